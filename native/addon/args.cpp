@@ -1,0 +1,82 @@
+#include "args.h"
+
+namespace mlab {
+
+void Args::fail(const char* name, const std::string& expected, const std::string& got) {
+  throw Napi::TypeError::New(info_.Env(), std::string(function_) + ": argument " + name + ": expected " + expected +
+                                              ", got " + got);
+}
+
+std::string Args::describe(const Napi::Value& value) {
+  if (value.IsUndefined()) return "undefined";
+  if (value.IsNull()) return "null";
+  if (value.IsTypedArray()) {
+    static const char* const kNames[] = {"Int8Array",   "Uint8Array",   "Uint8ClampedArray", "Int16Array",
+                                         "Uint16Array", "Int32Array",   "Uint32Array",       "Float32Array",
+                                         "Float64Array", "BigInt64Array", "BigUint64Array"};
+    Napi::TypedArray array = value.As<Napi::TypedArray>();
+    const int type = array.TypedArrayType();
+    const std::string name = type >= 0 && type <= 10 ? kNames[type] : "typed array";
+    return name + " of length " + std::to_string(array.ElementLength());
+  }
+  return value.ToString().Utf8Value();
+}
+
+void* Args::arrayAny(const char* name, napi_typedarray_type type, const char* typeName, int64_t& length) {
+  Napi::Value value = next();
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+    fail(name, length >= 0 ? std::string(typeName) + " of length " + std::to_string(length) : typeName,
+         describe(value));
+  Napi::TypedArray array = value.As<Napi::TypedArray>();
+  length = static_cast<int64_t>(array.ElementLength());
+  return static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+}
+
+void* Args::array(const char* name, napi_typedarray_type type, const char* typeName, int64_t length) {
+  int64_t actual = length;
+  const Napi::Value value = info_[index_];
+  void* data = arrayAny(name, type, typeName, actual);
+  if (actual != length)
+    fail(name, std::string(typeName) + " of length " + std::to_string(length), describe(value));
+  return data;
+}
+
+WeightView Args::weight(int64_t out, int64_t in) {
+  constexpr int kBlock = 64;
+  const int64_t n = out * in;
+  Napi::Value value = info_[index_];
+  const int type = value.IsTypedArray() ? value.As<Napi::TypedArray>().TypedArrayType() : -1;
+  if (type == napi_uint8_array) {
+    const void* data = bytes("weight", (n + 1) / 2);
+    return {WeightView::kNf4, data, floats("absmax", (n + kBlock - 1) / kBlock), kBlock, out, in};
+  }
+  if (type != napi_float32_array && type != napi_uint16_array)
+    fail("weight", "Float32Array, Uint16Array (bf16 bits) or Uint8Array (NF4)", describe(value));
+  const bool half = type == napi_uint16_array;
+  const void* data = half ? array("weight", napi_uint16_array, "Uint16Array", n) : floats("weight", n);
+  if (!skipNull()) fail("absmax", "null beside a weight that is not NF4", describe(info_[index_]));
+  return {half ? WeightView::kBfloat16 : WeightView::kFloat32, data, nullptr, 0, out, in};
+}
+
+LoraView Args::lora(int64_t out, int64_t in) {
+  LoraView view{};
+  if (skipNull()) {
+    if (!skipNull()) fail("loraB", "null where loraA is null", describe(info_[index_]));
+    index_ += 4;
+    return view;
+  }
+  const Napi::Value rank = info_[index_ + 2];
+  if (!rank.IsNumber()) fail("r", "a number", describe(rank));
+  view.r = rank.As<Napi::Number>().Int64Value();
+  if (view.r < 1) fail("r", "a whole number >= 1", std::to_string(view.r));
+  view.a = floats("loraA", view.r * in);
+  view.b = floats("loraB", out * view.r);
+  ++index_;
+  view.scale = static_cast<float>(number("scale"));
+  view.dropout = static_cast<float>(number("dropout"));
+  require(view.dropout >= 0 && view.dropout < 1, "dropout must be in [0, 1)");
+  view.seed = static_cast<uint32_t>(integer("seed"));
+  return view;
+}
+
+}  // namespace mlab

@@ -1,0 +1,80 @@
+// Chooses the instruction set once, at first use, and on request (tests run every set the processor has).
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels.h"
+
+namespace mlab {
+namespace {
+
+#define MLAB_ENTRY(name) &MLAB_SET::name,
+
+// clang-format off
+#define MLAB_SET scalar
+const Kernels kScalar = {"scalar", MLAB_KERNEL_NAMES(MLAB_ENTRY)};
+#undef MLAB_SET
+#ifdef MLAB_HAS_AVX2
+#define MLAB_SET avx2
+const Kernels kAvx2 = {"avx2", MLAB_KERNEL_NAMES(MLAB_ENTRY)};
+#undef MLAB_SET
+#define MLAB_SET avx512
+const Kernels kAvx512 = {"avx512", MLAB_KERNEL_NAMES(MLAB_ENTRY)};
+#undef MLAB_SET
+#define MLAB_SET avx512bf16
+const Kernels kAvx512Bf16 = {"avx512bf16", MLAB_KERNEL_NAMES(MLAB_ENTRY)};
+#undef MLAB_SET
+#endif
+// clang-format on
+
+struct Candidates {
+  const Kernels* set[4] = {};
+  const char* names[5] = {};
+  int count = 0;
+  void push(const Kernels& k) {
+    names[count] = k.isa;
+    set[count++] = &k;
+  }
+  Candidates() {
+    push(kScalar);
+#ifdef MLAB_HAS_AVX2
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (avx2) push(kAvx2);
+    if (avx2 && avx512) push(kAvx512);
+    if (avx2 && avx512 && __builtin_cpu_supports("avx512bf16")) push(kAvx512Bf16);
+#endif
+  }
+};
+
+const Candidates& candidates() {
+  static const Candidates all;
+  return all;
+}
+
+const Kernels* chosen = nullptr;
+
+}  // namespace
+
+const char* const* availableIsas() { return candidates().names; }
+
+bool selectIsa(const char* isa) {
+  for (int i = 0; i < candidates().count; ++i) {
+    if (std::strcmp(candidates().names[i], isa) == 0) {
+      chosen = candidates().set[i];
+      return true;
+    }
+  }
+  return false;
+}
+
+const Kernels& kernels() {
+  if (!chosen) {
+    const char* wish = std::getenv("MISTRAL_LAB_ISA");
+    if (!wish || !selectIsa(wish)) chosen = candidates().set[candidates().count - 1];
+  }
+  return *chosen;
+}
+
+}  // namespace mlab

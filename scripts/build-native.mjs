@@ -1,0 +1,126 @@
+// Builds the CPU addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
+// Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
+// Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
+// `--verbose` shows each command; `--force` ignores what is already built.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const out = join(root, "build", "native");
+const verbose = process.argv.includes("--verbose");
+const force = process.argv.includes("--force");
+
+/** Instruction sets: name and compiler flags. The name is the C++ namespace of the kernels. */
+const isaFlags =
+  process.arch === "x64"
+    ? {
+        scalar: [],
+        avx2: ["-mavx2", "-mfma", "-mf16c"],
+        avx512: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mf16c"],
+        avx512bf16: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mfma", "-mf16c"],
+      }
+    : { scalar: [] };
+
+function findCompiler() {
+  for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
+    if (candidate && spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
+  }
+  return undefined;
+}
+
+/** Object file is up to date when it is newer than its source, every header, and this script. */
+function newestHeader() {
+  const files = ["native/cpu", "native/addon"].flatMap((dir) =>
+    readdirSync(join(root, dir))
+      .filter((f) => f.endsWith(".h"))
+      .map((f) => join(root, dir, f)),
+  );
+  return Math.max(...[...files, fileURLToPath(import.meta.url)].map((f) => statSync(f).mtimeMs));
+}
+
+function run(command, args) {
+  if (verbose) console.log([command, ...args].join(" "));
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    child.stdout.on("data", (d) => (text += d));
+    child.stderr.on("data", (d) => (text += d));
+    child.on("close", (code) => resolve({ code, text }));
+  });
+}
+
+async function build(cxx) {
+  mkdirSync(out, { recursive: true });
+  const require = createRequire(join(root, "package.json"));
+  const includes = [require("node-api-headers").include_dir, dirname(require.resolve("node-addon-api/package.json"))];
+  const base = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Wno-psabi"];
+  // No -ffast-math: NaN and Inf must stay visible. Fused multiply-add is wanted and does not hide them.
+  base.push("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
+  const sources = (dir) => readdirSync(join(root, "native", dir)).filter((f) => f.endsWith(".cpp"));
+  const jobs = [];
+  for (const file of sources("cpu")) {
+    // threads.cpp holds the one thread pool, dispatch.cpp the choice: both exist once.
+    const once = file === "threads.cpp" || file === "dispatch.cpp";
+    for (const [isa, flags] of Object.entries(once ? { once: [] } : isaFlags)) {
+      const defines = once ? Object.keys(isaFlags).map((i) => `-DMLAB_HAS_${i.toUpperCase()}`) : [`-DMLAB_ISA=${isa}`];
+      jobs.push({ source: join(root, "native/cpu", file), object: `cpu-${isa}-${basename(file, ".cpp")}.o`, args: [...flags, ...defines] });
+    }
+  }
+  for (const file of sources("addon")) {
+    const args = ["-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS", "-fexceptions", ...includes.map((i) => `-I${i}`)];
+    jobs.push({ source: join(root, "native/addon", file), object: `addon-${basename(file, ".cpp")}.o`, args });
+  }
+  const headers = newestHeader();
+  const stale = (job) => {
+    const object = join(out, job.object);
+    return force || !existsSync(object) || statSync(object).mtimeMs < Math.max(headers, statSync(job.source).mtimeMs);
+  };
+  const queue = jobs.filter(stale);
+  const target = join(out, "mistral-lab.node");
+  const objects = jobs.map((j) => join(out, j.object));
+  const manifest = objects.join("\n");
+  const manifestFile = join(out, "objects.txt");
+  const same = existsSync(manifestFile) && readFileSync(manifestFile, "utf8") === manifest;
+  if (queue.length === 0 && existsSync(target) && same) return;
+
+  const started = Date.now();
+  const total = queue.length;
+  let failure;
+  const worker = async () => {
+    for (let job = queue.shift(); job && !failure; job = queue.shift()) {
+      const object = join(out, job.object);
+      const { code, text } = await run(cxx, [...base, ...job.args, "-c", job.source, "-o", `${object}.tmp`]);
+      if (code !== 0) failure = text;
+      else {
+        if (text.trim()) console.warn(text.trim());
+        renameSync(`${object}.tmp`, object);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (failure) throw new Error(failure);
+  const link = ["-shared", "-pthread", "-o", `${target}.tmp`, ...objects];
+  if (process.platform === "darwin") link.push("-undefined", "dynamic_lookup");
+  const { code, text } = await run(cxx, link);
+  if (code !== 0) throw new Error(text);
+  renameSync(`${target}.tmp`, target); // a process that has the old addon open keeps it
+  writeFileSync(manifestFile, manifest);
+  console.log(`mistral-lab: native addon built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`);
+}
+
+const cxx = findCompiler();
+if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
+  console.log("mistral-lab: MISTRAL_LAB_SKIP_NATIVE is set; the native addon is not built and plain tfjs will be used.");
+} else if (!cxx) {
+  console.log("mistral-lab: no C++ compiler found; plain tfjs will be used (slower). Install g++ or clang++, then `npm rebuild`.");
+} else {
+  await build(cxx).catch((error) => {
+    console.log(`mistral-lab: the native addon could not be built with ${cxx}; plain tfjs will be used (slower).`);
+    console.log(error.message.split("\n").slice(0, 20).join("\n"));
+    if (process.argv.includes("--strict")) process.exitCode = 1;
+  });
+}
