@@ -3,10 +3,18 @@
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
 // `--verbose` shows each command; `--force` ignores what is already built.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -21,7 +29,15 @@ const isaFlags =
         scalar: [],
         avx2: ["-mavx2", "-mfma", "-mf16c"],
         avx512: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mf16c"],
-        avx512bf16: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mfma", "-mf16c"],
+        avx512bf16: [
+          "-mavx512f",
+          "-mavx512bw",
+          "-mavx512vl",
+          "-mavx512dq",
+          "-mavx512bf16",
+          "-mfma",
+          "-mf16c",
+        ],
       }
     : { scalar: [] };
 
@@ -56,8 +72,20 @@ function run(command, args) {
 async function build(cxx) {
   mkdirSync(out, { recursive: true });
   const require = createRequire(join(root, "package.json"));
-  const includes = [require("node-api-headers").include_dir, dirname(require.resolve("node-addon-api/package.json"))];
-  const base = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Wno-psabi"];
+  const includes = [
+    require("node-api-headers").include_dir,
+    dirname(require.resolve("node-addon-api/package.json")),
+  ];
+  const base = [
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-pthread",
+    "-Wall",
+    "-Wextra",
+    "-Wno-psabi",
+  ];
   // No -ffast-math: NaN and Inf must stay visible. Fused multiply-add is wanted and does not hide them.
   base.push("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
   const sources = (dir) => readdirSync(join(root, "native", dir)).filter((f) => f.endsWith(".cpp"));
@@ -66,18 +94,37 @@ async function build(cxx) {
     // threads.cpp holds the one thread pool, dispatch.cpp the choice: both exist once.
     const once = file === "threads.cpp" || file === "dispatch.cpp";
     for (const [isa, flags] of Object.entries(once ? { once: [] } : isaFlags)) {
-      const defines = once ? Object.keys(isaFlags).map((i) => `-DMLAB_HAS_${i.toUpperCase()}`) : [`-DMLAB_ISA=${isa}`];
-      jobs.push({ source: join(root, "native/cpu", file), object: `cpu-${isa}-${basename(file, ".cpp")}.o`, args: [...flags, ...defines] });
+      const defines = once
+        ? Object.keys(isaFlags).map((i) => `-DMLAB_HAS_${i.toUpperCase()}`)
+        : [`-DMLAB_ISA=${isa}`];
+      jobs.push({
+        source: join(root, "native/cpu", file),
+        object: `cpu-${isa}-${basename(file, ".cpp")}.o`,
+        args: [...flags, ...defines],
+      });
     }
   }
   for (const file of sources("addon")) {
-    const args = ["-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS", "-fexceptions", ...includes.map((i) => `-I${i}`)];
-    jobs.push({ source: join(root, "native/addon", file), object: `addon-${basename(file, ".cpp")}.o`, args });
+    const args = [
+      "-DNAPI_VERSION=8",
+      "-DNAPI_CPP_EXCEPTIONS",
+      "-fexceptions",
+      ...includes.map((i) => `-I${i}`),
+    ];
+    jobs.push({
+      source: join(root, "native/addon", file),
+      object: `addon-${basename(file, ".cpp")}.o`,
+      args,
+    });
   }
   const headers = newestHeader();
   const stale = (job) => {
     const object = join(out, job.object);
-    return force || !existsSync(object) || statSync(object).mtimeMs < Math.max(headers, statSync(job.source).mtimeMs);
+    return (
+      force ||
+      !existsSync(object) ||
+      statSync(object).mtimeMs < Math.max(headers, statSync(job.source).mtimeMs)
+    );
   };
   const queue = jobs.filter(stale);
   const target = join(out, "mistral-lab.node");
@@ -109,17 +156,25 @@ async function build(cxx) {
   if (code !== 0) throw new Error(text);
   renameSync(`${target}.tmp`, target); // a process that has the old addon open keeps it
   writeFileSync(manifestFile, manifest);
-  console.log(`mistral-lab: native addon built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`);
+  console.log(
+    `mistral-lab: native addon built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+  );
 }
 
 const cxx = findCompiler();
 if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
-  console.log("mistral-lab: MISTRAL_LAB_SKIP_NATIVE is set; the native addon is not built and plain tfjs will be used.");
+  console.log(
+    "mistral-lab: MISTRAL_LAB_SKIP_NATIVE is set; the native addon is not built and plain tfjs will be used.",
+  );
 } else if (!cxx) {
-  console.log("mistral-lab: no C++ compiler found; plain tfjs will be used (slower). Install g++ or clang++, then `npm rebuild`.");
+  console.log(
+    "mistral-lab: no C++ compiler found; plain tfjs will be used (slower). Install g++ or clang++, then `npm rebuild`.",
+  );
 } else {
   await build(cxx).catch((error) => {
-    console.log(`mistral-lab: the native addon could not be built with ${cxx}; plain tfjs will be used (slower).`);
+    console.log(
+      `mistral-lab: the native addon could not be built with ${cxx}; plain tfjs will be used (slower).`,
+    );
     console.log(error.message.split("\n").slice(0, 20).join("\n"));
     if (process.argv.includes("--strict")) process.exitCode = 1;
   });

@@ -9,63 +9,152 @@ export interface Addon {
 
   /** c[b] = op(a[b]) op(b[b]); a is [m,k] or transposed [k,m], b is [k,n] or transposed [n,k]. */
   matMul(
-    batch: number, m: number, n: number, k: number, transposeA: boolean, transposeB: boolean,
-    a: Float32Array, b: Float32Array, c: Float32Array,
+    batch: number,
+    m: number,
+    n: number,
+    k: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    a: Float32Array,
+    b: Float32Array,
+    c: Float32Array,
   ): void;
   quantizeNf4(values: Float32Array, packed: Uint8Array, absmax: Float32Array): void;
   dequantizeNf4(packed: Uint8Array, absmax: Float32Array, values: Float32Array): void;
   linearForward(
-    rows: number, out: number, inn: number, x: Float32Array, ...rest: [...WeightArguments, ...LoraArguments,
-    y: Float32Array, xa: Float32Array | null]
+    rows: number,
+    out: number,
+    inn: number,
+    x: Float32Array,
+    ...rest: [...WeightArguments, ...LoraArguments, y: Float32Array, xa: Float32Array | null]
   ): void;
   linearBackward(
-    rows: number, out: number, inn: number, dy: Float32Array, x: Float32Array, xa: Float32Array | null,
-    ...rest: [...WeightArguments, ...LoraArguments,
-    dx: Float32Array | null, dA: Float32Array | null, dB: Float32Array | null]
+    rows: number,
+    out: number,
+    inn: number,
+    dy: Float32Array,
+    x: Float32Array,
+    xa: Float32Array | null,
+    ...rest: [
+      ...WeightArguments,
+      ...LoraArguments,
+      dx: Float32Array | null,
+      dA: Float32Array | null,
+      dB: Float32Array | null,
+    ]
   ): void;
   rmsNormForward(
-    rows: number, dim: number, eps: number, x: Float32Array, gamma: Float32Array,
-    y: Float32Array, inverseRms: Float32Array,
+    rows: number,
+    dim: number,
+    eps: number,
+    x: Float32Array,
+    gamma: Float32Array,
+    y: Float32Array,
+    inverseRms: Float32Array,
   ): void;
   rmsNormBackward(
-    rows: number, dim: number, dy: Float32Array, x: Float32Array, gamma: Float32Array,
-    inverseRms: Float32Array, dx: Float32Array, dGamma: Float32Array | null,
+    rows: number,
+    dim: number,
+    dy: Float32Array,
+    x: Float32Array,
+    gamma: Float32Array,
+    inverseRms: Float32Array,
+    dx: Float32Array,
+    dGamma: Float32Array | null,
   ): void;
   rope(
-    tokens: number, heads: number, headDim: number, inverse: boolean, x: Float32Array,
-    positions: Int32Array, inverseFrequencies: Float32Array, y: Float32Array,
+    tokens: number,
+    heads: number,
+    headDim: number,
+    inverse: boolean,
+    x: Float32Array,
+    positions: Int32Array,
+    inverseFrequencies: Float32Array,
+    y: Float32Array,
   ): void;
   attentionForward(
-    ...args: [...AttentionArguments, cuSeqlens: Int32Array, q: Float32Array, k: Float32Array, v: Float32Array,
-    o: Float32Array, logSumExp: Float32Array]
+    ...args: [
+      ...AttentionArguments,
+      cuSeqlens: Int32Array,
+      q: Float32Array,
+      k: Float32Array,
+      v: Float32Array,
+      o: Float32Array,
+      logSumExp: Float32Array,
+    ]
   ): void;
   attentionBackward(
-    ...args: [...AttentionArguments, cuSeqlens: Int32Array, dO: Float32Array, q: Float32Array, k: Float32Array,
-    v: Float32Array, o: Float32Array, logSumExp: Float32Array,
-    dq: Float32Array, dk: Float32Array, dv: Float32Array]
+    ...args: [
+      ...AttentionArguments,
+      cuSeqlens: Int32Array,
+      dO: Float32Array,
+      q: Float32Array,
+      k: Float32Array,
+      v: Float32Array,
+      o: Float32Array,
+      logSumExp: Float32Array,
+      dq: Float32Array,
+      dk: Float32Array,
+      dv: Float32Array,
+    ]
   ): void;
   /** Writes k and v into the caches at row `past`; throws when capacity < past + tokens. */
   attentionCached(
-    ...args: [...AttentionArguments, past: number, capacity: number, q: Float32Array, k: Float32Array,
-    v: Float32Array, keys: Float32Array, values: Float32Array, o: Float32Array]
+    ...args: [
+      ...AttentionArguments,
+      past: number,
+      capacity: number,
+      q: Float32Array,
+      k: Float32Array,
+      v: Float32Array,
+      keys: Float32Array,
+      values: Float32Array,
+      o: Float32Array,
+    ]
   ): void;
   swigluForward(gate: Float32Array, up: Float32Array, y: Float32Array): void;
   swigluBackward(
-    dy: Float32Array, gate: Float32Array, up: Float32Array, dGate: Float32Array, dUp: Float32Array,
+    dy: Float32Array,
+    gate: Float32Array,
+    up: Float32Array,
+    dGate: Float32Array,
+    dUp: Float32Array,
   ): void;
   crossEntropy(
-    rows: number, vocab: number, dim: number, hidden: Float32Array, ...rest: [...WeightArguments,
-    labels: Int32Array, losses: Float32Array, dHidden: Float32Array | null, dWeight: Float32Array | null]
+    rows: number,
+    vocab: number,
+    dim: number,
+    hidden: Float32Array,
+    ...rest: [
+      ...WeightArguments,
+      labels: Int32Array,
+      losses: Float32Array,
+      dHidden: Float32Array | null,
+      dWeight: Float32Array | null,
+    ]
   ): void;
   /** Ids out of [0, rows) throw a RangeError. */
   embeddingForward(
-    rows: number, dim: number, ...rest: [...WeightArguments, ids: Int32Array, y: Float32Array]
+    rows: number,
+    dim: number,
+    ...rest: [...WeightArguments, ids: Int32Array, y: Float32Array]
   ): void;
   embeddingBackward(rows: number, dim: number, dy: Float32Array, ids: Int32Array, dTable: Float32Array): void;
   adamW(
-    step: number, gradScale: number, learningRate: number, beta1: number, beta2: number, eps: number,
-    weightDecay: number, param: Float32Array, grad: Float32Array, m: Float32Array, v: Float32Array,
-    newParam: Float32Array, newM: Float32Array, newV: Float32Array,
+    step: number,
+    gradScale: number,
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    weightDecay: number,
+    param: Float32Array,
+    grad: Float32Array,
+    m: Float32Array,
+    v: Float32Array,
+    newParam: Float32Array,
+    newM: Float32Array,
+    newV: Float32Array,
   ): void;
   add(a: Float32Array, b: Float32Array, y: Float32Array): void;
   sumSquares(x: Float32Array): number;
@@ -77,8 +166,18 @@ export interface Addon {
 export type WeightArguments = [weight: Float32Array | Uint16Array | Uint8Array, absmax: Float32Array | null];
 /** Nulls and zeros where there is no adapter. `seed` is an unsigned 32-bit integer. */
 export type LoraArguments = [
-  a: Float32Array | null, b: Float32Array | null, r: number, scale: number, dropout: number, seed: number,
+  a: Float32Array | null,
+  b: Float32Array | null,
+  r: number,
+  scale: number,
+  dropout: number,
+  seed: number,
 ];
 export type AttentionArguments = [
-  tokens: number, heads: number, kvHeads: number, headDim: number, scale: number, window: number,
+  tokens: number,
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+  scale: number,
+  window: number,
 ];

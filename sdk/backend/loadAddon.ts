@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { Addon } from "./addon.ts";
+import { packageRoot } from "./packageRoot.ts";
+
+let loaded: { addon?: Addon; problem?: string } | undefined;
+
+/**
+ * The native addon, or undefined where it was not built or cannot be loaded; `addonProblem()` then says why.
+ * `MISTRAL_LAB_SKIP_NATIVE=1` leaves it out on purpose.
+ */
+export function loadAddon(): Addon | undefined {
+  loaded ??= tryLoad();
+  return loaded.addon;
+}
+
+/** Why `loadAddon()` returned undefined, with the next step; undefined when the addon is there. */
+export function addonProblem(): string | undefined {
+  loaded ??= tryLoad();
+  return loaded.problem;
+}
+
+/** Where the build puts the addon. */
+export function addonPath(): string {
+  return join(packageRoot(), "build", "native", "mistral-lab.node");
+}
+
+function tryLoad(): { addon?: Addon; problem?: string } {
+  if (process.env.MISTRAL_LAB_SKIP_NATIVE) return { problem: "MISTRAL_LAB_SKIP_NATIVE is set" };
+  const path = addonPath();
+  if (!existsSync(path)) {
+    return {
+      problem: `${path} is not there: install g++ or clang++ and run \`npm rebuild\` in the package folder`,
+    };
+  }
+  try {
+    return { addon: createRequire(import.meta.url)(path) as Addon };
+  } catch (error) {
+    return { problem: `${path} cannot be loaded (${(error as Error).message}): run \`npm rebuild\`` };
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The tfjs backend `native`: plain tfjs on the CPU with the hot kernels replaced by the addon's. Data stay in
+ * typed arrays that the addon works on in place. Every other tfjs kernel is the plain CPU one, so it is complete.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { Addon } from "./addon.ts";
+
+/** A dense tensor as the addon sees it. */
+export interface NativeTensor {
+  shape: number[];
+  data: Float32Array;
+}
+
+export class NativeBackend extends MathBackendCPU {
+  readonly addon: Addon;
+
+  constructor(addon: Addon) {
+    super();
+    this.addon = addon;
+    silenceFirstUse(this);
+  }
+
+  /** The values behind a tensor, not a copy. */
+  values(info: tf.TensorInfo): NativeTensor {
+    return { shape: info.shape, data: this.readSync(info.dataId) as Float32Array };
+  }
+
+  /** A tensor over `value.data`, which belongs to the backend from now on. */
+  wrap(value: NativeTensor): tf.TensorInfo {
+    return this.makeTensorInfo(value.shape, "float32", value.data);
+  }
+}
+
+/** tfjs prints an advertisement for another package at the first tensor; a CLI and a notebook have no use for it. */
+export function silenceFirstUse(backend: MathBackendCPU): void {
+  Object.assign(backend, { firstUse: false });
+}
+
+/** Registers the backend `native` with tfjs (idempotent). */
+export function registerNativeBackend(addon: Addon): void {
+  if (tf.findBackendFactory("native")) return;
+  tf.registerBackend("native", () => new NativeBackend(addon));
+  tf.copyRegisteredKernels("cpu", "native");
+  replaceKernel("BatchMatMul", (inputs, attrs, backend) => matMul(inputs.a, inputs.b, attrs, backend));
+  const plainAdd = tf.getKernel("Add", "cpu").kernelFunc;
+  replaceKernel("Add", (inputs, attrs, backend) => {
+    const { a, b } = inputs;
+    if (a.dtype !== "float32" || b.dtype !== "float32" || !tf.util.arraysEqual(a.shape, b.shape)) {
+      return plainAdd({ inputs, attrs, backend });
+    }
+    const y = new Float32Array(tf.util.sizeFromShape(a.shape));
+    backend.addon.add(backend.values(a).data, backend.values(b).data, y);
+    return backend.wrap({ shape: a.shape, data: y });
+  });
+}
+
+type Kernel = (
+  inputs: Record<string, tf.TensorInfo>,
+  attrs: tf.NamedAttrMap,
+  backend: NativeBackend,
+) => tf.TensorInfo | tf.TensorInfo[];
+
+function replaceKernel(kernelName: string, kernel: Kernel): void {
+  tf.unregisterKernel(kernelName, "native");
+  tf.registerKernel({
+    kernelName,
+    backendName: "native",
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      kernel(inputs as Record<string, tf.TensorInfo>, attrs ?? {}, backend as NativeBackend),
+  });
+}
+
+/** tfjs BatchMatMul: a [..., m, k], b [..., k, n] with optional transposes; batch dimensions equal or 1. */
+function matMul(
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  attrs: tf.NamedAttrMap,
+  backend: NativeBackend,
+): tf.TensorInfo {
+  const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean };
+  const [aRows, aCols] = a.shape.slice(-2);
+  const [bRows, bCols] = b.shape.slice(-2);
+  const [m, k] = transposeA ? [aCols, aRows] : [aRows, aCols];
+  const [kOfB, n] = transposeB ? [bCols, bRows] : [bRows, bCols];
+  const batch = tf.util.sizeFromShape(a.shape.slice(0, -2));
+  const sameBatch = tf.util.arraysEqual(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if (!sameBatch || k !== kOfB || a.dtype !== "float32" || b.dtype !== "float32") {
+    // Broadcast batches and shape errors: the plain kernel knows both.
+    return tf
+      .getKernel("BatchMatMul", "cpu")
+      .kernelFunc({ inputs: { a, b }, attrs, backend }) as tf.TensorInfo;
+  }
+  const c = new Float32Array(batch * m * n);
+  const { addon } = backend;
+  addon.matMul(batch, m, n, k, transposeA, transposeB, backend.values(a).data, backend.values(b).data, c);
+  return backend.wrap({ shape: [...a.shape.slice(0, -2), m, n], data: c });
+}

@@ -1,0 +1,114 @@
+/**
+ * How an op is made. An op is one file: its meaning as a composition of plain tfjs ops (the reference,
+ * differentiable everywhere), and its kernels on backends that have their own. `runOp` takes the backend's
+ * kernel where there is one and the reference where there is none, with the gradient of whichever it took.
+ *
+ * Invariants: kernels allocate what they return and never keep or change an input; the first output is the
+ * differentiable one; argument checks are done by the op's public function, once, above the backends.
+ */
+import * as tf from "@tensorflow/tfjs";
+import type { Addon } from "../backend/addon.ts";
+import type { NativeBackend, NativeTensor } from "../backend/native.ts";
+
+export type { Addon, NativeTensor };
+
+/** Inputs by name; an optional input that is absent is not in the map. */
+export type Tensors<In extends string> = { [name in In]: tf.Tensor };
+export type Natives<In extends string> = { [name in In]: NativeTensor };
+
+export interface Op<In extends string, Attrs extends object> {
+  /** Kernel name, e.g. "RmsNorm"; its backward kernel is "RmsNormGrad". */
+  readonly name: string;
+  /** The formula in plain tfjs ops. Returns all outputs; the first is differentiable through tfjs's own gradients. */
+  reference(inputs: Tensors<In>, attrs: Attrs): tf.Tensor[];
+  readonly native: {
+    /** All outputs, the differentiable one first; the others are kept for `backward`. */
+    forward(addon: Addon, inputs: Natives<In>, attrs: Attrs): NativeTensor[];
+    /** Gradients by input name; an input without an entry gets none (it is constant). */
+    backward(
+      addon: Addon,
+      dy: NativeTensor,
+      inputs: Natives<In>,
+      outputs: NativeTensor[],
+      attrs: Attrs,
+    ): { [name in In]?: NativeTensor };
+  };
+}
+
+/** A new tensor of zeros for a kernel to fill. */
+export function allocate(shape: number[]): NativeTensor {
+  return { shape, data: new Float32Array(tf.util.sizeFromShape(shape)) };
+}
+
+/** Runs the op on the active backend; returns all its outputs. While gradients are recorded, only the first. */
+export function runOp<In extends string, Attrs extends object>(
+  op: Op<In, Attrs>,
+  inputs: Tensors<In>,
+  attrs: Attrs,
+): tf.Tensor[] {
+  if (tf.engine().backendName !== "native") return op.reference(inputs, attrs);
+  registerKernels(op as AnyOp);
+  const { gradientDepth, kernelDepth } = tf.engine().state;
+  if (gradientDepth === 0 || kernelDepth > 0) return run(op.name, inputs, attrs);
+
+  const names = Object.keys(inputs) as In[];
+  const differentiable = tf.customGrad((...args) => {
+    const save = args[names.length] as unknown as tf.GradSaveFunc;
+    const outputs = run(op.name, inputs, attrs);
+    save([...names.map((name) => inputs[name]), ...outputs]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const forBackward: Record<string, tf.Tensor> = { dy };
+      saved.forEach((tensor, i) => {
+        forBackward[i < names.length ? `in:${names[i]}` : `out:${i - names.length}`] = tensor;
+      });
+      return run(`${op.name}Grad`, forBackward, { ...attrs, gradientOf: names });
+    };
+    return { value: outputs[0], gradFunc };
+  });
+  return [differentiable(...names.map((name) => inputs[name]))];
+}
+
+type AnyOp = Op<string, object>;
+const registered = new Set<string>();
+
+// tfjs types kernel attributes as plain JSON; weights and position arrays travel through it untouched.
+function run(kernel: string, inputs: Record<string, tf.Tensor>, attrs: object): tf.Tensor[] {
+  const result: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(kernel, inputs, attrs as tf.NamedAttrMap);
+  return Array.isArray(result) ? result : [result];
+}
+
+/** Makes the op's kernels known to tfjs's registry under the backend `native`, at the op's first use. */
+function registerKernels(op: AnyOp): void {
+  if (registered.has(op.name)) return;
+  registered.add(op.name);
+  tf.registerKernel({
+    kernelName: op.name,
+    backendName: "native",
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const native = backend as NativeBackend;
+      const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => native.values(t));
+      return op.native.forward(native.addon, values, attrs ?? {}).map((value) => native.wrap(value));
+    },
+  });
+  tf.registerKernel({
+    kernelName: `${op.name}Grad`,
+    backendName: "native",
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const native = backend as NativeBackend;
+      const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => native.values(t));
+      const forward: Record<string, NativeTensor> = {};
+      const outputs: NativeTensor[] = [];
+      for (const [key, value] of Object.entries(values)) {
+        if (key.startsWith("in:")) forward[key.slice(3)] = value;
+        else if (key.startsWith("out:")) outputs[Number(key.slice(4))] = value;
+      }
+      const gradients = op.native.backward(native.addon, values.dy, forward, outputs, attrs ?? {});
+      const names = (attrs as { gradientOf: string[] } & tf.NamedAttrMap).gradientOf;
+      return names.map((name) => native.wrap(gradients[name] ?? allocate(forward[name].shape)));
+    },
+  });
+}
+
+function mapValues<A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]));
+}
