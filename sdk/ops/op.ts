@@ -53,7 +53,7 @@ export function runOp<In extends string, Attrs extends object>(
 
   const names = Object.keys(inputs) as In[];
   const differentiable = tf.customGrad((...args) => {
-    const save = args[names.length] as unknown as tf.GradSaveFunc;
+    const save = args[names.length] as tf.GradSaveFunc;
     const outputs = run(op.name, inputs, attrs);
     save([...names.map((name) => inputs[name]), ...outputs]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {

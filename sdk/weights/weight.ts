@@ -62,8 +62,8 @@ export function float32ToBfloat16(values: Float32Array): Uint16Array {
   const bits = new Uint16Array(values.length);
   for (let i = 0; i < wide.length; i++) {
     const w = wide[i];
-    const isNaN = (w & 0x7fffffff) > 0x7f800000;
-    bits[i] = isNaN ? (w >>> 16) | 0x40 : (w + 0x7fff + ((w >>> 16) & 1)) >>> 16;
+    const notANumber = (w & 0x7fffffff) > 0x7f800000;
+    bits[i] = notANumber ? (w >>> 16) | 0x40 : (w + 0x7fff + ((w >>> 16) & 1)) >>> 16;
   }
   return bits;
 }

@@ -1,0 +1,85 @@
+/** LoRA (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models"): what it attaches, and its size. */
+import * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
+import { Random } from "../data/random.ts";
+import { checkOptions } from "../options.ts";
+import { type Layer, MistralModel, PROJECTIONS, type Projection } from "./mistral.ts";
+
+const loraOptions = z.strictObject({
+  r: z.int().min(1).default(8),
+  alpha: z.number().positive().default(16),
+  dropout: z.number().min(0).lt(1).default(0.05),
+  targetModules: z.array(z.enum(PROJECTIONS)).min(1).default([...PROJECTIONS]),
+  seed: z.int().min(0).default(0),
+});
+
+export interface LoraOptions {
+  /** Rank of the update, >= 1. Default 8. More can learn more and costs memory in proportion. */
+  r?: number;
+  /** The update is scaled by alpha / r. Default 16. */
+  alpha?: number;
+  /** Probability of dropping an input element on its way into A, in training only. Default 0.05. */
+  dropout?: number;
+  /** Which projections get an adapter. Default: all seven. */
+  targetModules?: (typeof PROJECTIONS)[number][];
+  /** Of the random A matrices. Default 0. */
+  seed?: number;
+}
+
+/**
+ * A model that shares the base's frozen weights and adds trainable matrices A and B beside the chosen projections.
+ * A is uniform in ±1/sqrt(in) and B is zero, as PEFT starts them: the new model equals the base bit for bit.
+ *
+ * @throws when an option is wrong (names the key), or when the model already has an adapter
+ */
+export function attachLora(model: MistralModel, options: LoraOptions = {}): MistralModel {
+  const { r, alpha, dropout, targetModules, seed } = checkOptions("attachLora", loraOptions, options);
+  if (hasLora(model)) throw new Error("attachLora: the model already has an adapter; attach to its base instead");
+  const random = new Random(seed);
+  const layers = model.weights.layers.map((layer) => {
+    const adapted: Layer = { ...layer };
+    for (const name of targetModules) {
+      const [out, inn] = layer[name].weight.shape;
+      const bound = 1 / Math.sqrt(inn);
+      const a = Float32Array.from({ length: r * inn }, () => (2 * random.next() - 1) * bound);
+      adapted[name] = withLora(layer[name], tf.tensor2d(a, [r, inn]), tf.zeros([out, r]), { r, alpha, dropout });
+    }
+    return adapted;
+  });
+  return new MistralModel(model.config, { ...model.weights, layers }, model.tokenizer, model.source);
+}
+
+/** The projection with the given A [r, in] and B [out, r], which are taken over. */
+export function withLora(
+  projection: Projection,
+  a: tf.Tensor2D,
+  b: tf.Tensor2D,
+  { r, alpha, dropout }: { r: number; alpha: number; dropout: number },
+): Projection {
+  // tf.variable shares the data; the tensor handles themselves are not needed any more.
+  const lora = { a: tf.variable(a), b: tf.variable(b), r, alpha, dropout };
+  tf.dispose([a, b]);
+  return { weight: projection.weight, lora };
+}
+
+/** True when any projection has an adapter. */
+export function hasLora(model: MistralModel): boolean {
+  return model.weights.layers.some((layer) => PROJECTIONS.some((name) => layer[name].lora));
+}
+
+/** The same model without its adapter; shares every frozen weight. */
+export function withoutLora(model: MistralModel): MistralModel {
+  const layers = model.weights.layers.map((layer) => {
+    const bare: Layer = { ...layer };
+    for (const name of PROJECTIONS) bare[name] = { weight: layer[name].weight };
+    return bare;
+  });
+  return new MistralModel(model.config, { ...model.weights, layers }, model.tokenizer, model.source);
+}
+
+/** Number of values that training changes. For LoRA: layers * sum over targets of r * (in + out). */
+export function trainableParameters(model: MistralModel): number {
+  let count = 0;
+  for (const variable of model.trainableVariables().values()) count += variable.size;
+  return count;
+}

@@ -1,0 +1,221 @@
+/**
+ * The Mistral decoder (Jiang et al. 2023, "Mistral 7B"), written once for every backend.
+ * All sequences of a batch lie one after another in one row of T tokens, without padding: `cuSeqlens` says where
+ * each begins, attention stays inside each, and positions restart at 0.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { attention } from "../ops/attention.ts";
+import { attentionCached } from "../ops/attentionCached.ts";
+import { crossEntropy } from "../ops/crossEntropy.ts";
+import { embedding } from "../ops/embedding.ts";
+import { linear } from "../ops/linear.ts";
+import { rmsNorm } from "../ops/rmsNorm.ts";
+import { rope } from "../ops/rope.ts";
+import { swiglu } from "../ops/swiglu.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import type { FrozenWeight } from "../weights/weight.ts";
+import type { MistralConfig } from "./config.ts";
+import type { KVCache } from "./kvCache.ts";
+import { recompute } from "./recompute.ts";
+
+/** A matrix [out, in]: frozen, or a variable in full-parameter training. */
+export type Matrix = FrozenWeight | tf.Variable<tf.Rank.R2>;
+
+/** LoRA beside one projection (Hu et al. 2021): y += alpha/r * B A drop(x). A is [r, in], B is [out, r]. */
+export interface LoraMatrices {
+  a: tf.Variable<tf.Rank.R2>;
+  b: tf.Variable<tf.Rank.R2>;
+  r: number;
+  alpha: number;
+  dropout: number;
+}
+
+export interface Projection {
+  weight: Matrix;
+  lora?: LoraMatrices;
+}
+
+/** The seven projections of a layer, by the names that Hugging Face gives them. */
+export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
+export type ProjectionName = (typeof PROJECTIONS)[number];
+
+export interface Layer extends Record<ProjectionName, Projection> {
+  /** RMSNorm weights [hidden] before attention and before the MLP. */
+  inputNorm: tf.Tensor1D;
+  postAttentionNorm: tf.Tensor1D;
+}
+
+export interface MistralWeights {
+  /** [vocab, hidden] */
+  embedding: Matrix;
+  layers: Layer[];
+  norm: tf.Tensor1D;
+  /** [vocab, hidden]; the same object as `embedding` where the two are tied. */
+  head: Matrix;
+}
+
+/** Token rows for one forward pass; all arrays have T entries except `cuSeqlens`. */
+export interface TokenBatch {
+  ids: Int32Array;
+  /** The id that should follow at each position, -100 where none is trained. */
+  labels: Int32Array;
+  /** Position of each token in its own sequence. */
+  positions: Int32Array;
+  /** Offsets of the sequences, [sequences + 1]. */
+  cuSeqlens: Int32Array;
+  /** Number of labels that are not -100. */
+  trainedTokens: number;
+}
+
+export interface ForwardOptions {
+  /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
+  dropoutSeed?: number;
+  /** Recompute each layer in backward instead of keeping its activations. Default false. */
+  gradientCheckpointing?: boolean;
+}
+
+export class MistralModel {
+  /** Angles of RoPE: inverse frequencies [headDim / 2]. */
+  private readonly inverseFrequencies: Float32Array;
+
+  constructor(
+    readonly config: MistralConfig,
+    readonly weights: MistralWeights,
+    readonly tokenizer: Tokenizer,
+    /** Where the base weights came from: a folder or a hub id. */
+    readonly source: string,
+  ) {
+    const half = config.headDim / 2;
+    this.inverseFrequencies = Float32Array.from({ length: half }, (_, i) => config.ropeTheta ** (-i / half));
+  }
+
+  /**
+   * Final hidden states [T, hidden], after the last norm.
+   *
+   * @throws RangeError when an id is outside the vocabulary
+   */
+  forward(batch: Pick<TokenBatch, "ids" | "positions" | "cuSeqlens">, options: ForwardOptions = {}): tf.Tensor2D {
+    const { dropoutSeed, gradientCheckpointing = false } = options;
+    const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
+      attention(q, k, v, { ...this.attentionOptions(), cuSeqlens: batch.cuSeqlens });
+    return tf.tidy(() => {
+      let x = embedding(this.weights.embedding, batch.ids);
+      this.weights.layers.forEach((layer, i) => {
+        const seed = dropoutSeed === undefined ? undefined : mix(dropoutSeed, i);
+        const run = (input: tf.Tensor2D) => this.layer(layer, input, batch.positions, attend, seed);
+        x = gradientCheckpointing ? (recompute(run, x, layerVariables(layer)) as tf.Tensor2D) : run(x);
+      });
+      return rmsNorm(x, this.weights.norm, this.config.rmsNormEps);
+    });
+  }
+
+  /** As `forward` for the next tokens of one sequence: reads and extends `cache`. No gradient. */
+  forwardCached(ids: Int32Array, cache: KVCache): tf.Tensor2D {
+    const past = cache.reserve(ids.length);
+    const positions = ids.map((_, i) => past + i);
+    return tf.tidy(() => {
+      let x = embedding(this.weights.embedding, ids);
+      this.weights.layers.forEach((layer, i) => {
+        const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
+          attentionCached(q, k, v, { ...this.attentionOptions(), cache: cache.layers[i], past });
+        x = this.layer(layer, x, positions, attend);
+      });
+      cache.commit(ids.length);
+      return rmsNorm(x, this.weights.norm, this.config.rmsNormEps);
+    });
+  }
+
+  /** Scores of every next token: hidden [T, hidden] -> [T, vocab]. For a few rows only. */
+  logits(hidden: tf.Tensor2D): tf.Tensor2D {
+    return linear(hidden, this.weights.head);
+  }
+
+  /** Sum of -log p(label) over the trained positions, in nats: a scalar, and one value a token [T]. */
+  loss(batch: TokenBatch, options: ForwardOptions = {}): { lossSum: tf.Scalar; tokenLosses: tf.Tensor1D } {
+    return crossEntropy(this.forward(batch, options), this.weights.head, batch.labels);
+  }
+
+  /** What training changes, by Hugging Face name without ".weight" for LoRA ("…q_proj.lora_A"). */
+  trainableVariables(): Map<string, tf.Variable> {
+    const found = new Map<string, tf.Variable>();
+    const { embedding: embed, head, norm, layers } = this.weights;
+    const add = (name: string, value: unknown) => {
+      if (value instanceof tf.Variable) found.set(name, value);
+    };
+    add("model.embed_tokens", embed);
+    layers.forEach((layer, i) => {
+      const prefix = `model.layers.${i}.`;
+      add(`${prefix}input_layernorm`, layer.inputNorm);
+      add(`${prefix}post_attention_layernorm`, layer.postAttentionNorm);
+      for (const name of PROJECTIONS) {
+        const { weight, lora } = layer[name];
+        const path = prefix + modulePath(name);
+        add(path, weight);
+        add(`${path}.lora_A`, lora?.a);
+        add(`${path}.lora_B`, lora?.b);
+      }
+    });
+    add("model.norm", norm);
+    if (head !== embed) add("lm_head", head);
+    return found;
+  }
+
+  /** Frees what `attachLora` or full training allocated on the device; frozen weights belong to the base model. */
+  dispose(): void {
+    for (const variable of this.trainableVariables().values()) variable.dispose();
+  }
+
+  private layer(
+    layer: Layer,
+    x: tf.Tensor2D,
+    positions: Int32Array,
+    attend: (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => tf.Tensor2D,
+    dropoutSeed?: number,
+  ): tf.Tensor2D {
+    const { headDim, rmsNormEps } = this.config;
+    const project = (input: tf.Tensor2D, name: ProjectionName) => {
+      const { weight, lora } = layer[name];
+      if (!lora) return linear(input, weight);
+      const training = dropoutSeed !== undefined && lora.dropout > 0;
+      return linear(input, weight, {
+        a: lora.a,
+        b: lora.b,
+        scale: lora.alpha / lora.r,
+        dropout: training ? lora.dropout : 0,
+        seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
+      });
+    };
+    const rotate = (input: tf.Tensor2D) =>
+      rope(input, { positions, headDim, inverseFrequencies: this.inverseFrequencies });
+
+    const h = rmsNorm(x, layer.inputNorm, rmsNormEps);
+    const attended = attend(rotate(project(h, "q_proj")), rotate(project(h, "k_proj")), project(h, "v_proj"));
+    const afterAttention = tf.add(x, project(attended, "o_proj")) as tf.Tensor2D;
+    const m = rmsNorm(afterAttention, layer.postAttentionNorm, rmsNormEps);
+    const mlp = project(swiglu(project(m, "gate_proj"), project(m, "up_proj")), "down_proj");
+    return tf.add(afterAttention, mlp) as tf.Tensor2D;
+  }
+
+  private attentionOptions() {
+    const { heads, kvHeads, headDim, slidingWindow } = this.config;
+    return { heads, kvHeads, headDim, window: slidingWindow ?? 0 };
+  }
+}
+
+/** "self_attn.q_proj" for "q_proj", "mlp.up_proj" for "up_proj". */
+export function modulePath(name: ProjectionName): string {
+  return ["gate_proj", "up_proj", "down_proj"].includes(name) ? `mlp.${name}` : `self_attn.${name}`;
+}
+
+function layerVariables(layer: Layer): tf.Variable[] {
+  const candidates: unknown[] = [layer.inputNorm, layer.postAttentionNorm];
+  for (const name of PROJECTIONS) candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
+  return candidates.filter((value): value is tf.Variable => value instanceof tf.Variable);
+}
+
+/** A new 32-bit seed from a seed and an index, so that no two projections share a mask. */
+function mix(seed: number, index: number): number {
+  let h = Math.imul(seed ^ Math.imul(index + 1, 0x9e3779b1), 0x85ebca6b);
+  h ^= h >>> 13;
+  return Math.imul(h, 0xc2b2ae35) >>> 0;
+}

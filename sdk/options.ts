@@ -1,0 +1,52 @@
+import { z } from "zod";
+
+/**
+ * Checks an option object: wrong keys and values are one error that names every key, what was expected and
+ * what came.
+ *
+ * @param where name of the function, for the message
+ */
+export function checkOptions<S extends z.ZodType>(where: string, schema: S, options: unknown): z.output<S> {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+      return issue.keys
+        .map((key) => `unknown option "${key}"${suggestion(key, known)}; known: ${known.join(", ")}`)
+        .join("; ");
+    }
+    const path = issue.path.join(".");
+    return `option "${path}": ${issue.message}, got ${describe(at(options, issue.path))}`;
+  });
+  throw new TypeError(`${where}: ${problems.join("; ")}`);
+}
+
+/** ' (did you mean "x"?)' for the nearest known word, or ''. */
+export function suggestion(word: string, known: readonly string[]): string {
+  const nearest = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  const close = nearest && nearest.distance <= Math.max(2, Math.floor(word.length / 3));
+  return close ? ` (did you mean "${nearest.candidate}"?)` : "";
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+function at(value: unknown, path: PropertyKey[]): unknown {
+  return path.reduce<unknown>((v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key], value);
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
+}
