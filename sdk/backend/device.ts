@@ -1,6 +1,6 @@
 /** Chooses the tfjs backend that everything runs on. One device at a time, for the whole process. */
 import * as tf from "@tensorflow/tfjs";
-import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { addonProblem, loadAddon } from "./loadAddon.ts";
 import { registerNativeBackend, silenceFirstUse } from "./native.ts";
 

@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { Addon } from "./addon.ts";
+import { escaped, giveBack, takeFloats } from "./bufferPool.ts";
 
 /** A dense tensor as the addon sees it. */
 export interface NativeTensor {
@@ -12,23 +13,66 @@ export interface NativeTensor {
   data: Float32Array;
 }
 
+/** What tfjs keeps for one data id. */
+type TensorData = ReturnType<MathBackendCPU["data"]["get"]>;
+
+/** Everything that plain tfjs reads goes through `get`, which therefore takes the array out of the pool's hands. */
+class WatchedStorage extends tf.DataStorage<TensorData> {
+  override get(dataId: tf.TensorInfo["dataId"]): TensorData {
+    const data = super.get(dataId);
+    escaped(data.values);
+    return data;
+  }
+
+  /** For the native kernels, which keep no reference. */
+  getOwn(dataId: tf.TensorInfo["dataId"]): TensorData {
+    return super.get(dataId);
+  }
+}
+
 export class NativeBackend extends MathBackendCPU {
   readonly addon: Addon;
+  private readonly storage: WatchedStorage;
 
   constructor(addon: Addon) {
     super();
     this.addon = addon;
+    this.storage = new WatchedStorage(this, tf.engine());
+    this.data = this.storage;
     silenceFirstUse(this);
   }
 
-  /** The values behind a tensor, not a copy. */
+  /** The values behind a tensor, not a copy; valid until the tensor is disposed. */
   values(info: tf.TensorInfo): NativeTensor {
-    return { shape: info.shape, data: this.readSync(info.dataId) as Float32Array };
+    return { shape: info.shape, data: this.storage.getOwn(info.dataId).values as Float32Array };
   }
 
   /** A tensor over `value.data`, which belongs to the backend from now on. */
   wrap(value: NativeTensor): tf.TensorInfo {
     return this.makeTensorInfo(value.shape, "float32", value.data);
+  }
+
+  override incRef(dataId: tf.TensorInfo["dataId"]): void {
+    this.storage.getOwn(dataId).refCount++;
+  }
+
+  override decRef(dataId: tf.TensorInfo["dataId"]): void {
+    if (this.storage.has(dataId)) this.storage.getOwn(dataId).refCount--;
+  }
+
+  override refCount(dataId: tf.TensorInfo["dataId"]): number {
+    return this.storage.has(dataId) ? this.storage.getOwn(dataId).refCount : 0;
+  }
+
+  override disposeData(dataId: tf.TensorInfo["dataId"], force = false): boolean {
+    if (!this.storage.has(dataId)) return true;
+    const data = this.storage.getOwn(dataId);
+    if (data.complexTensorInfos) return super.disposeData(dataId, force);
+    data.refCount--;
+    if (!force && data.refCount > 0) return false;
+    this.storage.delete(dataId);
+    giveBack(data.values);
+    return true;
   }
 }
 
@@ -49,7 +93,7 @@ export function registerNativeBackend(addon: Addon): void {
     if (a.dtype !== "float32" || b.dtype !== "float32" || !tf.util.arraysEqual(a.shape, b.shape)) {
       return plainAdd({ inputs, attrs, backend });
     }
-    const y = new Float32Array(tf.util.sizeFromShape(a.shape));
+    const y = takeFloats(tf.util.sizeFromShape(a.shape));
     backend.addon.add(backend.values(a).data, backend.values(b).data, y);
     return backend.wrap({ shape: a.shape, data: y });
   });
@@ -91,7 +135,7 @@ function matMul(
       .getKernel("BatchMatMul", "cpu")
       .kernelFunc({ inputs: { a, b }, attrs, backend }) as tf.TensorInfo;
   }
-  const c = new Float32Array(batch * m * n);
+  const c = takeFloats(batch * m * n);
   const { addon } = backend;
   addon.matMul(batch, m, n, k, transposeA, transposeB, backend.values(a).data, backend.values(b).data, c);
   return backend.wrap({ shape: [...a.shape.slice(0, -2), m, n], data: c });

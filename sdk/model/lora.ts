@@ -9,7 +9,10 @@ const loraOptions = z.strictObject({
   r: z.int().min(1).default(8),
   alpha: z.number().positive().default(16),
   dropout: z.number().min(0).lt(1).default(0.05),
-  targetModules: z.array(z.enum(PROJECTIONS)).min(1).default([...PROJECTIONS]),
+  targetModules: z
+    .array(z.enum(PROJECTIONS))
+    .min(1)
+    .default([...PROJECTIONS]),
   seed: z.int().min(0).default(0),
 });
 
@@ -34,7 +37,8 @@ export interface LoraOptions {
  */
 export function attachLora(model: MistralModel, options: LoraOptions = {}): MistralModel {
   const { r, alpha, dropout, targetModules, seed } = checkOptions("attachLora", loraOptions, options);
-  if (hasLora(model)) throw new Error("attachLora: the model already has an adapter; attach to its base instead");
+  if (hasLora(model))
+    throw new Error("attachLora: the model already has an adapter; attach to its base instead");
   const random = new Random(seed);
   const layers = model.weights.layers.map((layer) => {
     const adapted: Layer = { ...layer };
@@ -42,7 +46,11 @@ export function attachLora(model: MistralModel, options: LoraOptions = {}): Mist
       const [out, inn] = layer[name].weight.shape;
       const bound = 1 / Math.sqrt(inn);
       const a = Float32Array.from({ length: r * inn }, () => (2 * random.next() - 1) * bound);
-      adapted[name] = withLora(layer[name], tf.tensor2d(a, [r, inn]), tf.zeros([out, r]), { r, alpha, dropout });
+      adapted[name] = withLora(layer[name], tf.tensor2d(a, [r, inn]), tf.zeros([out, r]), {
+        r,
+        alpha,
+        dropout,
+      });
     }
     return adapted;
   });

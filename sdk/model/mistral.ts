@@ -36,7 +36,15 @@ export interface Projection {
 }
 
 /** The seven projections of a layer, by the names that Hugging Face gives them. */
-export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
+export const PROJECTIONS = [
+  "q_proj",
+  "k_proj",
+  "v_proj",
+  "o_proj",
+  "gate_proj",
+  "up_proj",
+  "down_proj",
+] as const;
 export type ProjectionName = (typeof PROJECTIONS)[number];
 
 export interface Layer extends Record<ProjectionName, Projection> {
@@ -94,7 +102,10 @@ export class MistralModel {
    *
    * @throws RangeError when an id is outside the vocabulary
    */
-  forward(batch: Pick<TokenBatch, "ids" | "positions" | "cuSeqlens">, options: ForwardOptions = {}): tf.Tensor2D {
+  forward(
+    batch: Pick<TokenBatch, "ids" | "positions" | "cuSeqlens">,
+    options: ForwardOptions = {},
+  ): tf.Tensor2D {
     const { dropoutSeed, gradientCheckpointing = false } = options;
     const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
       attention(q, k, v, { ...this.attentionOptions(), cuSeqlens: batch.cuSeqlens });
@@ -209,7 +220,8 @@ export function modulePath(name: ProjectionName): string {
 
 function layerVariables(layer: Layer): tf.Variable[] {
   const candidates: unknown[] = [layer.inputNorm, layer.postAttentionNorm];
-  for (const name of PROJECTIONS) candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
+  for (const name of PROJECTIONS)
+    candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
   return candidates.filter((value): value is tf.Variable => value instanceof tf.Variable);
 }
 

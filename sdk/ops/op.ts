@@ -8,6 +8,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Addon } from "../backend/addon.ts";
+import { takeFloats } from "../backend/bufferPool.ts";
 import type { NativeBackend, NativeTensor } from "../backend/native.ts";
 
 export type { Addon, NativeTensor };
@@ -35,9 +36,9 @@ export interface Op<In extends string, Attrs extends object> {
   };
 }
 
-/** A new tensor of zeros for a kernel to fill. */
+/** A new tensor for a kernel to fill: its content is undefined until then. */
 export function allocate(shape: number[]): NativeTensor {
-  return { shape, data: new Float32Array(tf.util.sizeFromShape(shape)) };
+  return { shape, data: takeFloats(tf.util.sizeFromShape(shape)) };
 }
 
 /** Runs the op on the active backend; returns all its outputs. While gradients are recorded, only the first. */
@@ -104,9 +105,13 @@ function registerKernels(op: AnyOp): void {
       }
       const gradients = op.native.backward(native.addon, values.dy, forward, outputs, attrs ?? {});
       const names = (attrs as { gradientOf: string[] } & tf.NamedAttrMap).gradientOf;
-      return names.map((name) => native.wrap(gradients[name] ?? allocate(forward[name].shape)));
+      return names.map((name) => native.wrap(gradients[name] ?? zeros(forward[name].shape)));
     },
   });
+}
+
+function zeros(shape: number[]): NativeTensor {
+  return { shape, data: new Float32Array(tf.util.sizeFromShape(shape)) };
 }
 
 function mapValues<A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> {

@@ -1,0 +1,167 @@
+/** Measures a model on held-out questions: what it gives to the reference answers, and what it answers itself. */
+import { setImmediate as breathe } from "node:timers/promises";
+import { z } from "zod";
+import { makeBatch, packRows } from "../data/batches.ts";
+import type { Example } from "../data/dataset.ts";
+import { type FinishReason, generate } from "../generate/generate.ts";
+import type { MistralModel } from "../model/mistral.ts";
+import { checkOptions } from "../options.ts";
+import { chrF } from "./chrF.ts";
+
+const evaluateOptions = z.strictObject({
+  answers: z.boolean().default(true),
+  maxNewTokens: z.int().min(1).default(96),
+  maxSeqLength: z.int().min(1).default(512),
+  onProgress: z.custom<(done: number, total: number) => void>((f) => typeof f === "function").optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+export interface EvaluateOptions {
+  /** Let the model answer each question (greedy), for chrF, facts and stops. Default true; false gives the loss only. */
+  answers?: boolean;
+  /** Most tokens of one answer. Default 96. */
+  maxNewTokens?: number;
+  /** Most tokens in one forward pass of the loss; memory grows with it. Default 512. */
+  maxSeqLength?: number;
+  /** Called after each question with how many are done. */
+  onProgress?: (done: number, total: number) => void;
+  /** Stops between two tokens; the result then covers the questions that were done. */
+  signal?: AbortSignal;
+}
+
+export interface Answer {
+  instruction: string;
+  reference: string;
+  answer: string;
+  /** True when the answer holds one of the expected facts; undefined where the data name none. */
+  correct?: boolean;
+  /** True when the model ended the answer by itself. */
+  stopped: boolean;
+}
+
+export interface Evaluation {
+  /** Questions measured. */
+  examples: number;
+  /** Trained tokens the loss is over. */
+  tokens: number;
+  /** Mean of -log p over the tokens of the reference answers, in nats. */
+  loss: number;
+  /** exp(loss). */
+  perplexity: number;
+  /** 0 to 100; undefined without answers. */
+  chrF?: number;
+  /** Share (0 to 1) of answers that hold the expected fact, over the questions that name one. */
+  expectedFact?: number;
+  /** Share (0 to 1) of answers that the model ended by itself. */
+  stopped?: number;
+  answers: Answer[];
+}
+
+/**
+ * @throws when an option is wrong or there is no example
+ */
+export async function evaluate(
+  model: MistralModel,
+  examples: readonly Example[],
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const {
+    answers: wanted,
+    maxNewTokens,
+    maxSeqLength,
+    onProgress,
+    signal,
+  } = checkOptions("evaluate", evaluateOptions, options);
+  if (examples.length === 0)
+    throw new RangeError("evaluate: there is no example; pass held-out rows or a testFraction");
+  const { loss, tokens } = await meanLoss(model, examples, maxSeqLength, signal);
+  const answers: Answer[] = [];
+  if (wanted) {
+    for (const example of examples) {
+      if (signal?.aborted) break;
+      answers.push(await answerOne(model, example, maxNewTokens, signal));
+      onProgress?.(answers.length, examples.length);
+    }
+  }
+  const evaluation: Evaluation = {
+    examples: examples.length,
+    tokens,
+    loss,
+    perplexity: Math.exp(loss),
+    answers,
+  };
+  if (answers.length > 0) {
+    evaluation.chrF = chrF(answers);
+    evaluation.stopped = share(answers, (a) => a.stopped);
+    const withFact = answers.filter((a) => a.correct !== undefined);
+    if (withFact.length > 0) evaluation.expectedFact = share(withFact, (a) => a.correct === true);
+  }
+  return evaluation;
+}
+
+/** Token-weighted mean loss in nats: every trained token counts the same, however the examples are packed. */
+export async function meanLoss(
+  model: MistralModel,
+  examples: readonly Example[],
+  maxSeqLength = 512,
+  signal?: AbortSignal,
+): Promise<{ loss: number; tokens: number }> {
+  let sum = 0;
+  let tokens = 0;
+  for (const row of packRows(examples, { maxSeqLength })) {
+    if (signal?.aborted) break;
+    const batch = makeBatch([row]);
+    const { lossSum, tokenLosses } = model.loss(batch);
+    sum += (await lossSum.data())[0];
+    tokens += batch.trainedTokens;
+    lossSum.dispose();
+    tokenLosses.dispose();
+    await breathe();
+  }
+  return { loss: sum / tokens, tokens };
+}
+
+async function answerOne(
+  model: MistralModel,
+  example: Example,
+  maxNewTokens: number,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const messages = [{ role: "user" as const, content: example.instruction }];
+  const { ids } = model.tokenizer.template.encodeChat(model.tokenizer, messages, {
+    addGenerationPrompt: true,
+  });
+  const pieces = generate(model, ids, { maxNewTokens, signal });
+  let answer = "";
+  let reason: FinishReason;
+  for (;;) {
+    const next = await pieces.next();
+    if (next.done) {
+      reason = next.value;
+      break;
+    }
+    answer += next.value.text;
+  }
+  const { expected } = example;
+  return {
+    instruction: example.instruction,
+    reference: example.response,
+    answer: answer.trim(),
+    correct: expected?.length
+      ? expected.some((fact) => normalise(answer).includes(normalise(fact)))
+      : undefined,
+    stopped: reason === "eos",
+  };
+}
+
+/** Case, kinds of spaces and apostrophes do not make a fact wrong. */
+function normalise(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[\s\u00a0\u202f]+/gu, " ")
+    .replace(/[’ʼ]/gu, "'");
+}
+
+function share<T>(items: readonly T[], test: (item: T) => boolean): number {
+  return items.filter(test).length / items.length;
+}

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { Random } from "../data/random.ts";
+
+export const samplingOptions = z.strictObject({
+  temperature: z.number().min(0).default(0),
+  topK: z.int().min(0).default(0),
+  topP: z.number().gt(0).max(1).default(1),
+  repetitionPenalty: z.number().gt(0).default(1),
+  seed: z.int().min(0).default(0),
+});
+
+export interface SamplingOptions {
+  /** 0 takes the most likely token (greedy, the default); 1 samples from the model's own distribution. */
+  temperature?: number;
+  /** Keep only the topK most likely tokens; 0 = all (default). */
+  topK?: number;
+  /** Keep the smallest set of tokens whose probability reaches topP, in (0, 1]. Default 1 = all. */
+  topP?: number;
+  /** > 1 makes tokens that already occurred less likely (Keskar et al. 2019, "CTRL"). Default 1 = off. */
+  repetitionPenalty?: number;
+  /** Of the random draws; the same seed gives the same text. Default 0. */
+  seed?: number;
+}
+
+/** Chooses token after token; keeps the random state of one answer. */
+export class Sampler {
+  private readonly random: Random;
+
+  constructor(private readonly options: z.output<typeof samplingOptions>) {
+    this.random = new Random(options.seed);
+  }
+
+  /**
+   * @param logits [vocab]; changed in place
+   * @param previous ids so far, prompt included, for the repetition penalty
+   * @throws when the logits hold no finite value: the model is broken
+   */
+  next(logits: Float32Array, previous: readonly number[]): number {
+    const { temperature, topK, topP, repetitionPenalty } = this.options;
+    if (repetitionPenalty !== 1) {
+      for (const id of new Set(previous)) {
+        logits[id] = logits[id] > 0 ? logits[id] / repetitionPenalty : logits[id] * repetitionPenalty;
+      }
+    }
+    const best = argmax(logits);
+    if (temperature === 0) return best;
+
+    const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a]);
+    const kept = topK > 0 ? order.slice(0, topK) : order;
+    const weights = kept.map((id) => Math.exp((logits[id] - logits[best]) / temperature));
+    const total = weights.reduce((sum, w) => sum + w, 0);
+    let mass = 0;
+    let count = 0;
+    while (count < weights.length && mass < topP * total) mass += weights[count++];
+    let target = this.random.next() * mass;
+    for (let i = 0; i < count; i++) {
+      target -= weights[i];
+      if (target < 0) return kept[i];
+    }
+    return kept[count - 1];
+  }
+}
+
+function argmax(logits: Float32Array): number {
+  let best = -1;
+  for (let i = 0; i < logits.length; i++) {
+    if (best < 0 ? logits[i] > Number.NEGATIVE_INFINITY : logits[i] > logits[best]) best = i;
+  }
+  if (best < 0)
+    throw new Error("sampling: no logit is a finite number; the model's weights or activations hold NaN");
+  return best;
+}
