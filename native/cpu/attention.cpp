@@ -13,30 +13,57 @@ constexpr float kLog2E = 1.44269504088896341f;
 constexpr float kLn2 = 0.69314718055994531f;
 constexpr float kMinusInfinity = -__builtin_inff();
 
-/**
- * One row of scores against `width` keys (padded), of which [low, high) are seen: scores become probabilities
- * relative to the running maximum. Returns the factor for what was accumulated before.
- */
-float onlineSoftmax(float* scores, int64_t width, int64_t low, int64_t high, float& maximum, float& total) {
-  for (int64_t c = 0; c < low; ++c) scores[c] = kMinusInfinity;
-  for (int64_t c = high; c < width; ++c) scores[c] = kMinusInfinity;
-  Vec largest = load(scores);
-  for (int64_t c = W; c < width; c += W) largest = max(largest, load(scores + c));
-  const float candidate = maxLane(largest);
-  const float newMaximum = candidate > maximum ? candidate : maximum;
-  // Nothing seen yet: subtract 0, so that masked scores stay -inf and a NaN stays NaN.
-  const float base = newMaximum == kMinusInfinity ? 0.0f : newMaximum;
-  const Vec subtract = splat(base);
-  Vec added = {};
-  for (int64_t c = 0; c < width; c += W) {
-    const Vec p = exp2(load(scores + c) - subtract);
-    store(scores + c, p);
-    added += p;
+/** The running maximum and sum of every row of a query tile, and the unnormalised output. */
+struct Rows {
+  Scratch<float> out;  // [kQueryTile, paddedDim]
+  float maximum[kQueryTile], total[kQueryTile];
+  explicit Rows(int64_t paddedDim) : out(kQueryTile * paddedDim) {}
+  void reset(int64_t paddedDim) {
+    std::memset(out.get(), 0, static_cast<size_t>(kQueryTile * paddedDim) * sizeof(float));
+    for (int64_t i = 0; i < kQueryTile; ++i) maximum[i] = kMinusInfinity, total[i] = 0;
   }
-  const float factor = newMaximum == maximum ? 1.0f : exp2(splat(maximum - base))[0];
-  total = total * factor + sum(added);
-  maximum = newMaximum;
-  return factor;
+};
+
+/**
+ * Turns the scores of rows first..first+W-1 (at most `end`) against `width` keys into probabilities relative
+ * to the running maximum, and scales what was accumulated before. Row i sees the columns [low, high) that
+ * `seen` gives. W rows at once, because the maximum and the sum across a row are then reductions of a whole
+ * block.
+ */
+template <typename Seen>
+void onlineSoftmax(float* scores, int64_t first, int64_t end, int64_t width, int64_t paddedDim,
+                   const Seen& seen, Rows& rows) {
+  Vec block[W] = {};
+  const int64_t count = smaller(W, end - first);
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = scores + (first + i) * kKeyTile;
+    int64_t low, high;
+    seen(first + i, low, high);
+    for (int64_t c = 0; c < low; ++c) row[c] = kMinusInfinity;
+    for (int64_t c = high; c < width; ++c) row[c] = kMinusInfinity;
+    block[i] = load(row);
+    for (int64_t c = W; c < width; c += W) block[i] = max(block[i], load(row + c));
+  }
+  const Vec before = load(rows.maximum + first);
+  const Vec maximum = max(reduceEach<Max>(block), before);
+  // Nothing seen yet: subtract 0, so that masked scores stay -inf and a NaN stays NaN.
+  const Vec base = maximum == splat(kMinusInfinity) ? Vec{} : maximum;
+  const Vec factor = exp2(before - base);
+  store(rows.maximum + first, maximum);
+  Vec sums[W] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = scores + (first + i) * kKeyTile;
+    const Vec subtract = splat(base[i]);
+    for (int64_t c = 0; c < width; c += W) {
+      const Vec p = exp2(load(row + c) - subtract);
+      store(row + c, p);
+      sums[i] += p;
+    }
+    if (factor[i] == 1.0f) continue;
+    float* out = rows.out.get() + (first + i) * paddedDim;
+    for (int64_t c = 0; c < paddedDim; c += W) store(out + c, load(out + c) * splat(factor[i]));
+  }
+  store(rows.total + first, load(rows.total + first) * factor + reduceEach<Sum>(sums));
 }
 
 }  // namespace
@@ -80,8 +107,8 @@ void attendSpans(const float* q, const float* k, const float* v, const Span* spa
     firstTask[s + 1] = firstTask[s] + shape.heads * ((spans[s].queryCount + kQueryTile - 1) / kQueryTile);
 
   forEachClaim(firstTask[count], [&](auto& claim) {
-    Scratch<float> queries(kQueryTile * dim), scores(kQueryTile * kKeyTile), out(kQueryTile * paddedDim);
-    float maximum[kQueryTile], total[kQueryTile];
+    Scratch<float> queries(kQueryTile * dim), scores(kQueryTile * kKeyTile);
+    Rows state(paddedDim);
     int64_t s = 0;
     for (int64_t task = claim(); task >= 0; task = claim()) {
       while (task >= firstTask[s + 1]) ++s;  // tasks come in rising order
@@ -94,34 +121,34 @@ void attendSpans(const float* q, const float* k, const float* v, const Span* spa
       const int64_t position = span.keyCount - span.queryCount + first;  // of the tile's first query
       const float* in = q + (span.queryBegin + first) * stride + head * dim;
       packRows(in, rows, dim, stride, shape.scale * kLog2E, queries.get(), dim);
-      std::memset(out.get(), 0, static_cast<size_t>(rows * paddedDim) * sizeof(float));
-      for (int64_t i = 0; i < rows; ++i) maximum[i] = kMinusInfinity, total[i] = 0;
+      state.reset(paddedDim);
 
       const int64_t begin = firstKey(position, shape.window) / kKeyTile * kKeyTile;
       for (int64_t key = begin; key < position + rows; key += kKeyTile) {
         const int64_t width = smaller(kKeyTile, span.keyCount - key), padded = roundUp(width, W);
         const int64_t packedRow = tiling.paddedStart[s] + key;
-        tileMatMul(rows, padded, dim, queries.get(), dim, 1, keys.transposed(kvHead, packedRow), padded,
-                   scores.get(), kKeyTile, false);
-        for (int64_t i = 0; i < rows; ++i) {
-          const int64_t low = firstKey(position + i, shape.window) - key, high = position + i + 1 - key;
-          const float factor =
-              onlineSoftmax(scores.get() + i * kKeyTile, padded, smaller(larger(low, 0), padded),
-                            smaller(larger(high, 0), width), maximum[i], total[i]);
-          if (factor == 1.0f) continue;
-          float* row = out.get() + i * paddedDim;
-          for (int64_t c = 0; c < paddedDim; c += W) store(row + c, load(row + c) * splat(factor));
-        }
-        tileMatMul(rows, paddedDim, width, scores.get(), kKeyTile, 1, values.rows(kvHead, packedRow),
-                   paddedDim, out.get(), paddedDim, true);
+        // Rows before the first key see nothing of this tile.
+        const int64_t top = larger(0, key - position) / W * W, height = rows - top;
+        tileMatMul(height, padded, dim, queries.get() + top * dim, dim, 1, keys.transposed(kvHead, packedRow),
+                   padded, scores.get() + top * kKeyTile, kKeyTile, false);
+        auto seen = [&](int64_t row, int64_t& low, int64_t& high) {
+          low = smaller(larger(firstKey(position + row, shape.window) - key, 0), padded);
+          high = smaller(larger(position + row + 1 - key, 0), width);
+        };
+        for (int64_t row = top; row < rows; row += W)
+          onlineSoftmax(scores.get(), row, rows, padded, paddedDim, seen, state);
+        tileMatMul(height, paddedDim, width, scores.get() + top * kKeyTile, kKeyTile, 1,
+                   values.rows(kvHead, packedRow), paddedDim, state.out.get() + top * paddedDim, paddedDim,
+                   true);
       }
       for (int64_t i = 0; i < rows; ++i) {
         const int64_t token = span.queryBegin + first + i;
-        const float* row = out.get() + i * paddedDim;
+        const float* row = state.out.get() + i * paddedDim;
         float* target = o + token * stride + head * dim;
-        const float inverse = 1.0f / total[i];
+        const float inverse = 1.0f / state.total[i];
         for (int64_t c = 0; c < dim; ++c) target[c] = row[c] * inverse;
-        if (logSumExp) logSumExp[head * shape.tokens + token] = (maximum[i] + std::log2(total[i])) * kLn2;
+        if (logSumExp)
+          logSumExp[head * shape.tokens + token] = (state.maximum[i] + std::log2(state.total[i])) * kLn2;
       }
     }
   });

@@ -14,10 +14,10 @@ struct Span {
   int64_t queryBegin, queryCount, keyBegin, keyCount;
 };
 
-/** Rows of queries and of keys in one tile; tuned on one AVX-512 and one AVX2 core, flat between 48 and 96.
- */
-constexpr int64_t kQueryTile = 66;
+/** Rows of queries and of keys in one tile. Queries: whole register blocks and whole vectors of rows. */
+constexpr int64_t kQueryTile = 96;
 constexpr int64_t kKeyTile = 64;
+static_assert(kQueryTile % kBlockRows == 0 && kQueryTile % W == 0 && kKeyTile % W == 0);
 
 /** o [.., heads*headDim] for every query of every span; logSumExp [heads, shape.tokens] or null: not wanted.
  */

@@ -2,8 +2,6 @@
 // A few tokens (decoding) are computed directly, one kv head a task: the cache is read once for all query
 // heads of the group, and that reading is the cost. Many tokens (the prompt) take the tiled forward of
 // attention.cpp.
-#include <utility>
-
 #include "attention.h"
 
 namespace mlab::MLAB_ISA {
@@ -13,22 +11,6 @@ namespace {
 constexpr int64_t kDirectTokens = 8;
 // Multiply-adds below which starting a thread costs more than it saves (about 10 microseconds of one core).
 constexpr int64_t kParallelWork = 1 << 18;
-
-/** Folds a and b: of every run of 2*half lanes, the lower half comes from a's and the upper from b's. */
-template <int Half, int... Lane>
-inline Vec fold(Vec a, Vec b, std::integer_sequence<int, Lane...>) {
-  return __builtin_shufflevector(a, b, ((Lane & Half) ? Lane - Half + W : Lane)...) +
-         __builtin_shufflevector(a, b, ((Lane & Half) ? Lane + W : Lane + Half)...);
-}
-
-/** Lane i of the result is the sum of all lanes of v[i]: W sums for the price of about three. Overwrites v.
- */
-template <int Half = W / 2>
-inline Vec sumEach(Vec* v) {
-  for (int i = 0; i < Half; ++i) v[i] = fold<Half>(v[i], v[i + Half], std::make_integer_sequence<int, W>{});
-  if constexpr (Half > 1) return sumEach<Half / 2>(v);
-  return v[0];
-}
 
 /** scores [count] = q . k for `count` keys, rows `stride` apart. Reads no lane past the end of a row. */
 void scoreKeys(const float* q, const float* keys, int64_t count, int64_t stride, int64_t dim, float* scores) {
@@ -44,7 +26,7 @@ void scoreKeys(const float* q, const float* keys, int64_t count, int64_t stride,
       if (rest) total += loadPartial(q + whole, rest) * loadPartial(key + whole, rest);
       dots[i] = total;
     }
-    const Vec block = sumEach(dots);
+    const Vec block = reduceEach<Sum>(dots);
     if (first + W <= count)
       store(scores + first, block);
     else

@@ -11,15 +11,23 @@ constexpr int64_t kGrain = 1 << 15;
 constexpr int64_t kSumBlock = 1 << 13;
 
 double blockSumSquares(const float* x, int64_t n) {
-  typedef double DVec __attribute__((vector_size(W * 8)));
-  DVec total = {};
+  // Half as many lanes as floats, so that a vector of doubles is one register.
+  typedef float Half __attribute__((vector_size(W * 2)));
+  typedef double DVec __attribute__((vector_size(W * 4)));
+  constexpr int kSums = 4;  // independent, to hide the latency of the addition
+  DVec total[kSums] = {};
   int64_t i = 0;
-  for (; i + W <= n; i += W) {
-    const DVec wide = __builtin_convertvector(load(x + i), DVec);
-    total += wide * wide;
+  for (; i + kSums * W / 2 <= n; i += kSums * W / 2) {
+    for (int part = 0; part < kSums; ++part) {
+      Half narrow;
+      std::memcpy(&narrow, x + i + part * W / 2, sizeof narrow);
+      const DVec wide = __builtin_convertvector(narrow, DVec);
+      total[part] += wide * wide;
+    }
   }
   double lanes = 0;
-  for (int lane = 0; lane < W; ++lane) lanes += total[lane];
+  for (int part = 0; part < kSums; ++part)
+    for (int lane = 0; lane < W / 2; ++lane) lanes += total[part][lane];
   for (; i < n; ++i) lanes += static_cast<double>(x[i]) * x[i];
   return lanes;
 }

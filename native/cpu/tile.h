@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <new>
+#include <utility>
 
 #include "simd.h"
 #include "threads.h"
@@ -46,6 +47,30 @@ void forEachClaim(int64_t tasks, const Body& body) {
     return task < tasks ? task : -1;
   };
   parallelFor(smaller(tasks, threadCount()), 1, [&](int64_t, int64_t) { body(claim); });
+}
+
+struct Sum {
+  static Vec combine(Vec a, Vec b) { return a + b; }
+};
+struct Max {
+  static Vec combine(Vec a, Vec b) { return max(a, b); }
+};
+
+template <typename Op, int Half, int... Lane>
+inline Vec fold(Vec a, Vec b, std::integer_sequence<int, Lane...>) {
+  // Of every run of 2*Half lanes, the lower half comes from a's and the upper from b's.
+  return Op::combine(__builtin_shufflevector(a, b, ((Lane & Half) ? Lane - Half + W : Lane)...),
+                     __builtin_shufflevector(a, b, ((Lane & Half) ? Lane + W : Lane + Half)...));
+}
+
+/** Lane i of the result is the sum (or maximum) of all lanes of v[i]: W reductions for about the price of
+ * three. */
+template <typename Op, int Half = W / 2>
+inline Vec reduceEach(Vec* v) {
+  for (int i = 0; i < Half; ++i)
+    v[i] = fold<Op, Half>(v[i], v[i + Half], std::make_integer_sequence<int, W>{});
+  if constexpr (Half > 1) return reduceEach<Op, Half / 2>(v);
+  return v[0];
 }
 
 /** 2^x, relative error below 2e-7 for x in [-126, 127]; below that 0, above +inf, NaN stays NaN. */
