@@ -1,0 +1,40 @@
+#include "args.h"
+#include "entries.h"
+
+namespace mlab {
+
+Napi::Value linearForwardEntry(const Napi::CallbackInfo& info) {
+  Args args(info, "linearForward");
+  const int64_t rows = args.integer("rows"), out = args.integer("out"), in = args.integer("inn");
+  const float* x = args.floats("x", rows * in);
+  const WeightView weight = args.weight(out, in);
+  const LoraView lora = args.lora(out, in);
+  float* y = args.floats("y", rows * out);
+  float* xa = args.floatsOrNull("xa", rows * lora.r);
+  args.require((xa != nullptr) == (lora.r > 0) || rows == 0,
+               "xa must be given with an adapter and null without one");
+  kernels().linearForward(x, rows, weight, lora, y, xa);
+  return info.Env().Undefined();
+}
+
+Napi::Value linearBackwardEntry(const Napi::CallbackInfo& info) {
+  Args args(info, "linearBackward");
+  const int64_t rows = args.integer("rows"), out = args.integer("out"), in = args.integer("inn");
+  const float* dy = args.floats("dy", rows * out);
+  const float* x = args.floats("x", rows * in);
+  // xa comes before the adapter whose rank gives its length: [rows, r].
+  const Napi::Value rank = info[10];
+  const int64_t r = rank.IsNumber() ? rank.As<Napi::Number>().Int64Value() : 0;
+  const float* xa = args.floatsOrNull("xa", rows * r);
+  const WeightView weight = args.weight(out, in);
+  const LoraView lora = args.lora(out, in);
+  float* dx = args.floatsOrNull("dx", rows * in);
+  float* dA = args.floatsOrNull("dA", lora.r * in);
+  float* dB = args.floatsOrNull("dB", out * lora.r);
+  args.require(lora.r > 0 || (!xa && !dA && !dB), "xa, dA and dB must be null without an adapter");
+  args.require(!dB || xa || rows == 0, "dB needs xa, which linearForward wrote");
+  kernels().linearBackward(dy, x, xa, rows, weight, lora, dx, dA, dB);
+  return info.Env().Undefined();
+}
+
+}  // namespace mlab

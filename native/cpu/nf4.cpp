@@ -1,0 +1,76 @@
+// NF4 quantisation of dense values and back. The arithmetic is that of bitsandbytes' CUDA kernel in IEEE
+// rounding: code(x * (1 / absmax)), the reciprocal taken once a block. What follows from it is kept: a block
+// of zeros has 0 * inf = NaN and so code 0 (which decodes to -0), a NaN takes no part in absmax and gets code
+// 0, and the missing partner of an odd last value is a 0.
+#include "nf4.h"
+
+#include <cmath>
+
+#include "kernels.h"
+#include "threads.h"
+
+namespace mlab::MLAB_ISA {
+namespace {
+
+constexpr int64_t kBlockGrain = 256;
+
+inline int codeOf(float x) {
+  int code = 0;
+  for (float threshold : kNf4Thresholds) code += x > threshold;
+  return code;
+}
+
+float absmaxOf(const float* values, int64_t n) {
+  float most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const float magnitude = std::fabs(values[i]);
+    most = magnitude > most ? magnitude : most;  // false for NaN, as fmaxf
+  }
+  return most;
+}
+
+/** Codes of W values, each in its lane. */
+inline IVec codesOf(Vec x) {
+  IVec codes = {};
+  for (float threshold : kNf4Thresholds) codes -= x > splat(threshold);
+  return codes;
+}
+
+void quantizeBlock(const float* values, int64_t n, float absmax, uint8_t* packed) {
+  const float reciprocal = 1.0f / absmax;
+  int64_t i = 0;
+  for (; i + W <= n; i += W) {
+    const IVec codes = codesOf(load(values + i) * splat(reciprocal));
+    for (int lane = 0; lane < W; lane += 2)
+      packed[(i + lane) / 2] = static_cast<uint8_t>(codes[lane] << 4 | codes[lane + 1]);
+  }
+  for (; i < n; i += 2) {
+    const float partner = i + 1 < n ? values[i + 1] : 0.0f;
+    packed[i / 2] = static_cast<uint8_t>(codeOf(values[i] * reciprocal) << 4 | codeOf(partner * reciprocal));
+  }
+}
+
+}  // namespace
+
+void quantizeNf4(const float* values, int64_t n, int blockSize, uint8_t* packed, float* absmax) {
+  const int64_t blocks = (n + blockSize - 1) / blockSize;
+  parallelFor(blocks, kBlockGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t start = block * blockSize;
+      const int64_t length = start + blockSize < n ? blockSize : n - start;
+      absmax[block] = absmaxOf(values + start, length);
+      quantizeBlock(values + start, length, absmax[block], packed + start / 2);
+    }
+  });
+}
+
+void dequantizeNf4(const uint8_t* packed, const float* absmax, int64_t n, int blockSize, float* values) {
+  const int64_t blocks = (n + blockSize - 1) / blockSize;
+  parallelFor(blocks, kBlockGrain, [&](int64_t begin, int64_t end) {
+    const int64_t start = begin * blockSize;
+    const int64_t stop = end * blockSize < n ? end * blockSize : n;
+    nf4Decode(packed, absmax, blockSize, start, stop - start, values + start);
+  });
+}
+
+}  // namespace mlab::MLAB_ISA

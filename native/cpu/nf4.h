@@ -1,0 +1,93 @@
+// NF4 (Dettmers et al. 2023, "QLoRA"), bit-exact with bitsandbytes: the codebook, the decision thresholds and
+// the vector decoder that every kernel shares. A value is codebook[nibble] * absmax of its block; blocks run
+// over the flattened matrix, so they may cross rows. The first value of a pair is the high nibble of its
+// byte.
+#pragma once
+#include "simd.h"
+
+namespace mlab::MLAB_ISA {
+
+alignas(64) constexpr float kNf4Codebook[16] = {
+    -1.0f,
+    -0.6961928009986877f,
+    -0.5250730514526367f,
+    -0.39491748809814453f,
+    -0.28444138169288635f,
+    -0.18477343022823334f,
+    -0.09105003625154495f,
+    0.0f,
+    0.07958029955625534f,
+    0.16093020141124725f,
+    0.24611230194568634f,
+    0.33791524171829224f,
+    0.44070982933044434f,
+    0.5626170039176941f,
+    0.7229568362236023f,
+    1.0f,
+};
+
+/**
+ * Code of x in [-1, 1] = number of thresholds below x. bitsandbytes walks these as a tree of `x > t`; the
+ * thresholds ascend, so counting gives the same code for every float. NaN is above none of them: code 0, as
+ * in the tree.
+ */
+constexpr float kNf4Thresholds[15] = {
+    -0.8480964004993439f,  -0.6106329262256622f,  -0.4599952697753906f,   -0.33967943489551544f,
+    -0.23460740596055984f, -0.13791173323988914f, -0.045525018125772476f, 0.03979014977812767f,
+    0.1202552504837513f,   0.2035212516784668f,   0.2920137718319893f,    0.3893125355243683f,
+    0.5016634166240692f,   0.6427869200706482f,   0.8614784181118011f,
+};
+
+/** codebook[low 4 bits of each lane]; the other bits are ignored, so a caller shifts and need not mask. */
+// The masked forms with every lane on are plain instructions; gcc 12 warns about its own headers for the
+// others.
+inline Vec nf4Lookup(IVec index) {
+#if MLAB_WIDTH == 16
+  return (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)index, _mm512_load_ps(kNf4Codebook));
+#elif MLAB_WIDTH == 8
+  // vpermps sees 3 bits; the fourth, moved to the sign, chooses between the halves of the codebook.
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(kNf4Codebook), (__m256i)index);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(kNf4Codebook + 8), (__m256i)index);
+  return (Vec)_mm256_blendv_ps(low, high, (__m256)(index << 28));
+#else
+  Vec v;
+  for (int i = 0; i < W; ++i) v[i] = kNf4Codebook[index[i] & 15];
+  return v;
+#endif
+}
+
+/** The W codebook values of the W/2 bytes at p, in order. */
+inline Vec nf4Unpack(const uint8_t* p) {
+#if MLAB_WIDTH == 16
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  const __m512i twice = _mm512_maskz_cvtepu8_epi32(0xFFFF, _mm_unpacklo_epi8(bytes, bytes));
+  return nf4Lookup((IVec)_mm512_maskz_srlv_epi32(0xFFFF, twice, _mm512_set1_epi64(4)));
+#elif MLAB_WIDTH == 8
+  int32_t word;
+  std::memcpy(&word, p, 4);
+  const __m128i bytes = _mm_cvtsi32_si128(word);
+  const __m256i twice = _mm256_cvtepu8_epi32(_mm_unpacklo_epi8(bytes, bytes));
+  return nf4Lookup((IVec)_mm256_srlv_epi32(twice, _mm256_set1_epi64x(4)));
+#else
+  Vec v;
+  for (int i = 0; i < W; ++i) v[i] = kNf4Codebook[(p[i / 2] >> (i % 2 ? 0 : 4)) & 15];
+  return v;
+#endif
+}
+
+/** Values [start, start + n) of the flattened matrix to out; blockSize is even. */
+inline void nf4Decode(const uint8_t* packed, const float* absmax, int blockSize, int64_t start, int64_t n,
+                      float* out) {
+  const int64_t end = start + n;
+  int64_t i = start;
+  while (i < end) {
+    const int64_t block = i / blockSize;
+    const int64_t stop = (block + 1) * blockSize < end ? (block + 1) * blockSize : end;
+    const float scale = absmax[block];
+    if (i & 1) *out++ = kNf4Codebook[packed[i++ / 2] & 15] * scale;
+    for (; i + W <= stop; i += W, out += W) store(out, nf4Unpack(packed + i / 2) * splat(scale));
+    for (; i < stop; ++i) *out++ = kNf4Codebook[(packed[i / 2] >> (i % 2 ? 0 : 4)) & 15] * scale;
+  }
+}
+
+}  // namespace mlab::MLAB_ISA
