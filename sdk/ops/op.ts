@@ -49,8 +49,7 @@ export function runOp<In extends string, Attrs extends object>(
 ): tf.Tensor[] {
   if (tf.engine().backendName !== "native") return op.reference(inputs, attrs);
   registerKernels(op as AnyOp);
-  const { gradientDepth, kernelDepth } = tf.engine().state;
-  if (gradientDepth === 0 || kernelDepth > 0) return run(op.name, inputs, attrs);
+  if (!gradientsAreRecorded()) return run(op.name, inputs, attrs);
 
   const names = Object.keys(inputs) as In[];
   const differentiable = tf.customGrad((...args) => {
@@ -67,6 +66,12 @@ export function runOp<In extends string, Attrs extends object>(
     return { value: outputs[0], gradFunc };
   });
   return [differentiable(...names.map((name) => inputs[name]))];
+}
+
+/** True when what an op does now may be differentiated later: inside `tf.grads` and its like, not inside a kernel. */
+export function gradientsAreRecorded(): boolean {
+  const { gradientDepth, kernelDepth } = tf.engine().state;
+  return gradientDepth > 0 && kernelDepth === 0;
 }
 
 type AnyOp = Op<string, object>;

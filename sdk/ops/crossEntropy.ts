@@ -1,0 +1,104 @@
+import * as tf from "@tensorflow/tfjs";
+import type { FrozenWeight } from "../weights/weight.ts";
+import { type Matrix, matrixArguments, matrixTensor, splitMatrix } from "./matrix.ts";
+import { allocate, gradientsAreRecorded, type NativeTensor, type Op, runOp } from "./op.ts";
+
+interface Attrs {
+  vocab: number;
+  labels: Int32Array;
+  /** Absent when the head is a tensor, which is then among the inputs. */
+  frozen?: FrozenWeight;
+  /** The gradients need the logits, which exist in the forward only: it computes them too when they will be asked for. */
+  wantGradients: boolean;
+  /** Native forward: filled with the loss of each token. While gradients are recorded an op returns one tensor only. */
+  losses: Float32Array;
+}
+
+const op: Op<string, Attrs> = {
+  name: "CrossEntropy",
+  reference({ hidden, weight }, { vocab, labels, frozen }) {
+    const rows = Array.from(labels.keys()).filter((i) => labels[i] >= 0);
+    const indices = tf.tensor1d(rows, "int32");
+    const logits = tf.matMul(
+      tf.gather(hidden, indices) as tf.Tensor2D,
+      matrixTensor(frozen, weight),
+      false,
+      true,
+    );
+    const targets = tf.oneHot(
+      tf.tensor1d(
+        rows.map((i) => labels[i]),
+        "int32",
+      ),
+      vocab,
+    );
+    const losses = tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), targets), -1)) as tf.Tensor1D;
+    const places = tf.reshape(indices, [rows.length, 1]) as tf.Tensor2D;
+    return [tf.sum(losses), tf.scatterND(places, losses, [labels.length])];
+  },
+  native: {
+    forward(addon, { hidden, weight }, { vocab, labels, frozen, wantGradients, losses }) {
+      const [rows, dim] = hidden.shape;
+      const dHidden = wantGradients ? allocate([rows, dim]) : undefined;
+      const dWeight = wantGradients && weight ? allocate([vocab, dim]) : undefined;
+      const args = [...matrixArguments(frozen, weight), labels, losses] as const;
+      addon.crossEntropy(
+        rows,
+        vocab,
+        dim,
+        hidden.data,
+        ...args,
+        dHidden?.data ?? null,
+        dWeight?.data ?? null,
+      );
+      const lossSum = { shape: [], data: Float32Array.of(losses.reduce((sum, loss) => sum + loss, 0)) };
+      if (!dHidden) return [lossSum, { shape: [rows], data: losses }];
+      return dWeight ? [lossSum, dHidden, dWeight] : [lossSum, dHidden];
+    },
+    backward(_addon, dy, { weight }, [, dHidden, dWeight]) {
+      const hidden = scaled(dHidden, dy.data[0]);
+      return weight ? { hidden, weight: scaled(dWeight, dy.data[0]) } : { hidden };
+    },
+  },
+};
+
+function scaled({ shape, data }: NativeTensor, factor: number): NativeTensor {
+  const y = allocate(shape);
+  for (let i = 0; i < data.length; i++) y.data[i] = data[i] * factor;
+  return y;
+}
+
+/**
+ * Cross-entropy of a language-model head: `loss_t = -log softmax(hidden_t W^T)[label_t]` in nats, 0 where the label
+ * is negative (those rows are not computed at all). The native kernel never holds the logits of all tokens.
+ *
+ * @param hidden [T, D]
+ * @param head W [V, D]; a tensor gets a gradient, a frozen weight none
+ * @param labels [T]; negative (-100 by custom) means: not trained
+ * @returns lossSum, a scalar with gradients for hidden and a trainable head, and tokenLosses [T], a constant
+ * @throws RangeError when a label is >= V
+ */
+export function crossEntropy(
+  hidden: tf.Tensor2D,
+  head: Matrix,
+  labels: Int32Array,
+): { lossSum: tf.Scalar; tokenLosses: tf.Tensor1D } {
+  const [vocab, dim] = head.shape;
+  if (hidden.rank !== 2 || hidden.shape[1] !== dim || labels.length !== hidden.shape[0]) {
+    throw new Error(
+      `crossEntropy: expected hidden [T, ${dim}] for a head [${head.shape}] and T labels, ` +
+        `got hidden [${hidden.shape}] and ${labels.length} labels`,
+    );
+  }
+  const wrong = labels.findIndex((label) => label >= vocab);
+  if (wrong >= 0) {
+    throw new RangeError(
+      `crossEntropy: label ${labels[wrong]} at row ${wrong} is not below the vocabulary size ${vocab}`,
+    );
+  }
+  const { inputs, frozen } = splitMatrix(head);
+  const losses = new Float32Array(labels.length);
+  const attrs = { vocab, labels, frozen, wantGradients: gradientsAreRecorded(), losses };
+  const [lossSum, tokenLosses = tf.tensor1d(losses)] = runOp(op, { hidden, ...inputs }, attrs);
+  return { lossSum: lossSum as tf.Scalar, tokenLosses: tokenLosses as tf.Tensor1D };
+}

@@ -1,0 +1,38 @@
+import * as tf from "@tensorflow/tfjs";
+import { allocate, type Op, runOp } from "./op.ts";
+
+const op: Op<"gate" | "up", object> = {
+  name: "Swiglu",
+  reference({ gate, up }) {
+    return [tf.mul(tf.mul(gate, tf.sigmoid(gate)), up)];
+  },
+  native: {
+    forward(addon, { gate, up }) {
+      const y = allocate(gate.shape);
+      addon.swigluForward(gate.data, up.data, y.data);
+      return [y];
+    },
+    backward(addon, dy, { gate, up }) {
+      const dGate = allocate(gate.shape);
+      const dUp = allocate(up.shape);
+      addon.swigluBackward(dy.data, gate.data, up.data, dGate.data, dUp.data);
+      return { gate: dGate, up: dUp };
+    },
+  },
+};
+
+/**
+ * SwiGLU: `y = silu(gate) * up` with `silu(x) = x * sigmoid(x)`, element by element.
+ * Source: Shazeer 2020, "GLU Variants Improve Transformer".
+ *
+ * @param gate [T, D]
+ * @param up [T, D]
+ * @returns [T, D]
+ * @throws when shapes differ
+ */
+export function swiglu(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
+  if (gate.rank !== 2 || !tf.util.arraysEqual(gate.shape, up.shape)) {
+    throw new Error(`swiglu: expected gate and up [T, D], got gate [${gate.shape}] and up [${up.shape}]`);
+  }
+  return runOp(op, { gate, up }, {})[0] as tf.Tensor2D;
+}
