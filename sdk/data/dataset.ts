@@ -1,0 +1,215 @@
+/**
+ * Rows of a table to examples of token ids and labels. Invariants: `labels[t]` is `ids[t + 1]` or -100; an EOS
+ * that an example holds is trained; the prompt's ids are those that chat will send.
+ */
+import { z } from "zod";
+import type { ChatMessage } from "../text/chatTemplate.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Row, Table } from "./csv.ts";
+import { type Example, ignoredLabel } from "./example.ts";
+import { Random } from "./random.ts";
+
+export type { Example } from "./example.ts";
+
+export interface DatasetOptions {
+  /**
+   * Share of the examples kept for testing, in [0, 1); rows with the same instruction stay together. Default 0.
+   * Danger: what is in `test` is not trained.
+   */
+  testFraction?: number;
+  /** Of the split: equal seeds give equal splits. Whole number, default 0. */
+  seed?: number;
+  /**
+   * Which tokens the model learns to say: "response" (default), the answer with its EOS; "all", the question too.
+   * Danger: with "all" and few rows it learns to ask.
+   */
+  trainOn?: "response" | "all";
+  /** Tokens an example may have, template included. Default 512. Danger: memory grows with it. */
+  maxSeqLength?: number;
+  /**
+   * What happens to longer examples: "drop" (default) leaves them out and reports their lines; "truncate" cuts the
+   * end; "error" throws. Danger: a truncated answer has no EOS, so the model does not learn where it ends.
+   */
+  overflow?: "drop" | "truncate" | "error";
+  /** Put before every instruction; give chat the same. Default: none. Danger: chat without it sees other prompts. */
+  systemPrompt?: string;
+}
+
+export interface DatasetReport {
+  /** Rows of the table. */
+  rows: number;
+  train: number;
+  test: number;
+  /** Tokens of `train`. */
+  trainTokens: number;
+  /** Tokens of `test`. */
+  testTokens: number;
+  /** Labels of `train` that are not -100. */
+  trainedTokens: number;
+  /** trainedTokens / trainTokens, in [0, 1]. */
+  trainedShare: number;
+  /** The longest example, before dropping and cutting. */
+  longest: { line: number; tokens: number };
+  dropped: { line: number; tokens: number; reason: string }[];
+  truncated: { line: number; tokens: number }[];
+  /** All this to read. */
+  text: string;
+}
+
+export interface Dataset {
+  train: Example[];
+  test: Example[];
+  report: DatasetReport;
+}
+
+const optionsSchema = z.strictObject({
+  testFraction: z.number().min(0).lt(1).default(0),
+  seed: z.int().default(0),
+  trainOn: z.enum(["response", "all"]).default("response"),
+  maxSeqLength: z.int().min(2).default(512),
+  overflow: z.enum(["drop", "truncate", "error"]).default("drop"),
+  systemPrompt: z.string().min(1).optional(),
+});
+type Settings = z.infer<typeof optionsSchema>;
+
+/**
+ * @param table rows with instruction and response, as `loadCsv` gives them
+ * @param tokenizer the model's, with its chat template
+ * @throws when an option is wrong (all of them are named), a row is too long with overflow "error", or nothing is
+ * left to train
+ */
+export function prepareDataset(table: Table, tokenizer: Tokenizer, options: DatasetOptions = {}): Dataset {
+  const settings = checkOptions(options);
+  const { maxSeqLength, overflow } = settings;
+  const kept: Example[] = [];
+  const dropped: DatasetReport["dropped"] = [];
+  const truncated: DatasetReport["truncated"] = [];
+  const longest = { line: 0, tokens: 0 };
+  for (const row of table.rows) {
+    const example = encodeRow(row, tokenizer, settings);
+    const tokens = example.ids.length;
+    const { line } = row;
+    if (tokens > longest.tokens) Object.assign(longest, { line, tokens });
+    if (tokens <= maxSeqLength) kept.push(example);
+    else if (overflow === "drop") dropped.push({ line, tokens, reason: "longer than maxSeqLength" });
+    else if (overflow === "truncate") {
+      const cut = truncate(example, maxSeqLength);
+      if (trainedCount(cut) === 0) {
+        dropped.push({ line, tokens, reason: "no token of the answer within maxSeqLength" });
+      } else {
+        kept.push(cut);
+        truncated.push({ line, tokens });
+      }
+    }
+  }
+  const tooLong = overflow === "error" ? table.rows.length - kept.length : 0;
+  if (tooLong > 0) {
+    throw new Error(
+      `prepareDataset: expected at most maxSeqLength = ${maxSeqLength} tokens, got ${longest.tokens} at line ${longest.line} (${tooLong} rows are too long). Raise maxSeqLength, or set overflow to "drop" or "truncate".`,
+    );
+  }
+
+  const { train, test } = split(kept, settings);
+  const trainedTokens = sum(train, trainedCount);
+  if (trainedTokens === 0) {
+    throw new Error(
+      `prepareDataset: expected tokens to train, got none: of ${table.rows.length} rows, ${dropped.length} were dropped and ${test.length} are for testing. Raise maxSeqLength (${maxSeqLength}; the longest example has ${longest.tokens} tokens), lower testFraction, or add rows.`,
+    );
+  }
+  const trainTokens = sum(train, ({ ids }) => ids.length);
+  const facts = {
+    rows: table.rows.length,
+    train: train.length,
+    test: test.length,
+    trainTokens,
+    testTokens: sum(test, ({ ids }) => ids.length),
+    trainedTokens,
+    trainedShare: trainedTokens / trainTokens,
+    longest,
+    dropped,
+    truncated,
+  };
+  return { train, test, report: { ...facts, text: reportText(facts) } };
+}
+
+function checkOptions(options: DatasetOptions): Settings {
+  const result = optionsSchema.safeParse(options);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(": "));
+  throw new Error(
+    `prepareDataset: wrong options.\n  ${problems.join("\n  ")}\nOptions are ${Object.keys(optionsSchema.shape).join(", ")}.`,
+  );
+}
+
+function encodeRow(row: Row, tokenizer: Tokenizer, { systemPrompt, trainOn }: Settings): Example {
+  const prompt: ChatMessage[] = [{ role: "user", content: row.instruction }];
+  if (systemPrompt !== undefined) prompt.unshift({ role: "system", content: systemPrompt });
+  const messages: ChatMessage[] = [...prompt, { role: "assistant", content: row.response }];
+  const { ids, mask } = tokenizer.template.encodeChat(tokenizer, messages);
+  const labels = new Int32Array(ids.length).fill(ignoredLabel);
+  for (let t = 0; t + 1 < ids.length; t++) {
+    if (trainOn === "all" || mask[t + 1] === 1) labels[t] = ids[t + 1];
+  }
+  const { line, instruction, response } = row;
+  const expected = row.fields.expected
+    ?.split("|")
+    .map((text) => text.trim())
+    .filter(Boolean);
+  return {
+    ids: Int32Array.from(ids),
+    labels,
+    instruction,
+    response,
+    prompt,
+    ...(expected?.length ? { expected } : {}),
+    line,
+  };
+}
+
+function truncate(example: Example, length: number): Example {
+  const ids = example.ids.slice(0, length);
+  const labels = example.labels.slice(0, length);
+  // The id that the last label names was cut off.
+  labels[length - 1] = ignoredLabel;
+  return { ...example, ids, labels };
+}
+
+/** Whole groups of one instruction go to `test`, so that no test question was trained on. */
+function split(examples: Example[], { testFraction, seed }: Settings): { train: Example[]; test: Example[] } {
+  if (testFraction === 0) return { train: examples, test: [] };
+  const groups = [...new Set(examples.map(({ instruction }) => instruction))];
+  const sizes = new Map<string, number>();
+  for (const { instruction } of examples) sizes.set(instruction, (sizes.get(instruction) ?? 0) + 1);
+  // A fraction above 0 asks for a test, however few rows there are.
+  const wanted = Math.max(1, Math.round(examples.length * testFraction));
+  const chosen = new Set<string>();
+  let count = 0;
+  for (const group of new Random(seed).shuffle(groups)) {
+    if (count >= wanted) break;
+    chosen.add(group);
+    count += sizes.get(group)!;
+  }
+  const inTest = ({ instruction }: Example) => chosen.has(instruction);
+  return { train: examples.filter((example) => !inTest(example)), test: examples.filter(inTest) };
+}
+
+function trainedCount({ labels }: Example): number {
+  return labels.reduce((count, label) => (label === ignoredLabel ? count : count + 1), 0);
+}
+
+function sum(examples: readonly Example[], value: (example: Example) => number): number {
+  return examples.reduce((total, example) => total + value(example), 0);
+}
+
+function reportText(facts: Omit<DatasetReport, "text">): string {
+  const { dropped, truncated, longest } = facts;
+  const lines = [
+    `${facts.rows} rows: ${facts.train} to train (${facts.trainTokens} tokens), ${facts.test} to test (${facts.testTokens} tokens)`,
+    `trained: ${facts.trainedTokens} tokens, ${(100 * facts.trainedShare).toFixed(1)} % of those to train`,
+    `longest: ${longest.tokens} tokens, line ${longest.line}`,
+  ];
+  for (const { line, tokens, reason } of dropped)
+    lines.push(`dropped: line ${line}, ${tokens} tokens, ${reason}`);
+  for (const { line, tokens } of truncated) lines.push(`truncated: line ${line}, ${tokens} tokens`);
+  return lines.join("\n");
+}

@@ -1,0 +1,21 @@
+/** What training and evaluation work on: one question and answer as token ids. */
+import type { ChatMessage } from "../text/chatTemplate.ts";
+
+/** The label of what is not trained. */
+export const ignoredLabel = -100;
+
+/** One question and answer, ready to train on. */
+export interface Example {
+  /** [n] the whole conversation, BOS first, EOS last unless truncated */
+  ids: Int32Array;
+  /** [n] the id that follows, or -100 where the model is not trained to say it (always at the last place) */
+  labels: Int32Array;
+  instruction: string;
+  response: string;
+  /** What comes before the answer: the system prompt, if there is one, and the instruction. */
+  prompt: ChatMessage[];
+  /** Texts of which a right answer holds one (column `expected`, split on "|"). */
+  expected?: string[];
+  /** In the source file, from 1. */
+  line: number;
+}
