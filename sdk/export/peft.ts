@@ -1,0 +1,257 @@
+/**
+ * LoRA adapters in PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`), so that they go both ways, and
+ * beside them `mistral_lab.json`, which says which base the adapter belongs to.
+ */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeFileAtomically } from "../weights/atomicFile.ts";
+import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "../weights/safetensors.ts";
+import { type AdapterConfig, adapterConfigJson, parseAdapterConfig } from "./adapterConfig.ts";
+
+export type { AdapterConfig } from "./adapterConfig.ts";
+
+/** The adapter of one module, row-major: A [r, in], B [out, r]; y += alpha / r * B A x. */
+export interface AdapterMatrices {
+  a: Float32Array;
+  aShape: readonly [number, number];
+  b: Float32Array;
+  bShape: readonly [number, number];
+}
+
+export interface Adapter {
+  config: AdapterConfig;
+  /** By module name without a suffix: "model.layers.0.self_attn.q_proj". */
+  modules: Map<string, AdapterMatrices>;
+}
+
+/** Where an adapter comes from. Hashes are sha256 in hex. */
+export interface AdapterOrigin {
+  baseModel: string;
+  /** Of the base's weight files (`hashWeights`). */
+  baseSha256: string;
+  /** Of the chat template that it was trained with. */
+  templateSha256: string;
+  /** Version of this library that wrote it. */
+  sdkVersion: string;
+}
+
+/** What a loaded adapter has to fit; each part is checked where it is given. */
+export interface ExpectedBase {
+  /** Shape [out, in] of every module that could be adapted. */
+  modules?: ReadonlyMap<string, readonly [number, number]>;
+  baseSha256?: string;
+  templateSha256?: string;
+}
+
+const CONFIG = "adapter_config.json";
+const WEIGHTS = "adapter_model.safetensors";
+const ORIGIN = "mistral_lab.json";
+const PREFIX = "base_model.model.";
+
+const originSchema = z.object({
+  format: z.literal(1),
+  base_model: z.string(),
+  base_sha256: z.string(),
+  template_sha256: z.string(),
+  sdk_version: z.string(),
+});
+
+/**
+ * Writes the three files into `dir`, which is made if needed.
+ *
+ * @throws when matrices do not fit the rank or their shapes (lists all), or when the disk is full
+ */
+export function saveAdapter(dir: string, { config, modules }: Adapter, origin: AdapterOrigin): void {
+  const problems: string[] = [];
+  const tensors = new Map<string, TensorToWrite>();
+  for (const [module, matrices] of modules) {
+    checkMatrices(module, matrices, config, undefined, problems);
+    tensors.set(`${PREFIX}${module}.lora_A.weight`, {
+      dtype: "F32",
+      shape: matrices.aShape,
+      data: matrices.a,
+    });
+    tensors.set(`${PREFIX}${module}.lora_B.weight`, {
+      dtype: "F32",
+      shape: matrices.bShape,
+      data: matrices.b,
+    });
+  }
+  if (modules.size === 0) problems.push("no module has an adapter");
+  if (problems.length > 0) throw new Error(`saveAdapter: ${problems.join("; ")}`);
+  mkdirSync(dir, { recursive: true });
+  // The config comes last: a folder with a config has whole weights.
+  writeSafetensors(join(dir, WEIGHTS), tensors, { format: "pt" });
+  writeText(join(dir, ORIGIN), originJson(origin));
+  writeText(join(dir, CONFIG), adapterConfigJson(config));
+}
+
+/**
+ * Reads an adapter that `saveAdapter` or PEFT wrote and checks it against the base.
+ *
+ * @returns the adapter, float32 whatever it was stored as, and its origin; null where PEFT wrote it, which does not
+ *   say which base weights it belongs to
+ * @throws one error that lists every problem: unsupported options, missing or unknown tensors, wrong shapes, another base
+ */
+export function loadAdapter(
+  dir: string,
+  expected: ExpectedBase = {},
+): Adapter & { origin: AdapterOrigin | null } {
+  const problems: string[] = [];
+  for (const file of [CONFIG, WEIGHTS]) {
+    if (!existsSync(join(dir, file))) problems.push(`${file} is missing`);
+  }
+  if (problems.length > 0) throw refused(dir, problems);
+  const config = parseAdapterConfig(readJson(join(dir, CONFIG)), problems);
+  const origin = existsSync(join(dir, ORIGIN)) ? parseOrigin(readJson(join(dir, ORIGIN)), problems) : null;
+  if (origin) checkOrigin(origin, expected, problems);
+  const modules = readModules(join(dir, WEIGHTS), problems);
+  if (config) {
+    for (const [module, matrices] of modules) {
+      checkMatrices(module, matrices, config, expected.modules, problems);
+    }
+    checkTargets(modules, config, expected.modules, problems);
+  }
+  if (!config || problems.length > 0) throw refused(dir, problems);
+  return { config, modules, origin };
+}
+
+function readModules(file: string, problems: string[]): Map<string, AdapterMatrices> {
+  const source = openSafetensors(file);
+  try {
+    const modules = new Map<string, AdapterMatrices>();
+    for (const name of source.tensors.keys()) {
+      const [, module, letter] = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name) ?? [];
+      const other = `${PREFIX}${module}.lora_${letter === "A" ? "B" : "A"}.weight`;
+      if (!module)
+        problems.push(`unknown tensor "${name}": expected ${PREFIX}MODULE.lora_A.weight or lora_B`);
+      else if (!source.tensors.has(other)) problems.push(`tensor "${other}" is missing`);
+      else if (letter === "A") {
+        const a = source.read(name);
+        const b = source.read(other);
+        modules.set(module, {
+          a: toFloat32(a, `${file}: "${name}"`),
+          aShape: pair(a.shape),
+          b: toFloat32(b, `${file}: "${other}"`),
+          bShape: pair(b.shape),
+        });
+      }
+    }
+    return modules;
+  } finally {
+    source.close();
+  }
+}
+
+/** A shape that is not of two sizes becomes one that fits nothing and shows itself in the message. */
+function pair(shape: readonly number[]): readonly [number, number] {
+  return shape.length === 2 ? [shape[0], shape[1]] : [Number.NaN, Number.NaN];
+}
+
+function checkMatrices(
+  module: string,
+  { a, aShape, b, bShape }: AdapterMatrices,
+  { r, targetModules }: AdapterConfig,
+  known: ReadonlyMap<string, readonly [number, number]> | undefined,
+  problems: string[],
+): void {
+  const shape = known?.get(module);
+  if (known && !shape) {
+    problems.push(`the base has no module "${module}"`);
+    return;
+  }
+  const [out, inn] = shape ?? [bShape[0], aShape[1]];
+  if (aShape[0] !== r || aShape[1] !== inn || a.length !== r * inn) {
+    problems.push(
+      `${module}: lora_A: expected [${r}, ${inn}], got [${aShape.join(", ")}] (${a.length} values)`,
+    );
+  }
+  if (bShape[0] !== out || bShape[1] !== r || b.length !== out * r) {
+    problems.push(
+      `${module}: lora_B: expected [${out}, ${r}], got [${bShape.join(", ")}] (${b.length} values)`,
+    );
+  }
+  if (!targetModules.some((target) => module === target || module.endsWith(`.${target}`))) {
+    problems.push(`${module}: is not among target_modules (${targetModules.join(", ")})`);
+  }
+}
+
+/** Every module that target_modules name has its matrices. */
+function checkTargets(
+  modules: Map<string, AdapterMatrices>,
+  { targetModules }: AdapterConfig,
+  known: ReadonlyMap<string, readonly [number, number]> | undefined,
+  problems: string[],
+): void {
+  for (const target of targetModules) {
+    const named = (name: string) => name === target || name.endsWith(`.${target}`);
+    const wanted = known ? [...known.keys()].filter(named) : [];
+    if (known && wanted.length === 0) problems.push(`target_modules: the base has no "${target}"`);
+    if (!known && ![...modules.keys()].some(named))
+      problems.push(`target_modules: no matrices for "${target}"`);
+    for (const module of wanted) {
+      if (!modules.has(module)) problems.push(`${module}: has no lora_A and lora_B`);
+    }
+  }
+}
+
+function checkOrigin(origin: AdapterOrigin, expected: ExpectedBase, problems: string[]): void {
+  if (expected.baseSha256 !== undefined && origin.baseSha256 !== expected.baseSha256) {
+    problems.push(
+      `it was trained on other base weights ("${origin.baseModel}"): expected sha256 ` +
+        `${origin.baseSha256.slice(0, 12)}…, this base has ${expected.baseSha256.slice(0, 12)}…. Load the model that ` +
+        "it was trained on",
+    );
+  }
+  if (expected.templateSha256 !== undefined && origin.templateSha256 !== expected.templateSha256) {
+    problems.push(
+      `it was trained with another chat template: expected sha256 ${origin.templateSha256.slice(0, 12)}…, this ` +
+        `model's is ${expected.templateSha256.slice(0, 12)}…. Use the template that it was trained with`,
+    );
+  }
+}
+
+function originJson(origin: AdapterOrigin): string {
+  const json: z.input<typeof originSchema> = {
+    format: 1,
+    base_model: origin.baseModel,
+    base_sha256: origin.baseSha256,
+    template_sha256: origin.templateSha256,
+    sdk_version: origin.sdkVersion,
+  };
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+function parseOrigin(json: unknown, problems: string[]): AdapterOrigin | null {
+  const result = originSchema.safeParse(json);
+  if (!result.success) {
+    for (const issue of result.error.issues)
+      problems.push(`${ORIGIN}: ${issue.path.join(".")}: ${issue.message}`);
+    return null;
+  }
+  const { base_model, base_sha256, template_sha256, sdk_version } = result.data;
+  return {
+    baseModel: base_model,
+    baseSha256: base_sha256,
+    templateSha256: template_sha256,
+    sdkVersion: sdk_version,
+  };
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Error(`${file}: expected JSON, got ${(error as Error).message}`);
+  }
+}
+
+function writeText(file: string, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  writeFileAtomically(file, [bytes], bytes.length);
+}
+
+function refused(dir: string, problems: string[]): Error {
+  return new Error(`${dir}: the adapter cannot be used: ${problems.join("; ")}`);
+}
