@@ -29,7 +29,7 @@ alignas(64) constexpr float kNf4Codebook[16] = {
 /**
  * Code of x in [-1, 1] = number of thresholds below x. bitsandbytes walks these as a tree of `x > t`; the
  * thresholds ascend, so counting gives the same code for every float. NaN is above none of them: code 0, as
- * in the tree.
+ * in the tree. The decimals stand near ties between floats: they must not pass through a double.
  */
 constexpr float kNf4Thresholds[15] = {
     -0.8480964004993439f,  -0.6106329262256622f,  -0.4599952697753906f,   -0.33967943489551544f,
@@ -38,9 +38,9 @@ constexpr float kNf4Thresholds[15] = {
     0.5016634166240692f,   0.6427869200706482f,   0.8614784181118011f,
 };
 
+// Here and below the masked forms with every lane on are plain instructions; for the others gcc 12 warns
+// about its own headers.
 /** codebook[low 4 bits of each lane]; the other bits are ignored, so a caller shifts and need not mask. */
-// The masked forms with every lane on are plain instructions; gcc 12 warns about its own headers for the
-// others.
 inline Vec nf4Lookup(IVec index) {
 #if MLAB_WIDTH == 16
   return (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)index, _mm512_load_ps(kNf4Codebook));

@@ -1,0 +1,301 @@
+import assert from "node:assert/strict";
+import type { Addon, LoraArguments, WeightArguments } from "../../sdk/backend/addon.ts";
+import { assertClose } from "../compare.ts";
+import { dequantize, quantize } from "./nf4Reference.ts";
+import { guarded, onEveryIsa, product, quarters, uniform } from "./support.ts";
+
+/** A frozen weight as the addon takes it, and its values. */
+interface Weight {
+  kind: string;
+  args: WeightArguments;
+  values: Float32Array;
+}
+
+function weightOf(kind: string, out: number, inn: number, values = quarters(out * inn, out + inn)): Weight {
+  if (kind === "fp32") return { kind, args: [values, null], values };
+  if (kind === "bf16") {
+    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    const half = Uint16Array.from(bits, (b) => b >>> 16);
+    const rounded = new Float32Array(Uint32Array.from(half, (h) => h << 16).buffer);
+    return { kind, args: [half, null], values: rounded };
+  }
+  const { packed, absmax } = quantize(values);
+  return { kind, args: [packed, absmax], values: dequantize(packed, absmax, out * inn) };
+}
+
+const noLora: LoraArguments = [null, null, 0, 0, 0, 0];
+
+/** The mask of native/cpu/dropout.h: element i is kept when hash(seed, i) >= floor(p 2^32). */
+function drop(x: Float32Array, p: number, seed: number): Float32Array {
+  const threshold = Math.floor(Math.fround(p) * 2 ** 32);
+  const kept = Math.fround(1 / Math.fround(1 - Math.fround(p)));
+  return x.map((value, i) => {
+    let h = (seed + Math.imul(i, 0x9e3779b1)) | 0;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    return (h ^ (h >>> 16)) >>> 0 >= threshold ? value * kept : 0;
+  });
+}
+
+interface Case {
+  rows: number;
+  out: number;
+  inn: number;
+  r: number;
+  dropout: number;
+}
+
+const seed = 0xfedcba98;
+
+/** Forward and backward of one case on the addon and in float64. */
+function evaluate(addon: Addon, weight: Weight, c: Case, make: (n: number, seed: number) => Float32Array) {
+  const { rows, out, inn, r } = c;
+  const scale = 0.5;
+  const x = make(rows * inn, 1);
+  const dy = make(rows * out, 2);
+  const a = make(r * inn, 3);
+  const b = make(out * r, 4);
+  const lora: LoraArguments = r ? [a, b, r, scale, c.dropout, seed] : noLora;
+  const got = {
+    y: guarded(rows * out),
+    xa: guarded(rows * r),
+    dx: guarded(rows * inn),
+    dA: guarded(r * inn),
+    dB: guarded(out * r),
+  };
+  const orNull = (g: { values: Float32Array }) => (r ? g.values : null);
+  addon.linearForward(rows, out, inn, x, ...weight.args, ...lora, got.y.values, orNull(got.xa));
+  addon.linearBackward(
+    rows,
+    out,
+    inn,
+    dy,
+    x,
+    orNull(got.xa),
+    ...weight.args,
+    ...lora,
+    got.dx.values,
+    orNull(got.dA),
+    orNull(got.dB),
+  );
+
+  const dropped = drop(x, c.dropout, seed);
+  const xa = product(dropped, a, rows, r, inn, false, true);
+  const base = product(x, weight.values, rows, out, inn, false, true);
+  const adapter = product(xa.values, b, rows, out, r, false, true);
+  const dxa = product(dy, b, rows, r, out);
+  const dB = product(dy, xa.values, out, r, rows, true, false);
+  const dA = product(dxa.values, dropped, r, inn, rows, true, false);
+  const through = product(dxa.values, a, rows, inn, r);
+  const back = product(dy, weight.values, rows, inn, out);
+  // drop() of ones is the derivative of drop().
+  const slope = drop(new Float32Array(rows * inn).fill(1), c.dropout, seed);
+  const expected = {
+    y: base.values.map((v, i) => v + scale * (adapter.values[i] ?? 0)),
+    xa: xa.values,
+    dx: back.values.map((v, i) => v + scale * (through.values[i] ?? 0) * slope[i]!),
+    dA: dA.values.map((v) => v * scale),
+    dB: dB.values.map((v) => v * scale),
+  };
+  // Sums of absolute terms, and of the absolute terms inside those: what the rounding bounds scale with.
+  const magnitude = {
+    y: base.magnitude + adapter.magnitude + xa.magnitude * r,
+    xa: xa.magnitude,
+    dx: back.magnitude + 2 * (through.magnitude + dxa.magnitude * r),
+    dA: dA.magnitude + 2 * dxa.magnitude * rows,
+    dB: dB.magnitude + xa.magnitude * rows,
+  };
+  return { got, expected, magnitude };
+}
+
+const outputs = ["y", "xa", "dx", "dA", "dB"] as const;
+
+const sizes = [1, 3, 7, 15, 17, 33, 63, 64, 65, 128, 129, 192];
+const shapes: [rows: number, out: number, inn: number][] = [
+  ...sizes.map((s): [number, number, number] => [s, 19, 70]),
+  ...sizes.map((s): [number, number, number] => [10, s, 64]),
+  ...sizes.map((s): [number, number, number] => [11, 18, s]),
+  ...sizes.map((s): [number, number, number] => [1, 21, s]),
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((rows): [number, number, number] => [rows, 33, 320]),
+  [9, 150, 576], // not a whole number of lookup groups of any instruction set
+  [8, 7, 577],
+  [280, 40, 128],
+];
+
+onEveryIsa("linear", (addon) => {
+  for (const kind of ["fp32", "bf16"]) {
+    it(`equals the float64 result to the bit, ${kind} weight, with LoRA and dropout`, () => {
+      shapes.forEach(([rows, out, inn], i) => {
+        const r = [0, 1, 4, 8, 16, 5][i % 6]!;
+        const dropout = r && i % 2 ? 0.5 : 0;
+        const result = evaluate(addon, weightOf(kind, out, inn), { rows, out, inn, r, dropout }, quarters);
+        for (const name of outputs) {
+          // Exact: the inputs are quarters, and the scales 1/2 and 1/(1-p) = 2 are powers of two. dA and dB are
+          // products of three such numbers, below 2^24 units of 2^-7 at these sizes.
+          const what = `${name} of ${rows}x${inn} -> ${out}, r ${r}, dropout ${dropout}`;
+          assertClose(result.got[name].values, result.expected[name], { what });
+          result.got[name].check();
+        }
+      });
+    });
+  }
+
+  it("is within rounding of decode-then-multiply, NF4 weight, with LoRA and dropout", () => {
+    shapes.forEach(([rows, out, inn], i) => {
+      const r = [8, 0, 4, 16][i % 4]!;
+      const dropout = r ? [0, 0.05, 0.3][i % 3]! : 0;
+      const weight = weightOf("nf4", out, inn, uniform(out * inn, i));
+      const result = evaluate(addon, weight, { rows, out, inn, r, dropout }, uniform);
+      for (const name of outputs) {
+        // n terms cost at most n roundings of 2^-24 (Higham 2002, 3.1); sums nested in sums have theirs first.
+        // Sums are kept lane by lane, in at least 4 lanes, so a quarter of the terms, and 16 to cover the rest.
+        const depth = Math.max(rows, inn, out) / 4 + r + 16;
+        const what = `${name} of ${rows}x${inn} -> ${out}, r ${r}, dropout ${dropout}`;
+        assertClose(result.got[name].values, result.expected[name], {
+          atol: 2 ** -24 * depth * result.magnitude[name],
+          what,
+        });
+        result.got[name].check();
+      }
+    });
+  });
+
+  it("skips the outputs that are null", () => {
+    const [rows, out, inn, r] = [12, 20, 30, 4];
+    const weight = weightOf("fp32", out, inn);
+    const x = quarters(rows * inn, 1);
+    const dy = quarters(rows * out, 2);
+    const xa = quarters(rows * r, 3);
+    const lora: LoraArguments = [quarters(r * inn, 4), quarters(out * r, 5), r, 0.5, 0.5, seed];
+    const run = (dx: Float32Array | null, dA: Float32Array | null, dB: Float32Array | null) =>
+      addon.linearBackward(rows, out, inn, dy, x, xa, ...weight.args, ...lora, dx, dA, dB);
+    const [dx, dA, dB] = [rows * inn, r * inn, out * r].map((n) => new Float32Array(n)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    run(dx, dA, dB);
+    for (const alone of [0, 1, 2]) {
+      const all = [dx, dA, dB];
+      const one = all.map((whole, i) => (i === alone ? new Float32Array(whole.length) : null));
+      run(one[0]!, one[1]!, one[2]!);
+      assertClose(one[alone]!, all[alone]!, { what: `output ${alone} alone` });
+    }
+    run(null, null, null);
+  });
+
+  it("drops the share it was asked to, and another share for another seed", () => {
+    const n = 100_000;
+    const share = (s: number) => drop(new Float32Array(n).fill(1), 0.3, s).filter((v) => v === 0).length / n;
+    // Standard deviation sqrt(0.3 * 0.7 / n) = 0.00145; six of them.
+    for (const s of [0, 1, 2, seed]) assertClose([share(s)], [0.3], { atol: 0.0087, what: `seed ${s}` });
+    // The native mask is this one: through an identity A, xa is drop(x).
+    const inn = 37;
+    const identity = Float32Array.from({ length: inn * inn }, (_, i) => (i % (inn + 1) === 0 ? 1 : 0));
+    for (const rows of [3, 50]) {
+      const x = new Float32Array(rows * inn).fill(1);
+      const xa = new Float32Array(rows * inn);
+      const zeros = new Float32Array(inn);
+      const y = new Float32Array(rows);
+      addon.linearForward(rows, 1, inn, x, zeros, null, identity, zeros, inn, 1, 0.3, seed, y, xa);
+      assertClose(xa, drop(x, 0.3, seed), { what: `mask of ${rows} rows` });
+    }
+  });
+
+  it("gives the same bits on any number of threads", () => {
+    for (const rows of [1, 4, 130]) {
+      const [out, inn] = [700, 576];
+      const weight = weightOf("nf4", out, inn, uniform(out * inn, 9));
+      const x = uniform(rows * inn, 1);
+      const [first, ...others] = [1, 2, 3, 8].map((threads) => {
+        addon.setThreads(threads);
+        const y = new Float32Array(rows * out);
+        addon.linearForward(rows, out, inn, x, ...weight.args, ...noLora, y, null);
+        return y;
+      });
+      for (const y of others) assertClose(y, first!, { what: `${rows} rows` });
+    }
+  });
+
+  it("accepts no rows and no columns", () => {
+    const f = (n: number) => new Float32Array(n);
+    addon.linearForward(0, 3, 4, f(0), f(12), null, f(8), f(6), 2, 1, 0, 0, f(0), f(0));
+    const [dA, dB] = [f(8).fill(3), f(6).fill(3)];
+    addon.linearBackward(0, 3, 4, f(0), f(0), f(0), f(12), null, f(8), f(6), 2, 1, 0, 0, f(0), dA, dB);
+    assertClose(dA, f(8), { what: "dA of no rows" });
+    assertClose(dB, f(6), { what: "dB of no rows" });
+    for (const rows of [2, 20]) {
+      const y = f(rows * 3).fill(3);
+      addon.linearForward(rows, 3, 0, f(0), f(0), null, ...noLora, y, null);
+      assertClose(y, f(rows * 3), { what: "y of no inputs" });
+    }
+  });
+
+  it("refuses wrong arguments", () => {
+    const f = (n: number) => new Float32Array(n);
+    const forward = (change: Partial<Record<"x" | "w" | "absmax" | "lora" | "y" | "xa", unknown>>) => () => {
+      const given = { x: f(8), w: f(12), absmax: null, lora: noLora, y: f(6), xa: null, ...change };
+      addon.linearForward(
+        2,
+        3,
+        4,
+        given.x as Float32Array,
+        given.w as Float32Array,
+        given.absmax as null,
+        ...(given.lora as LoraArguments),
+        given.y as Float32Array,
+        given.xa as null,
+      );
+    };
+    const message = (text: string) => ({ message: `linearForward: ${text}` });
+    forward({})();
+    assert.throws(
+      forward({ x: f(7) }),
+      message("argument x: expected Float32Array of length 8, got Float32Array of length 7"),
+    );
+    assert.throws(
+      forward({ w: new Float64Array(12) }),
+      message(
+        "argument weight: expected Float32Array, Uint16Array (bf16 bits) or Uint8Array (NF4), got Float64Array of length 12",
+      ),
+    );
+    assert.throws(
+      forward({ w: new Uint8Array(5), absmax: f(1) }),
+      message("argument weight: expected Uint8Array of length 6, got Uint8Array of length 5"),
+    );
+    assert.throws(
+      forward({ w: new Uint8Array(6) }),
+      message("argument absmax: expected Float32Array of length 1, got null"),
+    );
+    assert.throws(
+      forward({ absmax: f(1) }),
+      message("argument absmax: expected null beside a weight that is not NF4, got Float32Array of length 1"),
+    );
+    assert.throws(
+      forward({ y: f(5) }),
+      message("argument y: expected Float32Array of length 6, got Float32Array of length 5"),
+    );
+    assert.throws(
+      forward({ xa: f(1) }),
+      message("argument xa: expected Float32Array of length 0, got Float32Array of length 1"),
+    );
+    assert.throws(forward({ lora: [f(8), f(6), 2, 1, 0, 0] }), message("xa must be given with an adapter"));
+    assert.throws(
+      forward({ lora: [f(7), f(6), 2, 1, 0, 0] }),
+      message("argument loraA: expected Float32Array of length 8, got Float32Array of length 7"),
+    );
+    assert.throws(
+      forward({ lora: [f(8), f(6), 2, 1, 1, 0], xa: f(4) }),
+      message("dropout must be in [0, 1)"),
+    );
+    const backward = (dB: Float32Array | null, xa: Float32Array | null, lora: LoraArguments) => () =>
+      addon.linearBackward(2, 3, 4, f(6), f(8), xa, f(12), null, ...lora, f(8), null, dB);
+    backward(null, null, noLora)();
+    assert.throws(backward(f(6), null, noLora), {
+      message: "linearBackward: argument dB: expected Float32Array of length 0, got Float32Array of length 6",
+    });
+    assert.throws(backward(f(6), null, [f(8), f(6), 2, 1, 0, 0]), {
+      message: "linearBackward: dB needs xa, which linearForward wrote",
+    });
+  });
+});
