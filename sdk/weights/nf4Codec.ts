@@ -5,7 +5,8 @@
  *
  * What bitsandbytes does with odd input is kept: in a block of zeros 0 * (1/0) is NaN and gets code 0, which decodes
  * to -0; the missing partner of an odd last value is a 0. (bitsandbytes' CPU path gives a block of zeros code 7,
- * which decodes to +0, and divides instead of multiplying by the reciprocal in a last, shorter block.)
+ * which decodes to +0, and divides instead of multiplying by the reciprocal in a last, shorter block. Its CUDA path
+ * is built with --use_fast_math: the reciprocal may be off by one float32 step, and denormals count as zeros.)
  */
 
 /** Values that share one absmax. */
@@ -31,9 +32,27 @@ export const NF4_LEVELS = Float32Array.of(
   1,
 );
 
-/** A value above threshold k has a code above k: the float32 midpoints of the levels. */
-export const NF4_THRESHOLDS = Float32Array.from({ length: 15 }, (_, k) =>
-  Math.fround(Math.fround(NF4_LEVELS[k] + NF4_LEVELS[k + 1]) / 2),
+/**
+ * A value above threshold k has a code above k. These are the float32 values of the literals in bitsandbytes' CUDA
+ * decision tree, not computed midpoints of the levels: four of them (0, 8, 12, 14) lie one float32 step from what
+ * `(a + b) / 2` rounds to, which is what bitsandbytes' CPU path compares with.
+ */
+export const NF4_THRESHOLDS = Float32Array.of(
+  -0.8480964303016663,
+  -0.6106328964233398,
+  -0.4599952697753906,
+  -0.33967941999435425,
+  -0.23460739850997925,
+  -0.13791173696517944,
+  -0.045525018125772476,
+  0.03979014977812767,
+  0.1202552542090416,
+  0.2035212516784668,
+  0.2920137643814087,
+  0.3893125355243683,
+  0.5016633868217468,
+  0.6427869200706482,
+  0.8614783883094788,
 );
 
 /** Bytes that n values take, and scales. */
