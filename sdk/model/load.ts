@@ -1,0 +1,141 @@
+/** Models from disk: a folder in Hugging Face layout, or a folder with a PEFT adapter and the name of its base. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { ensureDevice } from "../backend/device.ts";
+import { packageRoot } from "../backend/packageRoot.ts";
+import { Tokenizer } from "../text/tokenizer.ts";
+import { openWeights } from "../weights/openWeights.ts";
+import { type TensorSource, toBfloat16, toFloat32 } from "../weights/safetensors.ts";
+import { DenseWeight } from "../weights/weight.ts";
+import { type MistralConfig, parseConfig } from "./config.ts";
+import { type Layer, MistralModel, modulePath, PROJECTIONS, type ProjectionName } from "./mistral.ts";
+
+/**
+ * Loads a base model: `config.json`, safetensors (one file or shards), `tokenizer.json`, `tokenizer_config.json`.
+ * Chooses a device first where none was chosen (`useDevice`). Weights stored in 16 bits are kept as bfloat16.
+ *
+ * @param source a folder; relative to the working directory, else to the package (for the bundled models)
+ * @throws when the folder or a file is missing or unreadable, when a tensor is missing or has a wrong shape or
+ *   dtype (all are named at once), or when the architecture is not Mistral's
+ */
+export async function loadModel(source: string): Promise<MistralModel> {
+  const dir = resolveModelDir(source);
+  await ensureDevice();
+  const config = readConfig(dir);
+  const tokenizer = await Tokenizer.load(dir);
+  if (tokenizer.vocabSize > config.vocabSize) {
+    throw new Error(
+      `${dir}: the tokenizer has ${tokenizer.vocabSize} ids and config.json's vocab_size is ${config.vocabSize}: the files belong to different models`,
+    );
+  }
+  const file = openWeights(dir);
+  try {
+    checkTensors(file, config);
+    return new MistralModel(config, readWeights(file, config), tokenizer, source);
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * The folder that a model name means.
+ *
+ * @throws when there is none: names the places that were looked at
+ */
+export function resolveModelDir(source: string): string {
+  const places = isAbsolute(source) ? [source] : [resolve(source), join(packageRoot(), source)];
+  const found = places.find((place) => existsSync(place));
+  if (!found) {
+    throw new Error(
+      `model "${source}": no such folder (looked at ${places.join(" and ")}); give a folder with config.json`,
+    );
+  }
+  if (!statSync(found).isDirectory())
+    throw new Error(`model "${source}": ${found} is a file; give the folder that holds it`);
+  return found;
+}
+
+function readConfig(dir: string): MistralConfig {
+  const path = join(dir, "config.json");
+  if (!existsSync(path))
+    throw new Error(`${dir}: config.json is missing; expected a model in Hugging Face layout`);
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new Error(`${path}: expected JSON, got ${(cause as Error).message}`, { cause });
+  }
+  return parseConfig(json, path);
+}
+
+/** Every tensor of the architecture by its Hugging Face name, with its shape. */
+export function tensorShapes(config: MistralConfig): Map<string, number[]> {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config;
+  const projections: Record<ProjectionName, [number, number]> = {
+    q_proj: [heads * headDim, hiddenSize],
+    k_proj: [kvHeads * headDim, hiddenSize],
+    v_proj: [kvHeads * headDim, hiddenSize],
+    o_proj: [hiddenSize, heads * headDim],
+    gate_proj: [intermediateSize, hiddenSize],
+    up_proj: [intermediateSize, hiddenSize],
+    down_proj: [hiddenSize, intermediateSize],
+  };
+  const shapes = new Map<string, number[]>([["model.embed_tokens.weight", [vocabSize, hiddenSize]]]);
+  for (let i = 0; i < config.layers; i++) {
+    shapes.set(`model.layers.${i}.input_layernorm.weight`, [hiddenSize]);
+    shapes.set(`model.layers.${i}.post_attention_layernorm.weight`, [hiddenSize]);
+    for (const name of PROJECTIONS)
+      shapes.set(`model.layers.${i}.${modulePath(name)}.weight`, projections[name]);
+  }
+  shapes.set("model.norm.weight", [hiddenSize]);
+  if (!config.tieEmbeddings) shapes.set("lm_head.weight", [vocabSize, hiddenSize]);
+  return shapes;
+}
+
+function checkTensors(file: TensorSource, config: MistralConfig): void {
+  const problems: string[] = [];
+  for (const [name, shape] of tensorShapes(config)) {
+    const info = file.tensors.get(name);
+    if (!info) problems.push(`"${name}" is missing`);
+    else if (!["F32", "F16", "BF16"].includes(info.dtype)) {
+      problems.push(`"${name}": expected dtype F32, F16 or BF16, got ${info.dtype}`);
+    } else if (!tf.util.arraysEqual([...info.shape], shape)) {
+      problems.push(`"${name}": expected shape [${shape}] from config.json, got [${info.shape}]`);
+    }
+  }
+  if (problems.length === 0) return;
+  const shown =
+    problems.slice(0, 10).join("; ") + (problems.length > 10 ? `; and ${problems.length - 10} more` : "");
+  throw new Error(
+    `${file.path}: the weights do not fit config.json: ${shown}. Take all files from the same checkpoint.`,
+  );
+}
+
+function readWeights(file: TensorSource, config: MistralConfig) {
+  const matrix = (name: string): DenseWeight => {
+    const value = file.read(name);
+    const [out, inn] = value.shape;
+    const data = value.dtype === "F32" ? toFloat32(value, name) : toBfloat16(value, name);
+    return new DenseWeight([out, inn], data);
+  };
+  const vector = (name: string) => tf.tensor1d(toFloat32(file.read(name), name));
+  const embedding = matrix("model.embed_tokens.weight");
+  const layers = Array.from({ length: config.layers }, (_, i): Layer => {
+    const prefix = `model.layers.${i}.`;
+    const projection = (name: ProjectionName) => ({ weight: matrix(`${prefix}${modulePath(name)}.weight`) });
+    return {
+      inputNorm: vector(`${prefix}input_layernorm.weight`),
+      postAttentionNorm: vector(`${prefix}post_attention_layernorm.weight`),
+      q_proj: projection("q_proj"),
+      k_proj: projection("k_proj"),
+      v_proj: projection("v_proj"),
+      o_proj: projection("o_proj"),
+      gate_proj: projection("gate_proj"),
+      up_proj: projection("up_proj"),
+      down_proj: projection("down_proj"),
+    };
+  });
+  const head = config.tieEmbeddings ? embedding : matrix("lm_head.weight");
+  return { embedding, layers, norm: vector("model.norm.weight"), head };
+}
