@@ -1,0 +1,72 @@
+/** What `train` tells: one plain object an event, as `training.jsonl` and the CLI's `--json` have them. */
+
+export interface StartEvent {
+  type: "start";
+  /** Optimizer steps of the whole run, and how many of them are already done (resume). */
+  steps: number;
+  startStep: number;
+  epochs: number;
+  examples: number;
+  /** Values that training changes. */
+  trainableParameters: number;
+  /** Tokens of the first epoch, and how many of them are trained. */
+  tokensPerEpoch: number;
+  trainedTokensPerEpoch: number;
+  gradientCheckpointing: boolean;
+  /** The tfjs backend. */
+  device: string;
+  /** What a person should know before it starts: a lock taken over, a checkpoint of another device. */
+  notes: string[];
+}
+
+export interface StepEvent {
+  type: "step";
+  /** Optimizer steps done, from 1. */
+  step: number;
+  steps: number;
+  /** Epochs done, with a fraction: 1.5 is the middle of the second. */
+  epoch: number;
+  /** Mean of -log p over the step's trained tokens, in nats, before the update. */
+  loss: number;
+  /** The rate that this step used. */
+  learningRate: number;
+  /** Norm of the mean gradient over all variables, before clipping. */
+  gradNorm: number;
+  /** Tokens (not words) read in this step, trained or not, by its seconds. */
+  tokensPerSecond: number;
+  /** Estimate for the rest of the run, from the steps of this process. */
+  secondsLeft: number;
+  /** Resident memory of the process. */
+  memoryBytes: number;
+}
+
+export interface EvalEvent {
+  type: "eval";
+  step: number;
+  /** Mean of -log p over all trained tokens of `evalExamples`, in nats. */
+  loss: number;
+  /** exp(loss) */
+  perplexity: number;
+}
+
+export interface CheckpointEvent {
+  type: "checkpoint";
+  step: number;
+  path: string;
+}
+
+export interface DoneEvent {
+  type: "done";
+  /** "stopped": by the signal or by leaving the loop; "nan": an error follows. */
+  reason: "finished" | "stopped" | "nan";
+  /** Steps done in all, those before a resume included. */
+  steps: number;
+  /** Of this process. */
+  seconds: number;
+  /** Of the last whole step; null when none was done. */
+  loss: number | null;
+  /** The newest checkpoint, where there is an output folder. */
+  path?: string;
+}
+
+export type TrainEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent;

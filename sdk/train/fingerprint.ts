@@ -1,0 +1,59 @@
+/** Short names for data and models, so that a run is only continued with what it began with. */
+import { createHash, type Hash } from "node:crypto";
+import * as tf from "@tensorflow/tfjs";
+import type { Example } from "../data/dataset.ts";
+import { type MistralModel, PROJECTIONS } from "../model/mistral.ts";
+import type { FrozenWeight } from "../weights/weight.ts";
+
+/** sha256, in hex, over token ids and labels of all examples in their order. */
+export function datasetFingerprint(examples: readonly Example[]): string {
+  const hash = createHash("sha256");
+  for (const { ids, labels } of examples) {
+    hash.update(`${ids.length};`);
+    hash.update(Uint8Array.from(new Uint8Array(Int32Array.from(ids).buffer)));
+    hash.update(Uint8Array.from(new Uint8Array(Int32Array.from(labels).buffer)));
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * sha256, in hex, over the configuration, the shapes of all trained values, the adapters' settings, and a sample of
+ * the frozen weights: up to 64 KiB of each, spread evenly, because all of a large model would take seconds.
+ */
+export function modelFingerprint(model: MistralModel): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify(model.config));
+  for (const [name, { shape }] of model.trainableVariables()) hash.update(`${name}[${shape}]`);
+  const { embedding, head, layers, norm } = model.weights;
+  for (const matrix of [embedding, head]) addWeight(hash, matrix);
+  addNorm(hash, norm);
+  for (const layer of layers) {
+    addNorm(hash, layer.inputNorm);
+    addNorm(hash, layer.postAttentionNorm);
+    for (const name of PROJECTIONS) {
+      const { weight, lora } = layer[name];
+      addWeight(hash, weight);
+      if (lora) hash.update(`${lora.r},${lora.alpha},${lora.dropout};`);
+    }
+  }
+  return hash.digest("hex");
+}
+
+const SAMPLES = 64;
+const SAMPLE_BYTES = 1024;
+
+function addWeight(hash: Hash, weight: FrozenWeight | tf.Variable): void {
+  if (weight instanceof tf.Variable) return; // trained: its values come from the checkpoint
+  hash.update(`${weight.kind}[${weight.shape}]`);
+  for (const part of weight.native()) {
+    if (part === null) continue;
+    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+    const stride = Math.max(SAMPLE_BYTES, Math.floor(bytes.length / SAMPLES));
+    for (let at = 0; at < bytes.length; at += stride) hash.update(bytes.subarray(at, at + SAMPLE_BYTES));
+  }
+}
+
+function addNorm(hash: Hash, norm: tf.Tensor1D): void {
+  if (!(norm instanceof tf.Variable))
+    hash.update(Uint8Array.from(new Uint8Array(Float32Array.from(norm.dataSync()).buffer)));
+}

@@ -1,0 +1,142 @@
+/** The training loop: from a model and examples to events, step by step. */
+import { setImmediate as breathe } from "node:timers/promises";
+import type { Example } from "../data/dataset.ts";
+import type { MistralModel } from "../model/mistral.ts";
+import type { EvalEvent, StepEvent, TrainEvent } from "./events.ts";
+import { Accumulator, dropoutSeed, microBatchGradients } from "./gradients.ts";
+import { clipFactor, globalNorm } from "./optimizer.ts";
+import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from "./options.ts";
+import { TrainingRun } from "./run.ts";
+import { learningRateAt } from "./schedule.ts";
+import { validationLoss } from "./validation.ts";
+
+/**
+ * Trains `model.trainableVariables()` in place: the adapter of `attachLora`, or every weight of a model that was
+ * loaded for full training. AdamW; the loss of a step is the mean over its trained tokens, however they are split
+ * into micro batches. One event a step; the event loop gets its turn after every micro batch.
+ *
+ *     for await (const event of train(model, examples, { epochs: 3 })) console.log(event);
+ *
+ * It ends with a "done" event. Leaving the loop early, or aborting `signal`, ends it after the current micro batch
+ * with a checkpoint of the last whole step (where there is an `outputDir`). The model always has the values of the
+ * last whole step.
+ *
+ * @throws at the call: when an option is wrong, there is nothing to train, or no example has a trained token.
+ *   In the loop: when `outputDir` is taken, when a resume does not fit (names all differences), when a checkpoint
+ *   cannot be written, and after the event "done" with the reason "nan" when loss or gradient are not finite.
+ */
+export function train(
+  model: MistralModel,
+  examples: readonly Example[],
+  options: TrainOptions = {},
+): AsyncGenerator<TrainEvent, void, void> {
+  const resolved = resolveTrainOptions(options);
+  if (model.trainableVariables().size === 0) {
+    throw new Error("train: the model has nothing to train; attachLora(model) first");
+  }
+  return loop(new TrainingRun(model, examples, resolved), resolved);
+}
+
+async function* loop(
+  run: TrainingRun,
+  options: ResolvedTrainOptions,
+): AsyncGenerator<TrainEvent, void, void> {
+  // Stays true when the consumer leaves: a generator then continues in `finally`, without an error.
+  let left = true;
+  try {
+    yield run.tell(run.open());
+    let stopped = false;
+    while (run.step < run.plan.steps) {
+      const outcome = await trainStep(run, options);
+      if (outcome === "stopped") {
+        stopped = true;
+        break;
+      }
+      if ("problem" in outcome) {
+        if (run.unsaved) yield run.tell(await run.save());
+        yield run.tell(run.done("nan"));
+        throw new Error(explain(outcome.problem, run, options));
+      }
+      yield run.tell(outcome);
+      if (evaluationIsDue(run, options)) yield run.tell(await evaluate(run, options));
+      if (run.unsaved && run.step % options.saveSteps === 0) yield run.tell(await run.save());
+    }
+    if (run.unsaved) yield run.tell(await run.save());
+    yield run.tell(run.done(stopped ? "stopped" : "finished"));
+    left = false;
+  } catch (error) {
+    left = false;
+    throw error;
+  } finally {
+    try {
+      if (left) await run.leave();
+    } finally {
+      run.close();
+    }
+  }
+}
+
+type Outcome = StepEvent | "stopped" | { problem: string };
+
+/** One optimizer step. Does not touch the model unless it returns a step event. */
+async function trainStep(run: TrainingRun, options: ResolvedTrainOptions): Promise<Outcome> {
+  const started = performance.now();
+  const learningRate = learningRateAt(run.step, { ...options, steps: run.plan.steps });
+  const sum = new Accumulator();
+  try {
+    for (const [i, batch] of run.plan.batches(run.step).entries()) {
+      if (options.signal?.aborted) return "stopped";
+      const { lossSum, gradients } = microBatchGradients(run.model, run.variables, batch, {
+        dropoutSeed: dropoutSeed(options.seed, run.step, i),
+        gradientCheckpointing: run.gradientCheckpointing,
+      });
+      const [value] = await lossSum.data<"float32">();
+      lossSum.dispose();
+      sum.add(value, gradients, batch);
+      if (!Number.isFinite(value)) return { problem: `the loss of micro batch ${i + 1} is ${value}` };
+      await breathe();
+    }
+    if (options.signal?.aborted) return "stopped";
+    // A step can consist of masked examples only; it teaches nothing and must not divide by 0.
+    const tokens = Math.max(1, sum.trainedTokens);
+    const gradNorm = (await globalNorm(sum.gradients.values())) / tokens;
+    if (!Number.isFinite(gradNorm)) return { problem: `the gradient norm is ${gradNorm}` };
+    run.optimizer.step(sum.gradients, learningRate, clipFactor(gradNorm, options.maxGradNorm) / tokens);
+    return run.stepDone({
+      loss: sum.lossSum / tokens,
+      learningRate,
+      gradNorm,
+      tokensPerSecond: sum.tokens / ((performance.now() - started) / 1000),
+    });
+  } finally {
+    sum.dispose();
+  }
+}
+
+function evaluationIsDue(run: TrainingRun, { evalExamples, evalSteps }: ResolvedTrainOptions): boolean {
+  if (!evalExamples?.length) return false;
+  return evalSteps === undefined
+    ? run.plan.endsEpoch(run.step)
+    : run.step % evalSteps === 0 || run.step === run.plan.steps;
+}
+
+async function evaluate(
+  run: TrainingRun,
+  { evalExamples, maxSeqLength }: ResolvedTrainOptions,
+): Promise<EvalEvent> {
+  const loss = await validationLoss(run.model, evalExamples!, maxSeqLength);
+  return { type: "eval", step: run.step, loss, perplexity: Math.exp(loss) };
+}
+
+/** What a person can do about a loss that is not a number. */
+function explain(problem: string, run: TrainingRun, options: ResolvedTrainOptions): string {
+  const rate = learningRateAt(run.step, { ...options, steps: run.plan.steps });
+  const kept = run.savedPath ? ` and is saved in ${run.savedPath}` : "";
+  return (
+    `train: stopped at step ${run.step + 1} of ${run.plan.steps}: ${problem} (learning rate ${rate.toExponential(2)}). ` +
+    `The model keeps the values of step ${run.step}${kept}. Likely causes: a learning rate that is too high, ` +
+    "gradient clipping switched off, or weights that are already damaged. " +
+    `Next: begin again with learningRate ${(options.learningRate / 4).toPrecision(2)} and maxGradNorm 1; ` +
+    "if it stops at the same step, look at that step's examples and at the base model's loss"
+  );
+}

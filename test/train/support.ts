@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StepEvent, TrainEvent } from "../../sdk/train/events.ts";
+
+/** All events of a run. */
+export async function collect(run: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of run) events.push(event);
+  return events;
+}
+
+export function steps(events: TrainEvent[]): StepEvent[] {
+  return events.filter((event) => event.type === "step");
+}
+
+export function losses(events: TrainEvent[]): number[] {
+  return steps(events).map(({ loss }) => loss);
+}
+
+/** Runs `use` with a new empty folder and removes it afterwards. */
+export async function inFolder(use: (dir: string) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "mistral-lab-train-"));
+  try {
+    await use(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
