@@ -73,6 +73,6 @@ export function adamW(tensors: AdamWTensors & { grad: tf.Tensor }, options: Adam
   if (!Number.isInteger(attrs.step) || attrs.step < 1) {
     throw new Error(`adamW: step must be a whole number >= 1, got ${attrs.step}`);
   }
-  const [newParam, newM, newV] = tf.tidy(() => runOp(op, { param, grad, m, v }, attrs));
+  const [newParam, newM, newV] = runOp(op, { param, grad, m, v }, attrs, 3);
   return { param: newParam, m: newM, v: newV };
 }

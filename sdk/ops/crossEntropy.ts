@@ -99,6 +99,6 @@ export function crossEntropy(
   const { inputs, frozen } = splitMatrix(head);
   const losses = new Float32Array(labels.length);
   const attrs = { vocab, labels, frozen, wantGradients: gradientsAreRecorded(), losses };
-  const [lossSum, tokenLosses = tf.tensor1d(losses)] = runOp(op, { hidden, ...inputs }, attrs);
+  const [lossSum, tokenLosses = tf.tensor1d(losses)] = runOp(op, { hidden, ...inputs }, attrs, 2);
   return { lossSum: lossSum as tf.Scalar, tokenLosses: tokenLosses as tf.Tensor1D };
 }

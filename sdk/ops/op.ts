@@ -41,8 +41,20 @@ export function allocate(shape: number[]): NativeTensor {
   return { shape, data: takeFloats(tf.util.sizeFromShape(shape)) };
 }
 
-/** Runs the op on the active backend; returns all its outputs. While gradients are recorded, only the first. */
+/**
+ * Runs the op on the active backend and returns its first `count` outputs; everything else that it made is freed
+ * or kept for backward. While gradients are recorded, a native op returns its first output only.
+ */
 export function runOp<In extends string, Attrs extends object>(
+  op: Op<In, Attrs>,
+  inputs: Tensors<In>,
+  attrs: Attrs,
+  count = 1,
+): tf.Tensor[] {
+  return tf.tidy(() => outputsOf(op, inputs, attrs).slice(0, count));
+}
+
+function outputsOf<In extends string, Attrs extends object>(
   op: Op<In, Attrs>,
   inputs: Tensors<In>,
   attrs: Attrs,
