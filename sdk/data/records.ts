@@ -37,9 +37,10 @@ export function readRecords(text: string, delimiter: string): CsvRecord[] {
         let end = meta.cursor;
         let raw = rest.slice(previous, end);
         const quotes = errors.find(({ type }) => type === "Quotes");
-        if (quotes && raw.includes("\n", 0) && raw.indexOf("\n") < raw.length - 1) {
+        const firstBreak = raw.indexOf("\n");
+        if (quotes && firstBreak >= 0 && firstBreak < raw.length - 1) {
           // A quote without its end takes in all that follows: only its first line is given up.
-          end = previous + raw.indexOf("\n") + 1;
+          end = previous + firstBreak + 1;
           raw = rest.slice(previous, end);
           restart = end;
           parser.abort();

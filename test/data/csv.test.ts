@@ -1,0 +1,344 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import Papa from "papaparse";
+import { type CsvOptions, loadCsv } from "../../sdk/data/csv.ts";
+import { Random } from "../../sdk/data/random.ts";
+
+const dataFile = (name: string) => fileURLToPath(new URL(`../../data/${name}`, import.meta.url));
+const load = (text: string, options?: CsvOptions) => loadCsv(Buffer.from(text), options);
+const short = ({ line, instruction, response }: { line: number; instruction: string; response: string }) => [
+  line,
+  instruction,
+  response,
+];
+
+describe("loadCsv", () => {
+  it("reads rows with their lines, columns and other fields", async () => {
+    const table = await load("instruction,response,expected\nq1,a1,x|y\nq2,a2\n");
+    assert.deepEqual(table.columns, ["instruction", "response", "expected"]);
+    assert.deepEqual(table.rows, [
+      { line: 2, instruction: "q1", response: "a1", fields: { expected: "x|y" } },
+      { line: 3, instruction: "q2", response: "a2", fields: { expected: "" } },
+    ]);
+    assert.deepEqual([table.repairs, table.rejected, table.duplicates, table.blankLines], [[], [], [], 0]);
+    assert.equal(
+      table.report,
+      "(buffer): 2 rows, 0 repaired, 0 rejected, 0 duplicates kept, 0 blank lines skipped\nother columns, in fields: expected",
+    );
+  });
+
+  it("counts lines inside quotes, whatever the line break", async () => {
+    for (const newline of ["\n", "\r\n", "\r"]) {
+      const text = ["question,answer", '"two', 'lines","a, ""quoted"""', "", "q2,a2", ",", "q3,"].join(
+        newline,
+      );
+      const table = await load(text);
+      assert.deepEqual(table.rows.map(short), [
+        [2, "two\nlines", 'a, "quoted"'],
+        [5, "q2", "a2"],
+      ]);
+      assert.equal(table.blankLines, 1);
+      assert.deepEqual(table.rejected, [
+        { line: 6, raw: ",", reason: '"question" and "answer" is empty' },
+        { line: 7, raw: "q3,", reason: '"answer" is empty' },
+      ]);
+    }
+  });
+
+  it("strips the byte order mark and the space around values", async () => {
+    const table = await load("\uFEFF question , response\n  q  ,\ta \n");
+    assert.deepEqual(table.columns, ["question", "response"]);
+    assert.deepEqual(table.rows.map(short), [[2, "q", "a"]]);
+  });
+
+  for (const [name, delimiter] of [
+    ["comma", ","],
+    ["semicolon", ";"],
+    ["tab", "\t"],
+    ["pipe", "|"],
+  ]) {
+    it(`finds the delimiter ${name}`, async () => {
+      const lines = [
+        ["instruction", "response"],
+        ["q1", "a1"],
+        ["q2", "a2"],
+      ];
+      const table = await load(lines.map((fields) => fields.join(delimiter)).join("\n"));
+      assert.equal(table.delimiter, delimiter);
+      assert.deepEqual(table.rows.map(short), [
+        [2, "q1", "a1"],
+        [3, "q2", "a2"],
+      ]);
+    });
+  }
+
+  it("finds the delimiter that the header has, however many commas the texts hold", async () => {
+    const table = await load("question;réponse\nUn, deux;trois, quatre\nA, b;c, d\n");
+    assert.deepEqual(table.rows.map(short), [
+      [2, "Un, deux", "trois, quatre"],
+      [3, "A, b", "c, d"],
+    ]);
+  });
+
+  it("takes a given delimiter", async () => {
+    const table = await load("prompt::completion\nq::a, b\n", { delimiter: "::" });
+    assert.deepEqual(table.rows.map(short), [[2, "q", "a, b"]]);
+  });
+
+  for (const header of [
+    "instruction,response",
+    "question,réponse",
+    "Question,Reponse",
+    "prompt,completion",
+    "input,output",
+    "demande,réponse",
+    "user,assistant",
+    "QUESTION , Answer",
+    "utilisateur,assistant",
+    "requête,sortie",
+  ]) {
+    it(`recognises ${header}, in both orders`, async () => {
+      const [first, second] = header.split(",");
+      assert.deepEqual((await load(`${header}\nq,a`)).rows.map(short), [[2, "q", "a"]]);
+      assert.deepEqual((await load(`${second},${first}\na,q`)).rows.map(short), [[2, "q", "a"]]);
+      assert.deepEqual((await load(`id,${header}\n1,q,a`)).rows.map(short), [[2, "q", "a"]]);
+    });
+  }
+
+  it("takes the particular name where several fit, and reports the other column", async () => {
+    const table = await load("instruction,input,output\nq,context,a");
+    assert.deepEqual(table.rows, [
+      { line: 2, instruction: "q", response: "a", fields: { input: "context" } },
+    ]);
+    assert.match(table.report, /^other columns, in fields: input$/m);
+  });
+
+  it("takes given column names", async () => {
+    const table = await load("frage,question,antwort\nf,q,a", {
+      columns: { instruction: "Frage", response: "antwort" },
+    });
+    assert.deepEqual(table.rows, [{ line: 2, instruction: "f", response: "a", fields: { question: "q" } }]);
+    const half = await load("frage,réponse\nf,a", { columns: { instruction: "frage" } });
+    assert.deepEqual(half.rows.map(short), [[2, "f", "a"]]);
+  });
+
+  it("keeps nameless and repeated columns apart", async () => {
+    const table = await load("question,réponse,tag,tag,\nq,a,1,2,3");
+    assert.deepEqual(table.rows[0].fields, { tag: "1", "tag (column 4)": "2", "column 5": "3" });
+  });
+
+  it("joins the surplus of unquoted delimiters into the last column", async () => {
+    const table = await load('instruction,response\nq,"a, b"\nq2,a, b,c\n');
+    assert.deepEqual(table.rows.map(short), [
+      [2, "q", "a, b"],
+      [3, "q2", "a, b,c"],
+    ]);
+    assert.deepEqual(table.repairs, [
+      {
+        line: 3,
+        kind: "joined",
+        note: '4 fields for 2 columns, joined into "response"',
+        before: "q2,a, b,c",
+        after: ["q2", "a, b,c"],
+      },
+    ]);
+    assert.match(table.report, /^repaired: line 3, 4 fields for 2 columns, joined into "response"$/m);
+  });
+
+  it("rejects a surplus that could belong to several columns", async () => {
+    const reason = 'it is not clear which one holds an unquoted ","';
+    const three = await load("instruction,response,expected\nq,a, b,x\nq,a,x\n");
+    assert.deepEqual(three.rejected, [
+      { line: 2, raw: "q,a, b,x", reason: `4 fields for 3 columns: ${reason}` },
+    ]);
+    assert.equal(three.rows.length, 1);
+    const turned = await load("response,instruction\na, b,q\n");
+    assert.deepEqual(turned.rejected, [
+      { line: 2, raw: "a, b,q", reason: `3 fields for 2 columns: ${reason}` },
+    ]);
+    assert.match(turned.report, /^rejected: line 2, 3 fields for 2 columns: it is not clear/m);
+  });
+
+  it("reports no repair for a row that it then rejects", async () => {
+    const table = await load("instruction,response\n,a,b\n");
+    assert.deepEqual([table.repairs.length, table.rejected.length], [0, 1]);
+  });
+
+  it("gives up one line for a quote without end, not all that follow", async () => {
+    const table = await load('question,answer\nq1,a1\n"open,a2\nq3,"a\n3"\nq4,"a4\n');
+    assert.deepEqual(table.rows.map(short), [
+      [2, "q1", "a1"],
+      [4, "q3", "a\n3"],
+    ]);
+    assert.deepEqual(
+      table.rejected.map(({ line, raw }) => [line, raw]),
+      [
+        [3, '"open,a2'],
+        [6, 'q4,"a4'],
+      ],
+    );
+    for (const { reason } of table.rejected) assert.match(reason, /^broken quotes: /);
+  });
+
+  it("keeps duplicates and reports them", async () => {
+    const table = await load("question,answer\nq,a\nq,b\n q , a\nq,a\n");
+    assert.equal(table.rows.length, 4);
+    assert.deepEqual(table.duplicates, [
+      { line: 4, firstLine: 2 },
+      { line: 5, firstLine: 2 },
+    ]);
+    assert.match(table.report, /^duplicate: line 4 of line 2$/m);
+  });
+
+  it("puts every record into rows, rejected or the count of blank lines, and gives written texts back", async () => {
+    const random = new Random(4);
+    const parts = ["a", "é", ",", '"', "\n", ";", " ", "|", "😀", "b c", "\t"];
+    const word = () => Array.from({ length: random.int(6) }, () => parts[random.int(parts.length)]).join("");
+    for (let trial = 0; trial < 100; trial++) {
+      const records = Array.from({ length: 1 + random.int(20) }, () => [word(), word(), word()]);
+      const header = ["question", "answer", "extra"];
+      const written = [header, ...records].map((record) => Papa.unparse([record], { newline: "\n" }));
+      const table = await load(written.join("\n"));
+      assert.equal(table.rows.length + table.rejected.length + table.blankLines, records.length);
+      let line = 1;
+      const expected = [];
+      for (const [i, record] of records.entries()) {
+        line += written[i].split("\n").length;
+        const [instruction, response, extra] = record.map((field) => field.trim());
+        if (instruction && response) expected.push({ line, instruction, response, fields: { extra } });
+      }
+      assert.deepEqual(table.rows, expected);
+    }
+  });
+
+  it("makes a DataFrame of the rows", async () => {
+    const table = await load("question,answer,line\nq,a,7\nr,b,8\n");
+    assert.deepEqual(table.frame.columns, ["line", "instruction", "response", "line_"]);
+    assert.deepEqual(table.frame.values, [
+      [2, "q", "a", "7"],
+      [3, "r", "b", "8"],
+    ]);
+    assert.equal(table.frame, table.frame);
+  });
+});
+
+describe("loadCsv on the bundled files", () => {
+  it("mends and reports ecommerce.fr.csv as its notes say", async () => {
+    const table = await loadCsv(dataFile("ecommerce.fr.csv"));
+    // 700 records: 5 without a text, 8 with unquoted commas, 2 duplicates.
+    assert.equal(table.rows.length, 695);
+    assert.deepEqual(
+      table.repairs.map(({ line }) => line),
+      [32, 125, 181, 198, 376, 382, 468, 647],
+    );
+    assert.deepEqual(
+      table.rejected.map(({ line, reason }) => [line, reason]),
+      [
+        [83, '"response" is empty'],
+        [103, '"instruction" is empty'],
+        [157, '"response" is empty'],
+        [208, '"response" is empty'],
+        [578, '"instruction" is empty'],
+      ],
+    );
+    assert.equal(table.blankLines, 2);
+    assert.deepEqual(table.duplicates, [
+      { line: 669, firstLine: 457 },
+      { line: 684, firstLine: 291 },
+    ]);
+    // A mended answer equals the quoted answer to another question on the same fact.
+    const others = new Set(
+      table.rows.filter(({ line }) => !table.repairs.some((r) => r.line === line)).map((r) => r.response),
+    );
+    for (const { after } of table.repairs) assert.ok(others.has(after[1]), after[1]);
+    assert.ok(
+      table.report.startsWith(
+        `${dataFile("ecommerce.fr.csv")}: 695 rows, 8 repaired, 5 rejected, 2 duplicates kept, 2 blank lines skipped`,
+      ),
+    );
+  });
+
+  for (const [name, rows] of [
+    ["ecommerce.fr.test.csv", 120],
+    ["support.en.csv", 200],
+    ["support.en.test.csv", 25],
+  ] as const) {
+    it(`reads all of ${name}`, async () => {
+      const table = await loadCsv(dataFile(name));
+      assert.equal(table.rows.length, rows);
+      assert.equal(
+        table.repairs.length + table.rejected.length + table.duplicates.length + table.blankLines,
+        0,
+      );
+      if (name.includes("test")) assert.ok(table.rows.every(({ fields }) => fields.expected !== ""));
+    });
+  }
+});
+
+describe("loadCsv errors", () => {
+  let dir: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "csv-"));
+  });
+  after(() => rm(dir, { recursive: true }));
+
+  it("names a missing file", async () => {
+    const path = join(dir, "none.csv");
+    await assert.rejects(loadCsv(path), {
+      message: `${path}: the file is missing. Give the path of a CSV file; it is relative to ${process.cwd()}.`,
+    });
+  });
+
+  it("names what cannot be read", async () => {
+    const path = join(dir, "folder.csv");
+    await mkdir(path);
+    await assert.rejects(loadCsv(path), (error: Error) => {
+      assert.ok(error.message.startsWith(`${path}: the file cannot be read (EISDIR`), error.message);
+      assert.ok(error.message.endsWith("Give the path of a CSV file that you may read."));
+      return true;
+    });
+  });
+
+  it("refuses an empty file, and one of blank lines", async () => {
+    const path = join(dir, "empty.csv");
+    for (const text of ["", "\uFEFF", "\n \n"]) {
+      await writeFile(path, text);
+      await assert.rejects(loadCsv(path), {
+        message: `${path}: expected a header and rows, got an empty file. Check the path or export it again.`,
+      });
+    }
+  });
+
+  it("lists the columns when the two are not there", async () => {
+    await assert.rejects(load("id,titre\n1,x\n"), {
+      message:
+        "(buffer): expected columns for the instruction one of instruction, instructions, question, questions, prompt, demande, requete, user, utilisateur, human, input, entree; " +
+        "for the response one of response, responses, reponse, reponses, answer, answers, completion, assistant, output, sortie; " +
+        'got "id", "titre". Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
+    });
+    await assert.rejects(
+      load("question,réponse\nq,a\n", { columns: { instruction: "frage", response: "réponse" } }),
+      {
+        message:
+          '(buffer): expected columns for the instruction "frage"; for the response "réponse"; got "question", "réponse". ' +
+          'Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
+      },
+    );
+    await assert.rejects(load("question,answer\nq,a\n", { columns: { response: "question" } }), {
+      message: /expected columns/,
+    });
+  });
+
+  it("refuses other encodings and names the line", async () => {
+    const latin = Buffer.from("question,answer\nq,a\nq,r\u00e9ponse\n", "latin1");
+    await assert.rejects(loadCsv(latin), {
+      message: '(buffer): expected UTF-8, got other bytes in line 3. Save the file as "CSV UTF-8".',
+    });
+    await assert.rejects(loadCsv(Buffer.from("\uFEFFquestion,answer\n", "utf16le")), {
+      message: '(buffer): expected UTF-8, got UTF-16. Save the file as "CSV UTF-8".',
+    });
+  });
+});
