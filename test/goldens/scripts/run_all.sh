@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Makes every golden and prints a table. Usage: run_all.sh [OUT_DIR]; default test/goldens/data.
+# Needs python3 with torch, transformers, peft, safetensors, tokenizers, numpy and bitsandbytes; builds nothing.
+# With ADAPTER_BASE, ADAPTER_DIR and ADAPTER_LOGITS set, an adapter of ours is checked against PEFT too.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(mkdir -p "${1:-$here/../data}" && cd "${1:-$here/../data}" && pwd)
+# The scripts must never look for models elsewhere.
+export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false CUBLAS_WORKSPACE_CONFIG=:4096:8
+table=""
+failures=0
+
+step() { # step NAME COMMAND…: 0 is PASS, 77 is SKIP, anything else FAIL
+  local name=$1 code
+  shift
+  echo "== $name"
+  "$@"
+  code=$?
+  case $code in
+    0) table+="PASS  $name"$'\n' ;;
+    77) table+="SKIP  $name"$'\n' ;;
+    *) table+="FAIL  $name (exit $code)"$'\n'; failures=$((failures + 1)) ;;
+  esac
+}
+
+cd "$here" || exit 1
+step make_nf4 python3 make_nf4.py --out "$out"
+step make_mistral python3 make_mistral.py --out "$out"
+step make_text python3 make_text.py --out "$out"
+if [ -n "${ADAPTER_DIR:-}" ]; then
+  step check_adapter python3 check_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$ADAPTER_LOGITS"
+fi
+echo
+printf '%s' "$table"
+du -sh "$out"
+exit "$failures"
