@@ -161,10 +161,12 @@ def quantized(model, folder, device):
             continue
         packed, state = F.quantize_4bit(module.weight.data.to(device), blocksize=64, quant_type="nf4",
                                         compress_statistics=True)  # fmt: skip
-        module.weight.data = F.dequantize_4bit(packed, quant_state=state).float().cpu()
         checkpoint[f"{name}.weight"] = packed.cpu()
         for key, tensor in state.as_dict(packed=True).items():
             checkpoint[f"{name}.weight.{key}"] = tensor.cpu()
+        # Flat: for rows that are no multiple of 64, bitsandbytes' AVX-512 path takes the wrong scales.
+        shape, state.shape = state.shape, torch.Size([state.shape.numel()])
+        module.weight.data = F.dequantize_4bit(packed, quant_state=state).float().cpu().reshape(shape)
     folder.mkdir(parents=True, exist_ok=True)
     plain = {name: tensor.contiguous().clone() for name, tensor in checkpoint.items()}
     save_file(plain, str(folder / "model.safetensors"), metadata={"format": "pt"})
