@@ -2,7 +2,8 @@
 import { createHash, type Hash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs";
 import type { Example } from "../data/dataset.ts";
-import { type MistralModel, PROJECTIONS } from "../model/mistral.ts";
+import { PROJECTIONS } from "../model/layers.ts";
+import type { MistralModel } from "../model/mistral.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 
 /** sha256, in hex, over token ids and labels of all examples in their order. */
@@ -10,8 +11,8 @@ export function datasetFingerprint(examples: readonly Example[]): string {
   const hash = createHash("sha256");
   for (const { ids, labels } of examples) {
     hash.update(`${ids.length};`);
-    hash.update(Uint8Array.from(new Uint8Array(Int32Array.from(ids).buffer)));
-    hash.update(Uint8Array.from(new Uint8Array(Int32Array.from(labels).buffer)));
+    hash.update(bytesOf(ids));
+    hash.update(bytesOf(labels));
   }
   return hash.digest("hex");
 }
@@ -42,18 +43,27 @@ export function modelFingerprint(model: MistralModel): string {
 const SAMPLES = 64;
 const SAMPLE_BYTES = 1024;
 
-function addWeight(hash: Hash, weight: FrozenWeight | tf.Variable): void {
-  if (weight instanceof tf.Variable) return; // trained: its values come from the checkpoint
+function addWeight(hash: Hash, weight: FrozenWeight | tf.Tensor): void {
+  if (weight instanceof tf.Tensor) return; // trained: its values come from the checkpoint
   hash.update(`${weight.kind}[${weight.shape}]`);
   for (const part of weight.native()) {
     if (part === null) continue;
-    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+    const bytes = bytesOf(part);
     const stride = Math.max(SAMPLE_BYTES, Math.floor(bytes.length / SAMPLES));
     for (let at = 0; at < bytes.length; at += stride) hash.update(bytes.subarray(at, at + SAMPLE_BYTES));
   }
 }
 
 function addNorm(hash: Hash, norm: tf.Tensor1D): void {
-  if (!(norm instanceof tf.Variable))
-    hash.update(Uint8Array.from(new Uint8Array(Float32Array.from(norm.dataSync()).buffer)));
+  if (isVariable(norm)) return;
+  hash.update(bytesOf(norm.dataSync<"float32">()));
+}
+
+// Not a type guard: structurally a variable is a tensor, and the compiler would leave nothing of the other case.
+function isVariable(value: unknown): boolean {
+  return value instanceof tf.Variable;
+}
+
+function bytesOf(values: ArrayBufferView): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

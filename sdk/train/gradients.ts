@@ -1,6 +1,7 @@
 /** Loss and gradients of micro batches, summed over an optimizer step. Whoever calls owns what comes back. */
 import * as tf from "@tensorflow/tfjs";
-import type { ForwardOptions, MistralModel, TokenBatch } from "../model/mistral.ts";
+import type { TokenBatch } from "../data/batches.ts";
+import type { ForwardOptions, MistralModel } from "../model/mistral.ts";
 
 /**
  * The sum of -log p over the batch's trained tokens, and its gradient by variable name.

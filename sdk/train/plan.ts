@@ -1,7 +1,8 @@
 /** How many steps a run has, and which batches each step takes. */
+
+import type { TokenBatch } from "../data/batches.ts";
 import { epochBatches } from "../data/batches.ts";
 import type { Example } from "../data/dataset.ts";
-import type { TokenBatch } from "../model/mistral.ts";
 import type { ResolvedTrainOptions } from "./options.ts";
 
 export class Plan {

@@ -1,5 +1,6 @@
+import { PROJECTIONS } from "../model/layers.ts";
 import { trainableParameters } from "../model/lora.ts";
-import { type MistralModel, PROJECTIONS } from "../model/mistral.ts";
+import type { MistralModel } from "../model/mistral.ts";
 import type { ResolvedTrainOptions } from "./options.ts";
 import type { Identity } from "./resume.ts";
 
