@@ -62,32 +62,48 @@ function pack(examples: readonly Example[], maxSeqLength: number, random: Random
   requirePositive("maxSeqLength", maxSeqLength);
   const order = [...examples];
   random?.shuffle(order);
-  let shortest = maxSeqLength;
   for (const { ids, line } of order) {
     if (ids.length > maxSeqLength) {
       throw new Error(
         `packRows: expected examples of at most maxSeqLength = ${maxSeqLength} tokens, got ${ids.length} in the example of line ${line}. Prepare the dataset with the same maxSeqLength.`,
       );
     }
-    shortest = Math.min(shortest, ids.length);
   }
 
+  const firstFit = new FirstFit(order.length, maxSeqLength);
   const rows: { examples: Example[]; tokens: number }[] = [];
-  // Rows without room for the shortest example are not looked at again; else packing would be quadratic.
-  let open: typeof rows = [];
   for (const example of order) {
-    let row = open.find(({ tokens }) => tokens + example.ids.length <= maxSeqLength);
-    if (!row) {
-      row = { examples: [], tokens: 0 };
-      rows.push(row);
-      open.push(row);
-    }
-    row.examples.push(example);
-    row.tokens += example.ids.length;
-    if (row.tokens + shortest > maxSeqLength) open = open.filter((other) => other !== row);
+    const place = firstFit.take(example.ids.length);
+    rows[place] ??= { examples: [], tokens: 0 };
+    rows[place].examples.push(example);
+    rows[place].tokens += example.ids.length;
   }
   // First-fit leaves its emptiest rows to the end; an epoch should not end on the small steps each time.
   return random ? random.shuffle(rows) : rows;
+}
+
+/** The room left in each of `count` rows, as a tree of maxima: the first row with room is found in log(count). */
+class FirstFit {
+  readonly #leaves: number;
+  // Node 1 is the root; the children of node n are 2 n and 2 n + 1; the rows are the last nodes.
+  readonly #room: Int32Array;
+
+  constructor(count: number, room: number) {
+    this.#leaves = 2 ** Math.ceil(Math.log2(Math.max(1, count)));
+    this.#room = new Int32Array(2 * this.#leaves).fill(room);
+  }
+
+  /** Takes `length` from the first row with so much room; returns that row's number. */
+  take(length: number): number {
+    let node = 1;
+    while (node < this.#leaves) node = this.#room[2 * node] >= length ? 2 * node : 2 * node + 1;
+    const row = node - this.#leaves;
+    this.#room[node] -= length;
+    for (node >>= 1; node >= 1; node >>= 1) {
+      this.#room[node] = Math.max(this.#room[2 * node], this.#room[2 * node + 1]);
+    }
+    return row;
+  }
 }
 
 /**

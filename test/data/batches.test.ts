@@ -86,7 +86,7 @@ describe("packRows", () => {
   it("packs a hundred thousand examples in seconds", () => {
     const rows = packRows(randomExamples(2, 100_000), { maxSeqLength, shuffleSeed: 0 });
     assert.ok(rows.length > 0);
-  }).timeout(10_000);
+  }).timeout(5_000);
 });
 
 describe("makeBatch", () => {
