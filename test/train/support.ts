@@ -27,3 +27,16 @@ export async function inFolder(use: (dir: string) => Promise<void>): Promise<voi
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+/** 12 steps over 3 epochs with dropout, a checkpoint every 3: for the tests that stop and resume. */
+export const resumeLora = { dropout: 0.1 };
+export const resumeOptions = {
+  epochs: 3,
+  maxSeqLength: 40,
+  microBatchSize: 1,
+  gradientAccumulationSteps: 1,
+  learningRate: 1e-2,
+  maxSteps: 12,
+  saveSteps: 3,
+  seed: 4,
+};
