@@ -7,7 +7,9 @@ import { Random } from "../sdk/data/random.ts";
 import type { MistralConfig } from "../sdk/model/config.ts";
 import { randomModel } from "../sdk/model/fullTraining.ts";
 import { attachLora, type LoraOptions } from "../sdk/model/lora.ts";
-import { type Layer, type Matrix, MistralModel, PROJECTIONS } from "../sdk/model/mistral.ts";
+import { type Layer, PROJECTIONS } from "../sdk/model/layers.ts";
+import { MistralModel } from "../sdk/model/mistral.ts";
+import type { Matrix } from "../sdk/ops/matrix.ts";
 import { Tokenizer } from "../sdk/text/tokenizer.ts";
 import { DenseWeight, type FrozenWeight } from "../sdk/weights/weight.ts";
 
@@ -68,7 +70,7 @@ function freezeLayer(layer: Layer): Layer {
 }
 
 function freeze(matrix: Matrix): FrozenWeight {
-  if (!(matrix instanceof tf.Variable)) return matrix;
+  if (!(matrix instanceof tf.Tensor)) return matrix;
   return new DenseWeight(matrix.shape, (matrix.dataSync() as Float32Array).slice());
 }
 

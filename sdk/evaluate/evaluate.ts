@@ -2,7 +2,7 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { z } from "zod";
 import { makeBatch, packRows } from "../data/batches.ts";
-import type { Example } from "../data/dataset.ts";
+import type { Example } from "../data/example.ts";
 import { type FinishReason, generate } from "../generate/generate.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import { checkOptions } from "../options.ts";
@@ -127,8 +127,7 @@ async function answerOne(
   maxNewTokens: number,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
-  const messages = [{ role: "user" as const, content: example.instruction }];
-  const { ids } = model.tokenizer.template.encodeChat(model.tokenizer, messages, {
+  const { ids } = model.tokenizer.template.encodeChat(model.tokenizer, example.prompt, {
     addGenerationPrompt: true,
   });
   const pieces = generate(model, ids, { maxNewTokens, signal });

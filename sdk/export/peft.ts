@@ -32,6 +32,8 @@ export interface AdapterOrigin {
   baseSha256: string;
   /** Of the chat template that it was trained with. */
   templateSha256: string;
+  /** How the base's projections were held in training; they are quantised again when the adapter is loaded. */
+  quantization: "nf4" | "none";
   /** Version of this library that wrote it. */
   sdkVersion: string;
 }
@@ -54,6 +56,7 @@ const originSchema = z.object({
   base_model: z.string(),
   base_sha256: z.string(),
   template_sha256: z.string(),
+  quantization: z.enum(["nf4", "none"]),
   sdk_version: z.string(),
 });
 
@@ -218,6 +221,7 @@ function originJson(origin: AdapterOrigin): string {
     base_model: origin.baseModel,
     base_sha256: origin.baseSha256,
     template_sha256: origin.templateSha256,
+    quantization: origin.quantization,
     sdk_version: origin.sdkVersion,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
@@ -230,11 +234,12 @@ function parseOrigin(json: unknown, problems: string[]): AdapterOrigin | null {
       problems.push(`${ORIGIN}: ${issue.path.join(".")}: ${issue.message}`);
     return null;
   }
-  const { base_model, base_sha256, template_sha256, sdk_version } = result.data;
+  const { base_model, base_sha256, template_sha256, quantization, sdk_version } = result.data;
   return {
     baseModel: base_model,
     baseSha256: base_sha256,
     templateSha256: template_sha256,
+    quantization,
     sdkVersion: sdk_version,
   };
 }

@@ -4,12 +4,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { Random } from "../data/random.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts";
 import { float32ToBfloat16 } from "../weights/weight.ts";
 import { type MistralConfig, toHuggingFace } from "./config.ts";
+import { type Layer, modulePath, PROJECTIONS } from "./layers.ts";
 import { tensorShapes } from "./load.ts";
-import { type Layer, type Matrix, MistralModel, modulePath, PROJECTIONS } from "./mistral.ts";
+import { MistralModel } from "./mistral.ts";
 
 /**
  * A model with random weights, all trainable: normal with standard deviation 0.02, as transformers starts them;

@@ -1,18 +1,24 @@
 /** Models from disk: a folder in Hugging Face layout, or a folder with a PEFT adapter and the name of its base. */
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { ensureDevice } from "../backend/device.ts";
-import { packageRoot } from "../backend/packageRoot.ts";
+import { loadAdapter } from "../export/peft.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
-import { openWeights } from "../weights/openWeights.ts";
+import { resolveModelDir } from "../weights/modelDir.ts";
+import { hashWeights, openWeights } from "../weights/openWeights.ts";
 import { type TensorSource, toBfloat16, toFloat32 } from "../weights/safetensors.ts";
 import { DenseWeight } from "../weights/weight.ts";
+import { isAdapterDir, moduleName } from "./adapter.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
-import { type Layer, MistralModel, modulePath, PROJECTIONS, type ProjectionName } from "./mistral.ts";
+import { type Layer, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
+import { withAdapter } from "./lora.ts";
+import { MistralModel } from "./mistral.ts";
+import { quantize } from "./quantize.ts";
 
 /**
- * Loads a base model: `config.json`, safetensors (one file or shards), `tokenizer.json`, `tokenizer_config.json`.
+ * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),
+ * or a folder with an adapter, and then its base with it, quantised as it was in training.
  * Chooses a device first where none was chosen (`useDevice`). Weights stored in 16 bits are kept as bfloat16.
  *
  * @param source a folder; relative to the working directory, else to the package (for the bundled models)
@@ -20,8 +26,30 @@ import { type Layer, MistralModel, modulePath, PROJECTIONS, type ProjectionName 
  *   dtype (all are named at once), or when the architecture is not Mistral's
  */
 export async function loadModel(source: string): Promise<MistralModel> {
-  const dir = resolveModelDir(source);
   await ensureDevice();
+  const dir = resolveModelDir(source);
+  return isAdapterDir(dir) ? loadTuned(dir) : loadBase(source, dir);
+}
+
+/** The base that the adapter in `dir` names, with the adapter. */
+async function loadTuned(dir: string): Promise<MistralModel> {
+  const { config, origin } = loadAdapter(dir);
+  const baseDir = resolveModelDir(config.baseModel);
+  const full = await loadBase(config.baseModel, baseDir);
+  const base = origin?.quantization === "nf4" ? quantize(full) : full;
+  const modules = new Map<string, readonly [number, number]>();
+  base.weights.layers.forEach((layer, i) => {
+    for (const name of PROJECTIONS) modules.set(moduleName(i, name), layer[name].weight.shape);
+  });
+  const expected = {
+    modules,
+    baseSha256: hashWeights(baseDir),
+    templateSha256: full.tokenizer.template.hash,
+  };
+  return withAdapter(base, loadAdapter(dir, expected));
+}
+
+async function loadBase(source: string, dir: string): Promise<MistralModel> {
   const config = readConfig(dir);
   const tokenizer = await Tokenizer.load(dir);
   if (tokenizer.vocabSize > config.vocabSize) {
@@ -36,24 +64,6 @@ export async function loadModel(source: string): Promise<MistralModel> {
   } finally {
     file.close();
   }
-}
-
-/**
- * The folder that a model name means.
- *
- * @throws when there is none: names the places that were looked at
- */
-export function resolveModelDir(source: string): string {
-  const places = isAbsolute(source) ? [source] : [resolve(source), join(packageRoot(), source)];
-  const found = places.find((place) => existsSync(place));
-  if (!found) {
-    throw new Error(
-      `model "${source}": no such folder (looked at ${places.join(" and ")}); give a folder with config.json`,
-    );
-  }
-  if (!statSync(found).isDirectory())
-    throw new Error(`model "${source}": ${found} is a file; give the folder that holds it`);
-  return found;
 }
 
 function readConfig(dir: string): MistralConfig {

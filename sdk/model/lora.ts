@@ -2,8 +2,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { Random } from "../data/random.ts";
+import type { Adapter } from "../export/peft.ts";
 import { checkOptions } from "../options.ts";
-import { type Layer, MistralModel, PROJECTIONS, type Projection } from "./mistral.ts";
+import { moduleName } from "./adapter.ts";
+import { type Layer, PROJECTIONS, type Projection } from "./layers.ts";
+import { MistralModel } from "./mistral.ts";
 
 const loraOptions = z.strictObject({
   r: z.int().min(1).default(8),
@@ -68,6 +71,23 @@ export function withLora(
   const lora = { a: tf.variable(a), b: tf.variable(b), r, alpha, dropout };
   tf.dispose([a, b]);
   return { weight: projection.weight, lora };
+}
+
+/** The base with an adapter that was read from disk. */
+export function withAdapter(base: MistralModel, { config, modules }: Adapter): MistralModel {
+  const { r, alpha, dropout } = config;
+  const layers = base.weights.layers.map((layer, i) => {
+    const adapted: Layer = { ...layer };
+    for (const name of PROJECTIONS) {
+      const found = modules.get(moduleName(i, name));
+      if (!found) continue;
+      const a = tf.tensor2d(found.a, [...found.aShape]);
+      const b = tf.tensor2d(found.b, [...found.bShape]);
+      adapted[name] = withLora(layer[name], a, b, { r, alpha, dropout });
+    }
+    return adapted;
+  });
+  return new MistralModel(base.config, { ...base.weights, layers }, base.tokenizer, base.source);
 }
 
 /** True when any projection has an adapter. */

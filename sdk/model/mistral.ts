@@ -4,6 +4,7 @@
  * each begins, attention stays inside each, and positions restart at 0.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { TokenBatch } from "../data/batches.ts";
 import { attention } from "../ops/attention.ts";
 import { attentionCached } from "../ops/attentionCached.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
@@ -13,67 +14,19 @@ import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
 import { swiglu } from "../ops/swiglu.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { FrozenWeight } from "../weights/weight.ts";
+import { resolveModelDir } from "../weights/modelDir.ts";
+import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
 import type { KVCache } from "./kvCache.ts";
+import {
+  type Layer,
+  layerVariables,
+  type MistralWeights,
+  modulePath,
+  PROJECTIONS,
+  type ProjectionName,
+} from "./layers.ts";
 import { recompute } from "./recompute.ts";
-
-/** A matrix [out, in]: frozen, or a variable in full-parameter training. */
-export type Matrix = FrozenWeight | tf.Variable<tf.Rank.R2>;
-
-/** LoRA beside one projection (Hu et al. 2021): y += alpha/r * B A drop(x). A is [r, in], B is [out, r]. */
-export interface LoraMatrices {
-  a: tf.Variable<tf.Rank.R2>;
-  b: tf.Variable<tf.Rank.R2>;
-  r: number;
-  alpha: number;
-  dropout: number;
-}
-
-export interface Projection {
-  weight: Matrix;
-  lora?: LoraMatrices;
-}
-
-/** The seven projections of a layer, by the names that Hugging Face gives them. */
-export const PROJECTIONS = [
-  "q_proj",
-  "k_proj",
-  "v_proj",
-  "o_proj",
-  "gate_proj",
-  "up_proj",
-  "down_proj",
-] as const;
-export type ProjectionName = (typeof PROJECTIONS)[number];
-
-export interface Layer extends Record<ProjectionName, Projection> {
-  /** RMSNorm weights [hidden] before attention and before the MLP. */
-  inputNorm: tf.Tensor1D;
-  postAttentionNorm: tf.Tensor1D;
-}
-
-export interface MistralWeights {
-  /** [vocab, hidden] */
-  embedding: Matrix;
-  layers: Layer[];
-  norm: tf.Tensor1D;
-  /** [vocab, hidden]; the same object as `embedding` where the two are tied. */
-  head: Matrix;
-}
-
-/** Token rows for one forward pass; all arrays have T entries except `cuSeqlens`. */
-export interface TokenBatch {
-  ids: Int32Array;
-  /** The id that should follow at each position, -100 where none is trained. */
-  labels: Int32Array;
-  /** Position of each token in its own sequence. */
-  positions: Int32Array;
-  /** Offsets of the sequences, [sequences + 1]. */
-  cuSeqlens: Int32Array;
-  /** Number of labels that are not -100. */
-  trainedTokens: number;
-}
 
 export interface ForwardOptions {
   /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
@@ -171,6 +124,18 @@ export class MistralModel {
     return found;
   }
 
+  /**
+   * Writes the adapter in PEFT's format, the tokenizer's files, and `mistral_lab.json`, which ties it to its base.
+   *
+   * @param dir made if needed; `loadModel(dir)` gives this model back
+   * @throws when the model has no adapter, or the disk refuses
+   */
+  async save(dir: string): Promise<void> {
+    const { tokenizer, weights, source } = this;
+    await writeAdapter(dir, weights.layers, resolveModelDir(source), tokenizer.template.hash);
+    await tokenizer.save(dir);
+  }
+
   /** Frees what `attachLora` or full training allocated on the device; frozen weights belong to the base model. */
   dispose(): void {
     for (const variable of this.trainableVariables().values()) variable.dispose();
@@ -211,18 +176,6 @@ export class MistralModel {
     const { heads, kvHeads, headDim, slidingWindow } = this.config;
     return { heads, kvHeads, headDim, window: slidingWindow ?? 0 };
   }
-}
-
-/** "self_attn.q_proj" for "q_proj", "mlp.up_proj" for "up_proj". */
-export function modulePath(name: ProjectionName): string {
-  return ["gate_proj", "up_proj", "down_proj"].includes(name) ? `mlp.${name}` : `self_attn.${name}`;
-}
-
-function layerVariables(layer: Layer): tf.Variable[] {
-  const candidates: unknown[] = [layer.inputNorm, layer.postAttentionNorm];
-  for (const name of PROJECTIONS)
-    candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
-  return candidates.filter((value): value is tf.Variable => value instanceof tf.Variable);
 }
 
 /** A new 32-bit seed from a seed and an index, so that no two projections share a mask. */

@@ -2,8 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { checkOptions } from "../options.ts";
 import { NF4Weight } from "../weights/nf4.ts";
+import { type Layer, PROJECTIONS } from "./layers.ts";
 import { hasLora } from "./lora.ts";
-import { type Layer, MistralModel, PROJECTIONS } from "./mistral.ts";
+import { MistralModel } from "./mistral.ts";
 
 const quantizeOptions = z.strictObject({ doubleQuant: z.boolean().default(true) });
 
@@ -29,7 +30,7 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
     const quantized: Layer = { ...layer };
     for (const name of PROJECTIONS) {
       const { weight } = layer[name];
-      if (weight instanceof tf.Variable) {
+      if (weight instanceof tf.Tensor) {
         throw new Error(
           `quantize: layer ${i} ${name} is a trainable variable; save the model and load it again`,
         );
@@ -60,7 +61,7 @@ export function weightBytes(model: MistralModel): {
   let parameters = norms;
   for (const matrix of matrices) {
     parameters += matrix.shape[0] * matrix.shape[1];
-    bytes += matrix instanceof tf.Variable ? matrix.size * 4 : matrix.bytes;
+    bytes += matrix instanceof tf.Tensor ? matrix.size * 4 : matrix.bytes;
   }
   return { bytes, bfloat16Bytes: parameters * 2, parameters };
 }

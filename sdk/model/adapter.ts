@@ -1,0 +1,84 @@
+/** Adapters between a model and a folder: PEFT's files, the tokenizer, and what ties the adapter to its base. */
+import { existsSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import type * as tf from "@tensorflow/tfjs";
+import { packageRoot } from "../backend/packageRoot.ts";
+import { type AdapterMatrices, saveAdapter } from "../export/peft.ts";
+import { NF4Weight } from "../weights/nf4.ts";
+import { hashWeights } from "../weights/openWeights.ts";
+import { type Layer, type LoraMatrices, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
+
+/** Name of module i's projection, as PEFT and Hugging Face say it. */
+export function moduleName(layer: number, name: ProjectionName): string {
+  return `model.layers.${layer}.${modulePath(name)}`;
+}
+
+/**
+ * Writes the adapter of `layers` in PEFT's format.
+ *
+ * @param base where the base weights lie: a folder
+ * @throws when there is no adapter, when its parts differ in rank, alpha or dropout, or when the disk refuses
+ */
+export async function writeAdapter(
+  dir: string,
+  layers: readonly Layer[],
+  base: string,
+  templateSha256: string,
+): Promise<void> {
+  const modules = new Map<string, AdapterMatrices>();
+  const targets = new Set<ProjectionName>();
+  let first: LoraMatrices | undefined;
+  let quantized = false;
+  for (const [i, layer] of layers.entries()) {
+    for (const name of PROJECTIONS) {
+      const { lora } = layer[name];
+      if (!lora) continue;
+      first ??= lora;
+      if (lora.r !== first.r || lora.alpha !== first.alpha || lora.dropout !== first.dropout) {
+        throw new Error(
+          `save: ${moduleName(i, name)} has another rank, alpha or dropout than the first module`,
+        );
+      }
+      targets.add(name);
+      const [out, inn] = layer[name].weight.shape;
+      const [a, b] = await Promise.all([values(lora.a), values(lora.b)]);
+      quantized ||= layer[name].weight instanceof NF4Weight;
+      modules.set(moduleName(i, name), { a, aShape: [lora.r, inn], b, bShape: [out, lora.r] });
+    }
+  }
+  if (!first)
+    throw new Error(
+      "save: the model has no adapter; attachLora first, or save the whole model with saveModel",
+    );
+  const { r, alpha, dropout } = first;
+  const baseModel = portablePath(base);
+  const config = { r, alpha, dropout, targetModules: [...targets], baseModel };
+  const quantization = quantized ? ("nf4" as const) : ("none" as const);
+  const origin = {
+    baseModel,
+    quantization,
+    baseSha256: hashWeights(base),
+    templateSha256,
+    sdkVersion: sdkVersion(),
+  };
+  saveAdapter(dir, { config, modules }, origin);
+}
+
+/** True when the folder holds a PEFT adapter. */
+export function isAdapterDir(dir: string): boolean {
+  return existsSync(join(dir, "adapter_config.json"));
+}
+
+async function values(tensor: tf.Tensor): Promise<Float32Array> {
+  return (await tensor.data()).slice() as Float32Array;
+}
+
+// A model of the package is named relative to it, so that an adapter can be moved to another machine.
+function portablePath(base: string): string {
+  const inside = relative(packageRoot(), base);
+  return inside.startsWith("..") || inside.startsWith(sep) ? base : inside.split(sep).join("/");
+}
+
+function sdkVersion(): string {
+  return JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")).version;
+}
