@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs";
+import { dropoutMask } from "../../sdk/ops/dropout.ts";
+import { type LinearLora, linear } from "../../sdk/ops/linear.ts";
+import { DenseWeight, type FrozenWeight } from "../../sdk/weights/weight.ts";
+import {
+  checkAgainstReference,
+  checkForward,
+  checkGradients,
+  type OpCase,
+  onEveryBackend,
+  random,
+  randomValues,
+  type Values64,
+} from "./support.ts";
+import { everyStorage } from "./weights.ts";
+
+interface Sizes {
+  rows: number;
+  inn: number;
+  out: number;
+  /** 0: no adapter. */
+  r: number;
+}
+type Extras = Pick<LinearLora, "scale" | "dropout" | "seed">;
+
+function linearCase({ rows, inn, out, r }: Sizes, extras: Extras, frozen?: FrozenWeight): OpCase {
+  const shapes: Record<string, number[]> = { x: [rows, inn] };
+  if (!frozen) shapes.weight = [out, inn];
+  if (r > 0) {
+    shapes.a = [r, inn];
+    shapes.b = [out, r];
+  }
+  return {
+    shapes,
+    values: randomValues(shapes, rows + out),
+    run({ x, weight, a, b }) {
+      const lora = r > 0 ? { a: a as tf.Tensor2D, b: b as tf.Tensor2D, ...extras } : undefined;
+      return linear(x as tf.Tensor2D, frozen ?? (weight as tf.Tensor2D), lora);
+    },
+  };
+}
+
+/** a [m, k] times the transpose of b [n, k]. */
+function product(a: ArrayLike<number>, b: ArrayLike<number>, m: number, n: number, k: number): Float64Array {
+  return Float64Array.from({ length: m * n }, (_, at) => {
+    const [i, j] = [Math.floor(at / n), at % n];
+    let sum = 0;
+    for (let p = 0; p < k; p++) sum += a[i * k + p] * b[j * k + p];
+    return sum;
+  });
+}
+
+function formula(
+  { rows, inn, out, r }: Sizes,
+  { scale, dropout = 0, seed = 0 }: Extras,
+  exact?: Float32Array,
+) {
+  const mask = dropoutMask(rows * inn, dropout, seed);
+  return ({ x, weight, a, b }: Values64) => {
+    const y = product(x, exact ?? weight, rows, out, inn);
+    if (r === 0) return y;
+    const dropped = x.map((value, i) => value * mask[i]);
+    const update = product(product(dropped, a, rows, r, inn), b, rows, out, r);
+    return y.map((value, i) => value + scale * update[i]);
+  };
+}
+
+const SMALL: [Sizes, Extras][] = [
+  [{ rows: 1, inn: 1, out: 1, r: 0 }, { scale: 1 }],
+  [{ rows: 3, inn: 17, out: 5, r: 0 }, { scale: 1 }],
+  [{ rows: 1, inn: 33, out: 17, r: 2 }, { scale: 2 }],
+  [
+    { rows: 17, inn: 5, out: 3, r: 3 },
+    { scale: 0.5, dropout: 0.4, seed: 4000000000 },
+  ],
+  [
+    { rows: 33, inn: 7, out: 2, r: 1 },
+    { scale: 2, dropout: 0.05, seed: 1 },
+  ],
+];
+
+describe("linear", () => {
+  onEveryBackend((backend) => {
+    it("follows the formula and its derivative with a trainable weight, with and without LoRA", () => {
+      for (const [sizes, extras] of SMALL) {
+        const what = JSON.stringify({ ...sizes, ...extras });
+        checkForward(linearCase(sizes, extras), formula(sizes, extras), { what });
+        checkGradients(linearCase(sizes, extras), formula(sizes, extras), { what, atol: 1e-5 });
+      }
+    });
+
+    it("reads every storage of a frozen weight", () => {
+      for (const [sizes, extras] of SMALL.slice(1)) {
+        for (const { name, weight, exact } of everyStorage(random(sizes.out * sizes.inn, 6), [
+          sizes.out,
+          sizes.inn,
+        ])) {
+          const what = `${name} ${JSON.stringify(sizes)}`;
+          checkForward(linearCase(sizes, extras, weight), formula(sizes, extras, exact), { what });
+          checkGradients(linearCase(sizes, extras, weight), formula(sizes, extras, exact), {
+            what,
+            atol: 1e-5,
+          });
+        }
+      }
+    });
+
+    if (backend === "native") {
+      it("equals the reference at sizes with several tiles", async () => {
+        const sizes = { rows: 70, inn: 200, out: 130, r: 8 };
+        const extras = { scale: 2, dropout: 0.1, seed: 7 };
+        // Sums of 200 terms that reach 1, twice through A and B: 1e-4 is 200 * 2^-24 * 8 adapters' worth of scale.
+        const tolerance = { rtol: 1e-5, atol: 1e-4 };
+        await checkAgainstReference(linearCase(sizes, extras), tolerance);
+        for (const { name, weight } of everyStorage(random(130 * 200, 8), [130, 200])) {
+          await checkAgainstReference(linearCase(sizes, extras, weight), { ...tolerance, what: name });
+        }
+      });
+    }
+
+    it("is the frozen layer exactly while B is zero", () => {
+      const sizes = { rows: 4, inn: 20, out: 9, r: 2 };
+      const opCase = linearCase(sizes, { scale: 16, dropout: 0.5, seed: 3 });
+      const bare = linearCase({ ...sizes, r: 0 }, { scale: 1 });
+      opCase.values.b.fill(0);
+      const tensors = Object.entries(opCase.values).map(([name, v]) =>
+        tf.tensor(v.slice(), opCase.shapes[name]),
+      );
+      const [x, weight] = tensors;
+      const y = opCase.run(
+        Object.fromEntries(Object.keys(opCase.values).map((name, i) => [name, tensors[i]])),
+      );
+      const expected = bare.run({ x, weight });
+      assert.deepEqual(y.dataSync(), expected.dataSync());
+      tf.dispose([y, expected, ...tensors]);
+    });
+
+    it("makes exactly the rows with a NaN NaN", () => {
+      const sizes = { rows: 5, inn: 9, out: 18, r: 2 };
+      const opCase = linearCase(sizes, { scale: 1 });
+      opCase.values.x[10] = NaN;
+      opCase.values.weight[3] = NaN;
+      checkForward(opCase, formula(sizes, { scale: 1 }));
+    });
+
+    it("refuses what does not fit", () => {
+      const x = tf.zeros([2, 3]) as tf.Tensor2D;
+      const weight = new DenseWeight([4, 3], new Float32Array(12));
+      const [a, b] = [tf.zeros([2, 3]), tf.zeros([4, 2])] as tf.Tensor2D[];
+      const refuse = (call: () => unknown, message: string) => assert.throws(call, { message });
+      refuse(() => linear(b, weight), "linear: expected x [T, 3] for a weight [4,3], got x [4,2]");
+      refuse(
+        () => linear(x, weight, { a, b: a, scale: 1 }),
+        "linear: expected lora a [r, 3] and b [4, r] for a weight [4,3], got a [2,3] and b [2,3]",
+      );
+      refuse(
+        () => linear(x, weight, { a, b, scale: 1, dropout: 1 }),
+        "linear: dropout must be in [0, 1), got 1",
+      );
+      refuse(
+        () => linear(x, weight, { a, b, scale: 1, seed: -1 }),
+        "linear: seed must be an unsigned 32-bit integer, got -1",
+      );
+      tf.dispose([x, a, b]);
+    });
+  });
+});
