@@ -103,8 +103,10 @@ export function writeCheckpoint(dir: string, { trainable, optimizer, state }: Ch
     renameSync(temporary, path);
     flushFolder(dir);
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw new Error(`checkpoint ${path} could not be written: ${(error as Error).message}`, { cause: error });
+    const leftover = remove(temporary);
+    throw new Error(`checkpoint ${path} could not be written: ${(error as Error).message}${leftover}`, {
+      cause: error,
+    });
   }
   for (const old of listCheckpoints(dir).slice(0, -KEPT)) discard(old);
   return path;
@@ -182,6 +184,16 @@ function tensors(
     { dtype: "F32", shape: value.shape, data: data(value, name) },
   ]);
   return new Map(entries);
+}
+
+/** For an error that is on its way: "", or what could not be removed. */
+function remove(path: string): string {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    return "";
+  } catch (error) {
+    return `; ${path} could not be removed either (${(error as Error).message})`;
+  }
 }
 
 /** Renamed first, so that a kill in the middle leaves no folder that looks whole. */
