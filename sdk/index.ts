@@ -1,0 +1,23 @@
+/**
+ * Mistral Lab: the public steps, in the order of the road.
+ * CSV → loadCsv → prepareDataset → loadModel → quantize → attachLora → train → evaluate → save → ChatSession.
+ */
+export { DEVICES, type Device, type DeviceInfo, useDevice } from "./backend/device.ts";
+export { type CsvOptions, loadCsv, type Table } from "./data/csv.ts";
+export { type DatasetOptions, type DatasetReport, prepareDataset } from "./data/dataset.ts";
+export type { Example } from "./data/example.ts";
+export { previewExample } from "./data/preview.ts";
+export { type EvaluateOptions, type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
+export { evaluationTable } from "./evaluate/table.ts";
+export { type GenerateOptions, type GeneratedPiece, generate } from "./generate/generate.ts";
+export type { MistralConfig } from "./model/config.ts";
+export { makeTrainable, randomModel, saveModel } from "./model/fullTraining.ts";
+export { loadModel } from "./model/load.ts";
+export { attachLora, type LoraOptions, trainableParameters, withoutLora } from "./model/lora.ts";
+export type { MistralModel } from "./model/mistral.ts";
+export { type QuantizeOptions, quantize, weightBytes } from "./model/quantize.ts";
+export type { ChatMessage } from "./text/chatTemplate.ts";
+export { Tokenizer } from "./text/tokenizer.ts";
+export type { TrainEvent } from "./train/events.ts";
+export type { TrainOptions } from "./train/options.ts";
+export { train } from "./train/train.ts";
