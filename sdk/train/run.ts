@@ -10,6 +10,7 @@ import { activationBytes } from "./gradients.ts";
 import { AdamW } from "./optimizer.ts";
 import { mathematics, type ResolvedTrainOptions } from "./options.ts";
 import { Plan } from "./plan.ts";
+import { reportProblem, writeReport } from "./report.ts";
 import { checkpointToResume, type Identity, restore } from "./resume.ts";
 import { RunFolder } from "./runFolder.ts";
 import { runSettings } from "./settings.ts";
@@ -65,6 +66,8 @@ export class TrainingRun {
       });
     }
     const notes = [...(this.folder?.notes ?? [])];
+    const problem = this.folder && reportProblem();
+    if (problem) notes.push(problem);
     if (checkpoint) {
       const { path, state } = checkpoint;
       restore(checkpoint, this.variables, this.optimizer);
@@ -99,9 +102,10 @@ export class TrainingRun {
     };
   }
 
-  /** Writes the event to the log, where there is one, and hands it back. */
+  /** Writes the event to the log, where there is one, and hands it back; at the end, the report too. */
   tell<E extends TrainEvent>(event: E): E {
     this.folder?.append(event);
+    if (this.folder && event.type === "done" && !reportProblem()) writeReport(this.folder.dir);
     return event;
   }
 

@@ -1,0 +1,174 @@
+/** What a report shows, from a run's events and settings: plain numbers and texts, ready to draw. */
+import type { TrainEvent } from "./events.ts";
+import type { RunSettings } from "./settings.ts";
+
+export interface Series {
+  name: string;
+  x: number[];
+  y: number[];
+  /** "raw" is drawn faint, behind the others; "points" with markers. */
+  style: "raw" | "line" | "points";
+}
+
+export interface Chart {
+  title: string;
+  /** With the unit. */
+  yTitle: string;
+  /** d3's format of the numbers at the axis. */
+  tickFormat: string;
+  /** The axis begins at 0. Not for a loss, whose changes would be flat there. */
+  fromZero: boolean;
+  series: Series[];
+}
+
+export interface ReportData {
+  title: string;
+  subtitle: string;
+  /** Big numbers at the top. */
+  facts: [label: string, value: string][];
+  charts: Chart[];
+  tables: { title: string; rows: [label: string, value: string][] }[];
+}
+
+/** A curve has no more points than this: a screen shows fewer, and a long run's page stays small. */
+const MAX_POINTS = 2000;
+/** Share of the past in the smoothed curve, as long as the run is long enough for it. */
+const SMOOTHING = 0.95;
+
+/** @throws when the events hold no start */
+export function reportData(events: readonly TrainEvent[], settings: RunSettings): ReportData {
+  const start = events.find((event) => event.type === "start");
+  if (!start) throw new Error("report: the log holds no run: train first");
+  const steps = events.filter((event) => event.type === "step");
+  const evaluations = events.filter((event) => event.type === "eval");
+  const done = events.findLast((event) => event.type === "done");
+  const x = steps.map(({ step }) => step);
+  const curve = (name: string, y: number[], style: Series["style"], at = x): Series =>
+    thin({ name, x: at, y, style });
+  const losses = steps.map(({ loss }) => loss);
+  const speeds = steps.map(({ tokensPerSecond }) => tokensPerSecond);
+  const validation = evaluations.map(({ loss }) => loss);
+  const evalSteps = evaluations.map(({ step }) => step);
+
+  const lossSeries = [curve("each step", losses, "raw"), curve("smoothed", smooth(losses), "line")];
+  if (validation.length > 0) lossSeries.push(curve("validation", validation, "points", evalSteps));
+  const last = evaluations.at(-1);
+  const best = evaluations.toSorted((a, b) => a.loss - b.loss)[0];
+  const facts: [string, string][] = [
+    ["steps", `${steps.at(-1)?.step ?? 0} of ${start.steps}`],
+    ["loss at the end (smoothed)", number(smooth(losses).at(-1))],
+  ];
+  if (last)
+    facts.push(["validation loss", number(last.loss)], ["validation perplexity", number(last.perplexity)]);
+  facts.push(["tokens per second (median)", number(median(speeds), 0)]);
+
+  const results: [string, string][] = [
+    ["end", done ? ENDS[done.reason] : "still running, or killed"],
+    ["time of the last session", done ? duration(done.seconds) : "–"],
+    ["first loss → last loss (nats)", `${number(losses[0])} → ${number(losses.at(-1))}`],
+    ["largest gradient norm", number(Math.max(...steps.map(({ gradNorm }) => gradNorm)))],
+    [
+      "largest memory",
+      `${number(Math.max(...steps.map(({ memoryBytes }) => memoryBytes)) / 2 ** 20, 0)} MiB`,
+    ],
+  ];
+  if (best) results.push(["best validation loss", `${number(best.loss)} at step ${best.step}`]);
+  return {
+    title: "Training report",
+    subtitle: `${settings.baseModel} · ${settings.startedAt.slice(0, 16).replace("T", " ")} UTC`,
+    facts,
+    charts: [
+      { title: "Loss", yTitle: "nats per token", tickFormat: "", fromZero: false, series: lossSeries },
+      {
+        title: "Learning rate",
+        yTitle: "learning rate",
+        tickFormat: "~e",
+        fromZero: true,
+        series: [
+          curve(
+            "learning rate",
+            steps.map(({ learningRate }) => learningRate),
+            "line",
+          ),
+        ],
+      },
+      {
+        title: "Throughput",
+        yTitle: "tokens per second",
+        tickFormat: ",.0f",
+        fromZero: true,
+        series: [curve("each step", speeds, "raw"), curve("smoothed", smooth(speeds), "line")],
+      },
+    ],
+    tables: [
+      { title: "Results", rows: results },
+      {
+        title: "Data and model",
+        rows: [
+          ["examples", integer(start.examples)],
+          [
+            "tokens of an epoch",
+            `${integer(start.tokensPerEpoch)}, ${integer(start.trainedTokensPerEpoch)} of them trained`,
+          ],
+          ["trained parameters", integer(start.trainableParameters)],
+          ...Object.entries(settings.lora ?? {}).map(([key, value]): [string, string] => [
+            `lora.${key}`,
+            text(value),
+          ]),
+          ["device", start.device],
+          ["node", settings.node],
+        ],
+      },
+      { title: "Settings", rows: Object.entries(settings.options).map(([key, value]) => [key, text(value)]) },
+    ],
+  };
+}
+
+const ENDS = {
+  finished: "finished",
+  stopped: "stopped before its end",
+  nan: "stopped: loss or gradient not finite",
+};
+
+/** Exponential moving average, corrected for its start; slower than the run allows is not smooth but late. */
+export function smooth(values: readonly number[]): number[] {
+  const share = Math.min(SMOOTHING, 1 - 1 / Math.max(1, values.length / 10));
+  let sum = 0;
+  let weight = 0;
+  return values.map((value) => {
+    sum = share * sum + (1 - share) * value;
+    weight = share * weight + (1 - share);
+    return sum / weight;
+  });
+}
+
+/** Every n-th point, and the last. */
+function thin(series: Series): Series {
+  const stride = Math.ceil(series.x.length / MAX_POINTS);
+  const keep = (_: number, i: number) => i % stride === 0 || i === series.x.length - 1;
+  return stride <= 1 ? series : { ...series, x: series.x.filter(keep), y: series.y.filter(keep) };
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+function number(value: number | undefined, digits = 4): string {
+  if (value === undefined || !Number.isFinite(value)) return "–";
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+function integer(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function duration(seconds: number): string {
+  const s = Math.round(seconds);
+  const [h, m] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60)];
+  return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s % 60} s` : `${seconds.toFixed(1)} s`;
+}
+
+function text(value: unknown): string {
+  if (Array.isArray(value)) return value.join(", ");
+  return value === null || value === undefined ? "–" : String(value);
+}
