@@ -1,0 +1,133 @@
+/** Numbers and amounts of money in a text, in digits and in words. */
+import type { CompiledDomain } from "./compile.ts";
+import type { AnalysedText, Token } from "./normalise.ts";
+
+/** A piece of a text with its normal form. */
+export interface Found {
+  text: string;
+  start: number;
+  end: number;
+  normal: string;
+}
+
+/** A number with the stem of the word after it, which is mostly its unit. */
+export interface NumberInText {
+  value: number;
+  /** Stem of the next word: "jour", "kg", "€"; empty at the end of a sentence. */
+  unit: string;
+  text: string;
+  start: number;
+  end: number;
+}
+
+/** The value of digits as written: "11,3" is 11.3, "1 940" (a thin space) was joined before. */
+function digitValue(text: string): number {
+  return Number(text.replace(",", "."));
+}
+
+/** All numbers of a text with their units. Number words are added up: "vingt-deux" is 22. */
+export function numbersIn(text: AnalysedText, domain: CompiledDomain): NumberInText[] {
+  const { tokens, raw } = text;
+  const found: NumberInText[] = [];
+  for (let i = 0; i < tokens.length; ) {
+    const read = readNumber(tokens, i, raw, domain);
+    if (read === undefined) {
+      i++;
+      continue;
+    }
+    const next = tokens[read.to];
+    const gap = next === undefined ? "" : raw.slice(tokens[read.to - 1].end, next.start);
+    // A full stop or comma between ends the phrase: what comes after is no unit.
+    const unit = next === undefined || /[.,;:?!]/.test(gap) || /[?!]/.test(next.word) ? "" : next.stem;
+    const start = tokens[i].start;
+    const end = tokens[read.to - 1].end;
+    found.push({ value: read.value, unit: unitName(unit), text: raw.slice(start, end), start, end });
+    i = read.to;
+  }
+  return found;
+}
+
+/** Different spellings of one unit. */
+function unitName(stem: string): string {
+  return UNIT_NAMES.get(stem) ?? stem;
+}
+
+const UNIT_NAMES = new Map([
+  ["eur", "€"],
+  ["euro", "€"],
+  ["h", "heur"],
+  ["hour", "heur"],
+  ["kilo", "kg"],
+  ["l", "litr"],
+  ["j", "jour"],
+  ["min", "minut"],
+]);
+
+function readNumber(
+  tokens: readonly Token[],
+  at: number,
+  raw: string,
+  domain: CompiledDomain,
+): { value: number; to: number } | undefined {
+  const first = tokens[at].word;
+  if (/^\d/.test(first)) {
+    let digits = first;
+    let to = at + 1;
+    // "1 940": groups of three digits after a single space are one number.
+    while (
+      /^\d{1,3}(?: ?\d{3})*$/.test(digits) &&
+      /^\d{3}$/.test(tokens[to]?.word ?? "") &&
+      /^[\s\u00a0\u202f]$/.test(raw.slice(tokens[to - 1].end, tokens[to].start))
+    )
+      digits += tokens[to++].word;
+    // "9 h 40" keeps its minutes, "12€50" its cents.
+    const after = tokens[to]?.word;
+    const cents = tokens[to + 1]?.word ?? "";
+    if (after === "€" && /^\d\d$/.test(cents) && tokens[to + 1].start === tokens[to].end)
+      return { value: digitValue(digits) + Number(cents) / 100, to: to + 2 };
+    return { value: digitValue(digits), to };
+  }
+  const { numbers } = domain.language;
+  let total = 0;
+  let to = at;
+  while (to < tokens.length) {
+    const value = numbers.get(tokens[to].word);
+    if (value === undefined) {
+      // "vingt et un": "et" inside a number.
+      if (to > at && tokens[to].word === "et" && tokens[to + 1]?.word === "un") {
+        total += 1;
+        to += 2;
+      }
+      break;
+    }
+    total = (value === 20 && total === 4) || value >= 100 ? Math.max(1, total) * value : total + value;
+    to++;
+  }
+  return to === at ? undefined : { value: total, to };
+}
+
+/** Amounts of money: "12,50 €", "30 euros", "12€50". Normal form: "12.50 EUR". */
+export function findAmounts(text: AnalysedText, domain: CompiledDomain): Found[] {
+  const { currencies } = domain.language;
+  const { tokens, raw } = text;
+  const found: Found[] = [];
+  for (let i = 0; i < tokens.length; ) {
+    const read = readNumber(tokens, i, raw, domain);
+    if (read === undefined) {
+      i++;
+      continue;
+    }
+    const after = tokens[read.to];
+    const before = tokens[i - 1];
+    const inside = tokens.slice(i, read.to).find((token) => currencies.has(token.word));
+    const mark = inside ?? [after, before].find((token) => token !== undefined && currencies.has(token.word));
+    if (mark !== undefined) {
+      const start = mark === before ? before.start : tokens[i].start;
+      const end = mark === after ? after.end : tokens[read.to - 1].end;
+      const normal = `${read.value.toFixed(2)} ${currencies.get(mark.word)}`;
+      found.push({ text: raw.slice(start, end), start, end, normal });
+    }
+    i = read.to;
+  }
+  return found;
+}

@@ -1,0 +1,181 @@
+/**
+ * The text classifier behind the categories: multinomial logistic regression over words, word pairs and
+ * word beginnings, trained when the domain is loaded on its keywords and example phrases. Linear, so every
+ * decision is a sum that the trace can show word by word. Deterministic: fixed order, no random start.
+ */
+import type { Language } from "./language/language.ts";
+import type { Token } from "./normalise.ts";
+
+/** A feature of a text: its name, its strength and the tokens that it comes from. */
+interface Feature {
+  name: string;
+  value: number;
+  from: number;
+  to: number;
+}
+
+/** One labelled phrase to learn from. */
+export interface LabelledPhrase {
+  label: number;
+  tokens: Token[];
+  /** How much it counts; 1 for an example. */
+  weight: number;
+}
+
+/** The part of a label's score that some tokens gave. */
+export interface Contribution {
+  from: number;
+  to: number;
+  weight: number;
+}
+
+/** Passes over the phrases. The accuracy on the development set is flat from 20 on. */
+const EPOCHS = 30;
+const STEP = 0.5;
+/** Shrinks weights a little in each pass: a word seen once may not decide alone. */
+const DECAY = 0.002;
+const STOP_WORD_VALUE = 0.45;
+const PAIR_VALUE = 0.6;
+const BEGINNING_VALUE = 0.6;
+const BEGINNING_LETTERS = 5;
+
+export class Classifier {
+  readonly labels: number;
+  readonly #language: Language;
+  /** Extra class names of a token, such as "@product". */
+  readonly #classes: (tokens: readonly Token[]) => (string | undefined)[];
+  readonly #index = new Map<string, number>();
+  /** Weights, one row of `labels` values a feature. */
+  #weights = new Float64Array(0);
+  readonly #bias: Float64Array;
+
+  constructor(
+    phrases: LabelledPhrase[],
+    labels: number,
+    language: Language,
+    classes: (tokens: readonly Token[]) => (string | undefined)[],
+  ) {
+    this.labels = labels;
+    this.#language = language;
+    this.#classes = classes;
+    this.#bias = new Float64Array(labels);
+    this.#train(phrases);
+  }
+
+  /** Probability of each label. */
+  probabilities(tokens: readonly Token[]): Float64Array {
+    const scores = Float64Array.from(this.#bias);
+    for (const feature of this.#features(tokens)) {
+      const row = this.#index.get(feature.name);
+      if (row === undefined) continue;
+      for (let k = 0; k < this.labels; k++) scores[k] += this.#weights[row * this.labels + k] * feature.value;
+    }
+    return softmax(scores);
+  }
+
+  /** How much each token or pair of tokens speaks for a label against the mean of the others, most first. */
+  contributions(tokens: readonly Token[], label: number): Contribution[] {
+    const sums = new Map<string, Contribution>();
+    for (const { name, value, from, to } of this.#features(tokens)) {
+      const row = this.#index.get(name);
+      if (row === undefined) continue;
+      let mean = 0;
+      for (let k = 0; k < this.labels; k++) mean += this.#weights[row * this.labels + k] / this.labels;
+      const weight = (this.#weights[row * this.labels + label] - mean) * value;
+      const key = `${from} ${to}`;
+      const sum = sums.get(key);
+      if (sum === undefined) sums.set(key, { from, to, weight });
+      else sum.weight += weight;
+    }
+    return [...sums.values()].sort((a, b) => b.weight - a.weight);
+  }
+
+  #features(tokens: readonly Token[]): Feature[] {
+    const features: Feature[] = [];
+    const classes = this.#classes(tokens);
+    let squares = 0;
+    const add = (name: string, value: number, from: number, to: number) => {
+      features.push({ name, value, from, to });
+      squares += value * value;
+    };
+    tokens.forEach((token, i) => {
+      const stop = this.#language.stopWords.has(token.word);
+      const isNumber = /^\d/.test(token.word);
+      add(isNumber ? "#" : token.stem, stop ? STOP_WORD_VALUE : 1, i, i + 1);
+      const itsClass = classes[i];
+      if (itsClass !== undefined) add(itsClass, 1, i, i + 1);
+      if (!stop && token.word.length >= BEGINNING_LETTERS)
+        add(`${token.word.slice(0, BEGINNING_LETTERS)}*`, BEGINNING_VALUE, i, i + 1);
+      if (i > 0)
+        add(`${classes[i - 1] ?? tokens[i - 1].stem} ${itsClass ?? token.stem}`, PAIR_VALUE, i - 1, i + 1);
+    });
+    // Long sentences may not shout louder than short ones; the floor keeps one vague word from shouting.
+    const scale = 1 / Math.sqrt(Math.max(squares, 1.5));
+    for (const feature of features) feature.value *= scale;
+    return features;
+  }
+
+  #train(phrases: LabelledPhrase[]): void {
+    const rows = phrases.map((phrase) => ({
+      label: phrase.label,
+      weight: phrase.weight,
+      features: this.#features(phrase.tokens).map(({ name, value }) => {
+        let row = this.#index.get(name);
+        if (row === undefined) {
+          row = this.#index.size;
+          this.#index.set(name, row);
+        }
+        return { row, value };
+      }),
+    }));
+    const labels = this.labels;
+    const weights = new Float64Array(this.#index.size * labels);
+    const bias = this.#bias;
+    // A big category may not swallow the others only because its author wrote more examples.
+    const sizes = new Float64Array(labels);
+    for (const { label, weight } of rows) sizes[label] += weight;
+    const mean = rows.reduce((sum, row) => sum + row.weight, 0) / labels;
+    const scores = new Float64Array(labels);
+    // A stride that shares no factor with the length visits all phrases, far from their order in the file.
+    const stride = coprimeNear(rows.length * 0.618, rows.length);
+    for (let epoch = 0; epoch < EPOCHS; epoch++) {
+      const step = STEP / (1 + epoch / 10);
+      for (let visit = 0, i = 0; visit < rows.length; visit++, i = (i + stride) % rows.length) {
+        const { label, weight, features } = rows[i];
+        scores.set(bias);
+        for (const { row, value } of features)
+          for (let k = 0; k < labels; k++) scores[k] += weights[row * labels + k] * value;
+        const p = softmax(scores);
+        const rate = step * weight * Math.sqrt(mean / sizes[label]);
+        for (let k = 0; k < labels; k++) {
+          const error = rate * ((k === label ? 1 : 0) - p[k]);
+          bias[k] += 0.05 * error;
+          for (const { row, value } of features) {
+            const at = row * labels + k;
+            weights[at] += 2 * error * value - step * DECAY * weights[at];
+          }
+        }
+      }
+    }
+    this.#weights = weights;
+  }
+}
+
+function softmax(scores: Float64Array): Float64Array {
+  let max = Number.NEGATIVE_INFINITY;
+  for (const score of scores) max = Math.max(max, score);
+  let sum = 0;
+  const p = scores.map((score) => {
+    const e = Math.exp(score - max);
+    sum += e;
+    return e;
+  });
+  return p.map((e) => e / sum);
+}
+
+function coprimeNear(near: number, length: number): number {
+  let stride = Math.max(1, Math.floor(near));
+  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+  while (gcd(stride, length) !== 1) stride++;
+  return stride;
+}

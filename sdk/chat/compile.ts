@@ -1,0 +1,226 @@
+/**
+ * Turns a domain into the indices that the stages search: once when the ReasoningSystem is made, so that a
+ * query costs far less than a millisecond.
+ */
+import { Classifier, type LabelledPhrase } from "./classifier.ts";
+import type { Domain, EntityWord } from "./domainSchema.ts";
+import { FactBook } from "./facts.ts";
+import type { Language } from "./language/language.ts";
+import { languages } from "./language/languages.ts";
+import { type AnalysedText, analyseText, fold, Speller, type Token } from "./normalise.ts";
+import { PhraseIndex } from "./phrases.ts";
+
+/** Kinds of phrases that carry courtesy and no request. */
+export type CourtesyKind = "greeting" | "thanks" | "farewell" | "politeness";
+
+/** An entity of the lexicon with the list that it is in. */
+export interface LexiconEntry {
+  list: "products" | "productKinds" | "actions" | "concerns" | "locations" | "timeReferences";
+  word: EntityWord;
+}
+
+/** Set expressions of the language. */
+export type ExpressionKind =
+  | "positive"
+  | "negative"
+  | "recall"
+  | "continuation"
+  | "filler"
+  | "refusal"
+  | "question"
+  | "emptyPronoun";
+
+/** A domain, ready to be searched. */
+export interface CompiledDomain {
+  domain: Domain;
+  language: Language;
+  analyse: (text: string) => AnalysedText;
+  classifier: Classifier;
+  lexicon: PhraseIndex<LexiconEntry>;
+  courtesy: PhraseIndex<CourtesyKind>;
+  insults: PhraseIndex<"insult" | "innocent">;
+  expressions: Record<ExpressionKind, PhraseIndex<string>>;
+  /** From a stem to how strongly it speaks for each theme. */
+  themes: Map<string, { theme: string; weight: number }[]>;
+  themeNames: string[];
+  orderNumbers: RegExp[];
+  facts: FactBook;
+  /** From a folded word to its one spelling with accents; words with two ("livre", "livré") are not in it. */
+  spellings: Map<string, string>;
+}
+
+/** Builds all indices of a domain. Takes some 50 ms; keep the result. */
+export function compileDomain(domain: Domain): CompiledDomain {
+  const language = languages[domain.language];
+  const speller = new Speller(knownWords(domain, language), language.stem);
+  const plain = (text: string) => analyseText(text, language);
+  const analyse = (text: string) => analyseText(text, language, (word) => speller.repair(word));
+  const lexicon = new PhraseIndex(lexiconEntries(domain), plain);
+  const courtesy = new PhraseIndex(courtesyPhrases(domain), plain);
+  const compiled = {
+    domain,
+    language,
+    analyse,
+    lexicon,
+    courtesy,
+    insults: new PhraseIndex(
+      [
+        ...domain.courtesy.insults.map((phrase) => ({ entry: "insult" as const, phrase })),
+        ...domain.courtesy.innocent.map((phrase) => ({ entry: "innocent" as const, phrase })),
+      ],
+      plain,
+    ),
+    expressions: expressionIndices(language, plain),
+    themes: themeIndex(domain, plain),
+    themeNames: Object.keys(domain.themes),
+    orderNumbers: domain.entities.orderNumbers.map((pattern) => new RegExp(pattern, "giu")),
+    spellings: spellingsOf(domain),
+    facts: new FactBook(domain.facts, language, plain),
+  };
+  const classifier = new Classifier(
+    labelledPhrases(domain, plain, courtesy),
+    domain.categories.length,
+    language,
+    (tokens) => tokenClasses(tokens, lexicon),
+  );
+  return { ...compiled, classifier };
+}
+
+/** The tokens without greetings, thanks and politeness; all of them where nothing else is there. */
+export function withoutCourtesy(tokens: Token[], courtesy: PhraseIndex<CourtesyKind>): Token[] {
+  const rest = [...tokens];
+  for (const match of courtesy.find(tokens).reverse()) rest.splice(match.from, match.to - match.from);
+  return rest.some((token) => /[\p{L}\d]/u.test(token.word)) ? rest : tokens;
+}
+
+function tokenClasses(tokens: readonly Token[], lexicon: PhraseIndex<LexiconEntry>): (string | undefined)[] {
+  const classes = new Array<string | undefined>(tokens.length);
+  for (const { entry, from, to } of lexicon.find(tokens)) {
+    // Only goods: actions and concerns are the very words that the classifier weighs one by one.
+    if (entry.list !== "products" && entry.list !== "productKinds") continue;
+    for (let i = from; i < to; i++) classes[i] = entry.list === "products" ? "@product" : "@goods";
+  }
+  return classes;
+}
+
+function labelledPhrases(
+  domain: Domain,
+  analyse: (text: string) => AnalysedText,
+  courtesy: PhraseIndex<CourtesyKind>,
+): LabelledPhrase[] {
+  return domain.categories.flatMap((category, label) => [
+    ...category.keywords.map((text) => ({ label, tokens: analyse(text).tokens, weight: 0.6 })),
+    ...category.examples.map((text) => ({
+      label,
+      tokens: withoutCourtesy(analyse(text).tokens, courtesy),
+      weight: 1,
+    })),
+  ]);
+}
+
+function courtesyPhrases(domain: Domain): { entry: CourtesyKind; phrase: string }[] {
+  const { greetings, thanks, farewells, politeness } = domain.courtesy;
+  const entries = (entry: CourtesyKind, list: string[]) => list.map((phrase) => ({ entry, phrase }));
+  return [
+    ...entries("greeting", greetings),
+    ...entries("thanks", thanks),
+    ...entries("farewell", farewells),
+    ...entries("politeness", politeness),
+  ];
+}
+
+function lexiconEntries(domain: Domain): { entry: LexiconEntry; phrase: string }[] {
+  const { products, productKinds, actions, concerns, locations, timeReferences } = domain.entities;
+  const words = (list: LexiconEntry["list"], entries: EntityWord[]) =>
+    entries.flatMap((word) =>
+      [word.normal, ...word.forms].map((phrase) => ({ entry: { list, word }, phrase })),
+    );
+  const bare = (normal: string): EntityWord => ({ normal, forms: [] });
+  return [
+    ...words("products", products),
+    ...words("productKinds", productKinds.map(bare)),
+    ...words("actions", actions),
+    ...words("concerns", concerns),
+    ...words("locations", locations),
+    ...words("timeReferences", timeReferences.map(bare)),
+  ];
+}
+
+function expressionIndices(
+  language: Language,
+  analyse: (text: string) => AnalysedText,
+): Record<ExpressionKind, PhraseIndex<string>> {
+  const index = (list: Iterable<string>) =>
+    new PhraseIndex(
+      [...list].map((phrase) => ({ entry: phrase, phrase })),
+      analyse,
+    );
+  return {
+    positive: index(language.positive),
+    negative: index(language.negative),
+    recall: index(language.recalls),
+    continuation: index(language.continuations),
+    filler: index(language.fillers),
+    refusal: index(language.refusals),
+    question: index(language.questions.keys()),
+    emptyPronoun: index(language.emptyPronouns),
+  };
+}
+
+function themeIndex(
+  domain: Domain,
+  analyse: (text: string) => AnalysedText,
+): Map<string, { theme: string; weight: number }[]> {
+  const index = new Map<string, { theme: string; weight: number }[]>();
+  for (const [theme, { words }] of Object.entries(domain.themes))
+    for (const [word, weight] of Object.entries(words))
+      for (const { stem } of analyse(word).tokens)
+        index.set(stem, [...(index.get(stem) ?? []), { theme, weight }]);
+  return index;
+}
+
+/** Every word that the domain or the language uses, with how often: what a typing error is repaired to. */
+function knownWords(domain: Domain, language: Language): Map<string, number> {
+  const known = new Map<string, number>();
+  const read = (text: string, times: number) => {
+    for (const word of fold(text).match(/[a-z]+/g) ?? []) known.set(word, (known.get(word) ?? 0) + times);
+  };
+  const { entities, courtesy } = domain;
+  for (const category of domain.categories) {
+    for (const text of category.keywords) read(text, 3);
+    for (const text of category.examples) read(text, 1);
+  }
+  for (const fact of domain.facts) read(fact.text, 1);
+  for (const list of [entities.products, entities.actions, entities.concerns, entities.locations])
+    for (const { normal, forms } of list) for (const text of [normal, ...forms]) read(text, 2);
+  for (const text of [...entities.productKinds, ...entities.timeReferences]) read(text, 2);
+  for (const list of [courtesy.greetings, courtesy.thanks, courtesy.farewells, courtesy.politeness])
+    for (const text of list) read(text, 3);
+  for (const text of [...courtesy.insults, ...courtesy.innocent]) read(text, 1);
+  for (const { words } of Object.values(domain.themes)) for (const text of Object.keys(words)) read(text, 1);
+  for (const list of [language.positive, language.negative, language.recalls, language.refusals])
+    for (const text of list) read(text, 1);
+  for (const words of [language.stopWords, language.numbers.keys(), language.months.keys()])
+    for (const text of words) read(text, 5);
+  for (const words of [language.weekdays.keys(), language.periods.keys(), language.relativeDays.keys()])
+    for (const text of words) read(text, 3);
+  for (const words of language.abbreviations.values()) for (const text of words) read(text, 1);
+  return known;
+}
+
+function spellingsOf(domain: Domain): Map<string, string> {
+  const seen = new Map<string, string>();
+  const twice = new Set<string>();
+  const { products, actions, concerns } = domain.entities;
+  const words = [...products, ...actions, ...concerns].flatMap(({ normal, forms }) => [normal, ...forms]);
+  const examples = domain.categories.flatMap((category) => [...category.keywords, ...category.examples]);
+  for (const text of [...domain.facts.map((fact) => fact.text), ...words, ...examples])
+    for (const [word] of text.matchAll(/\p{L}+/gu)) {
+      const lower = word.toLowerCase();
+      const key = fold(lower);
+      if (seen.has(key) && seen.get(key) !== lower) twice.add(key);
+      seen.set(key, lower);
+    }
+  for (const key of twice) seen.delete(key);
+  return seen;
+}

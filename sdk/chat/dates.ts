@@ -1,0 +1,134 @@
+/** Times named in a text, with a date relative to today or a duration as their normal form. */
+import type { Found } from "./amounts.ts";
+import type { CompiledDomain } from "./compile.ts";
+import type { AnalysedText, Token } from "./normalise.ts";
+
+const DAY = 86_400_000;
+
+/** "2026-11-22": the day of a Date in local time, moved by some days. */
+export function isoDay(now: Date, days = 0): string {
+  const moved = new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${moved.getFullYear()}-${two(moved.getMonth() + 1)}-${two(moved.getDate())}`;
+}
+
+interface TimeMatch {
+  from: number;
+  to: number;
+  normal: string;
+}
+
+/** All times of a text, from left to right. */
+export function findTimes(text: AnalysedText, domain: CompiledDomain, now: Date): Found[] {
+  const { tokens, raw } = text;
+  const found: Found[] = [];
+  const numeric = [...raw.matchAll(/\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?\b/g)];
+  for (const match of numeric) {
+    const normal = calendarDay(now, Number(match[1]), Number(match[2]) - 1, match[3]);
+    if (normal !== undefined)
+      found.push({ text: match[0], start: match.index, end: match.index + match[0].length, normal });
+  }
+  for (let i = 0; i < tokens.length; ) {
+    const match = timeAt(tokens, i, domain, now);
+    if (match === undefined) {
+      i++;
+      continue;
+    }
+    const start = tokens[match.from].start;
+    const end = tokens[match.to - 1].end;
+    if (!found.some((other) => start < other.end && other.start < end))
+      found.push({ text: raw.slice(start, end), start, end, normal: match.normal });
+    i = match.to;
+  }
+  return found.sort((a, b) => a.start - b.start);
+}
+
+function timeAt(
+  tokens: readonly Token[],
+  at: number,
+  domain: CompiledDomain,
+  now: Date,
+): TimeMatch | undefined {
+  const { language } = domain;
+  for (const [phrase, days] of language.relativeDays)
+    if (matches(tokens, at, phrase)) return { from: at, to: at + words(phrase), normal: isoDay(now, days) };
+  for (const sign of [...language.agoWords, ...language.inWords]) {
+    if (!matches(tokens, at, sign)) continue;
+    const span = period(tokens, at + words(sign), domain);
+    if (span === undefined) continue;
+    const days = language.agoWords.includes(sign) ? -span.days : span.days;
+    return { from: at, to: span.to, normal: isoDay(now, days) };
+  }
+  const span = period(tokens, at, domain);
+  if (span !== undefined) {
+    if (tokens[span.to]?.word === "ago")
+      return { from: at, to: span.to + 1, normal: isoDay(now, -span.days) };
+    return { from: at, to: span.to, normal: span.normal };
+  }
+  const word = tokens[at].word;
+  const day = /^\d{1,2}$/.test(word) ? Number(word) : word === "1er" ? 1 : undefined;
+  const month = language.months.get(tokens[at + 1]?.word);
+  if (day !== undefined && month !== undefined) {
+    const year = /^\d{4}$/.test(tokens[at + 2]?.word ?? "") ? tokens[at + 2].word : undefined;
+    const normal = calendarDay(now, day, month, year);
+    if (normal !== undefined) return { from: at, to: at + (year === undefined ? 2 : 3), normal };
+  }
+  const weekday = language.weekdays.get(word) ?? language.weekdays.get(word.replace(/s$/, ""));
+  if (weekday !== undefined) return weekdayMatch(tokens, at, weekday, now);
+  const named = language.months.get(word);
+  // English "may" is far more often a verb than a month.
+  if (named !== undefined && word !== "may" && word !== "march")
+    return { from: at, to: at + 1, normal: word };
+  for (const phrase of language.looseTimes)
+    if (matches(tokens, at, phrase)) return { from: at, to: at + words(phrase), normal: phrase };
+  return undefined;
+}
+
+/** "samedi": the next one, or the one before where "dernier" follows. */
+function weekdayMatch(tokens: readonly Token[], at: number, weekday: number, now: Date): TimeMatch {
+  const after = tokens[at + 1]?.stem ?? "";
+  const past = after.startsWith("derni") || tokens[at - 1]?.word === "last";
+  const coming = after.startsWith("prochain");
+  const ahead = (weekday - now.getDay() + 7) % 7;
+  const behind = (now.getDay() - weekday + 7) % 7;
+  const days = past ? -(behind || 7) : ahead || 7;
+  return { from: at, to: at + (after.startsWith("derni") || coming ? 2 : 1), normal: isoDay(now, days) };
+}
+
+/** "3 jours", "deux semaines", "24h": a length of time. */
+function period(
+  tokens: readonly Token[],
+  at: number,
+  { language }: CompiledDomain,
+): { days: number; to: number; normal: string } | undefined {
+  const word = tokens[at]?.word ?? "";
+  const one = word === "une" || word === "un" || word === "a" || word === "an" || word === "one";
+  const count = /^\d+$/.test(word) ? Number(word) : (language.numbers.get(word) ?? (one ? 1 : undefined));
+  const unit = tokens[at + 1]?.word ?? "";
+  const days = language.periods.get(unit);
+  if (count === undefined || days === undefined) return undefined;
+  // "9 h 40" is a time of day.
+  const minutes = /^h(?:eures?)?$/.test(unit) && /^[0-5]\d$/.test(tokens[at + 2]?.word ?? "");
+  if (minutes)
+    return { days: 0, to: at + 3, normal: `${String(count).padStart(2, "0")}:${tokens[at + 2].word}` };
+  return { days: count * days, to: at + 2, normal: days === 0 ? `${count} ${unit}` : `P${count * days}D` };
+}
+
+/** The day in its year, or without a year the one nearest to today; undefined where there is no such day. */
+function calendarDay(now: Date, day: number, month: number, year?: string): string | undefined {
+  if (month < 0 || month > 11 || day < 1 || day > 31) return undefined;
+  const given = year === undefined ? undefined : Number(year.length === 2 ? `20${year}` : year);
+  const candidates = given === undefined ? [-1, 0, 1].map((d) => now.getFullYear() + d) : [given];
+  const dates = candidates.map((y) => new Date(y, month, day)).filter((date) => date.getDate() === day);
+  dates.sort((a, b) => Math.abs(+a - +now) - Math.abs(+b - +now) || DAY);
+  return dates.length === 0 ? undefined : isoDay(dates[0]);
+}
+
+function matches(tokens: readonly Token[], at: number, phrase: string): boolean {
+  const parts = phrase.split(" ").filter((part) => part.length > 1 || part === "a" || part === "y");
+  return parts.every((part, i) => tokens[at + i]?.word === part);
+}
+
+function words(phrase: string): number {
+  return phrase.split(" ").filter((part) => part.length > 1 || part === "a" || part === "y").length;
+}

@@ -1,0 +1,128 @@
+/** The schema of a domain file. Every description here becomes a hint in the editor of whoever writes one. */
+import { z } from "zod";
+
+const text = z.string().min(1);
+const texts = z.array(text);
+
+const entityWord = z
+  .strictObject({
+    normal: text.describe("The form that the trace and the checks use: lemma or proper name."),
+    forms: texts.default([]).describe("Other ways to write it. Plurals and conjugations need no entry."),
+    kind: text.optional().describe("What it is, as a customer would say: 'brouette' for Hirondelle."),
+  })
+  .describe("One thing that a customer can name.");
+
+const category = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]*$/, "capital letters, digits and _")
+    .describe("Name, in capitals."),
+  description: text.describe("What belongs here, in words; shown in the trace and told to the model."),
+  role: z
+    .enum(["request", "greeting", "farewell", "smalltalk"])
+    .default("request")
+    .describe("A greeting, a farewell or small talk never wins beside a request."),
+  keywords: texts.describe("Words and short phrases that speak for this category."),
+  examples: texts.describe("Whole sentences of customers. The more varied, the better the classifier."),
+});
+
+const template = z.strictObject({
+  text: text.describe("What to say first. May hold {product}, {order_number}, {amount}, {location}."),
+  sentiment: z.enum(["positive", "neutral", "negative"]).optional().describe("Only for this sentiment."),
+  needs: z
+    .enum(["product", "order_number", "amount", "location"])
+    .optional()
+    .describe("Only where such an entity was found."),
+});
+
+const theme = z.strictObject({
+  categories: texts.describe("Categories whose score also moves the conversation towards this theme."),
+  words: z.record(text, z.number().positive()).describe("Words and how strongly each speaks for the theme."),
+});
+
+const fact = z.strictObject({
+  text: text.describe("One true sentence. Answers are checked against its numbers and names."),
+  category: text.describe("The category of questions that it answers."),
+});
+
+const ui = z
+  .strictObject({
+    welcome: text,
+    prompt: text.describe("Before the customer's line."),
+    assistant: text.describe("Before the answer."),
+    thinking: text.describe("Beside the spinner."),
+    help: text.describe("What the help command prints: all commands."),
+    cleared: text,
+    debugOn: text,
+    debugOff: text,
+    stopped: text.describe("After Ctrl-C stopped an answer."),
+    quitHint: text.describe("After Ctrl-C on an empty line."),
+    goodbye: text,
+    retrying: text.describe("Where an answer was found wrong and is given again. May hold {issue}."),
+    speed: text.describe("After each answer. Holds {tokens}, {seconds}, {rate}."),
+    error: text.describe("Holds {message}."),
+    traceTitle: text,
+    stages: z.record(text, text).describe("The names of the stages in the trace."),
+    commands: z
+      .strictObject({
+        help: texts.min(1),
+        quit: texts.min(1),
+        clear: texts.min(1),
+        debug: texts.min(1),
+      })
+      .describe("The words that the customer types for each command."),
+  })
+  .describe("All texts of the chat in the terminal.");
+
+/** The schema of `data/domains/*.json`. */
+export const domainSchema = z.strictObject({
+  $schema: z.string().optional().describe("For the editor."),
+  name: text.describe("Who speaks: the shop or the service."),
+  language: z.enum(["fr", "en"]).describe("Language of questions, answers and UI."),
+  systemPrompt: text.describe(
+    "Told to the model before the conversation, unless promptGuidance is 'question'.",
+  ),
+  promptGuidance: z
+    .enum(["full", "short", "question"])
+    .default("full")
+    .describe(
+      "How the reasoning reaches the model. 'full': system prompt, findings and fitting facts as text. " +
+        "'short': system prompt and one line. 'question': no text at all; the reasoning cleans the question, " +
+        "chooses the turns to show and the sampling. For small models tuned on bare questions.",
+    ),
+  categories: z.array(category).min(2),
+  templates: z.record(text, z.array(template).min(1)).describe("How to begin, by category."),
+  themes: z.record(text, theme).describe("Theme vectors: how the topic of a conversation is followed."),
+  entities: z.strictObject({
+    products: z.array(entityWord).describe("Products by name."),
+    productKinds: texts.describe("Kinds of goods: 'arrosoir', 'veste'."),
+    actions: z.array(entityWord).describe("What a customer wants to do."),
+    concerns: z.array(entityWord).describe("What troubles a customer."),
+    locations: z.array(entityWord),
+    timeReferences: texts.default([]).describe("Besides those of the language: 'la Toussaint'."),
+    orderNumbers: texts.describe("Regular expressions; the group 'id', where there is one, is the number."),
+    currency: z.string().length(3).default("EUR").describe("Of amounts without a currency."),
+  }),
+  courtesy: z.strictObject({
+    greetings: texts,
+    thanks: texts,
+    farewells: texts,
+    politeness: texts.describe("Phrases without content: 's'il vous plaît'."),
+    insults: texts,
+    innocent: texts.default([]).describe("Phrases that hold an insult's word and are none: 'table sale'."),
+    insultReply: text,
+  }),
+  facts: z.array(fact),
+  fallback: text.describe("Said where no right answer could be given."),
+  ui,
+});
+
+/** A domain, with its defaults filled in. */
+export type Domain = z.output<typeof domainSchema>;
+export type DomainCategory = Domain["categories"][number];
+export type EntityWord = Domain["entities"]["products"][number];
+
+/** The JSON Schema that editors use for completion and that the unknown-key hints read. */
+export function domainJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(domainSchema, { io: "input" });
+}

@@ -1,0 +1,82 @@
+/**
+ * The facts of a domain, searchable from both sides: which fact a question asks for, and which fact an
+ * answer states. Similarity is cosine over stems, with rare stems counting more.
+ */
+import type { Domain } from "./domainSchema.ts";
+import type { Language } from "./language/language.ts";
+import type { AnalysedText, Token } from "./normalise.ts";
+
+/** A fact with what the checks compare. */
+export interface Fact {
+  text: string;
+  category: string;
+  analysed: AnalysedText;
+  stems: Set<string>;
+  norm: number;
+}
+
+/** A fact and how near it is, 0 to 1. */
+export interface FactMatch {
+  fact: Fact;
+  similarity: number;
+}
+
+export class FactBook {
+  readonly facts: Fact[];
+  readonly #language: Language;
+  readonly #rarity = new Map<string, number>();
+  readonly #byStem = new Map<string, number[]>();
+
+  constructor(facts: Domain["facts"], language: Language, analyse: (text: string) => AnalysedText) {
+    this.#language = language;
+    const texts = facts.map((fact) => analyse(fact.text));
+    const stemSets = texts.map((text) => this.stems(text.tokens));
+    for (const [i, stems] of stemSets.entries())
+      for (const stem of stems) {
+        const list = this.#byStem.get(stem);
+        if (list === undefined) this.#byStem.set(stem, [i]);
+        else list.push(i);
+      }
+    for (const [stem, list] of this.#byStem) this.#rarity.set(stem, Math.log(1 + facts.length / list.length));
+    this.facts = facts.map((fact, i) => ({
+      text: fact.text,
+      category: fact.category,
+      analysed: texts[i],
+      stems: stemSets[i],
+      norm: this.#norm(stemSets[i]),
+    }));
+  }
+
+  /** The stems of a text that carry topic: no grammar, no numbers. */
+  stems(tokens: readonly Token[]): Set<string> {
+    const stems = new Set<string>();
+    for (const { word, stem } of tokens)
+      if (word.length > 1 && !this.#language.stopWords.has(word) && !/^\d/.test(word)) stems.add(stem);
+    return stems;
+  }
+
+  /** How rare a stem is among the facts; the rarest value where no fact has it. */
+  rarity(stem: string): number {
+    return this.#rarity.get(stem) ?? Math.log(1 + this.facts.length);
+  }
+
+  /** The facts nearest to a text, best first, at most `count`. */
+  nearest(tokens: readonly Token[], count = 3): FactMatch[] {
+    const stems = this.stems(tokens);
+    const shared = new Map<number, number>();
+    for (const stem of stems)
+      for (const i of this.#byStem.get(stem) ?? [])
+        shared.set(i, (shared.get(i) ?? 0) + this.rarity(stem) ** 2);
+    const norm = this.#norm(stems);
+    return [...shared]
+      .map(([i, dot]) => ({ fact: this.facts[i], similarity: dot / (norm * this.facts[i].norm || 1) }))
+      .sort((a, b) => b.similarity - a.similarity)
+      .slice(0, count);
+  }
+
+  #norm(stems: Set<string>): number {
+    let squares = 0;
+    for (const stem of stems) squares += this.rarity(stem) ** 2;
+    return Math.sqrt(squares);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What the reasoning needs to know about a language as such, apart from any shop: a domain file names its
+ * language and adds its own words. To add a language, write one such value and list it in `languages.ts`.
+ */
+export interface Language {
+  code: "fr" | "en";
+  /** The part of a folded word that plurals, genders and conjugations share. */
+  stem: (word: string) => string;
+  /** Words that lose their vowel before an apostrophe, folded: "l", "qu". */
+  elisions: Set<string>;
+  /** SMS spellings and glued words, folded, to the words that they stand for. */
+  abbreviations: Map<string, string[]>;
+  /** Words that carry grammar and no topic, folded. */
+  stopWords: Set<string>;
+  /** Words that turn the meaning of the next few words round. */
+  negations: Set<string>;
+  /** Phrases of a satisfied or a dissatisfied customer, folded. */
+  positive: string[];
+  negative: string[];
+  /** Phrases that recall an earlier turn outright: "comme je disais". */
+  recalls: string[];
+  /** Beginnings that continue the sentence of before: "et pour". */
+  continuations: string[];
+  /** Pronouns that stand for something said before. */
+  pronouns: Set<string>;
+  /** Those of them that stand for a whole sentence, whatever noun comes before. */
+  demonstratives: Set<string>;
+  /** Words that stand for something said before where a subject comes right before them. */
+  objectPronouns: Set<string>;
+  subjects: Set<string>;
+  /** Words that join two phrases. */
+  links: Set<string>;
+  /** Word pairs in which such a pronoun stands for nothing: "il y", "ca va". */
+  emptyPronouns: Set<string>;
+  /** Phrases that pad the start of an answer. */
+  fillers: string[];
+  /** Phrases by which an answer says that it does not know. */
+  refusals: string[];
+  /** Number words, folded, to their value. */
+  numbers: Map<string, number>;
+  /** Question words to what they ask for. */
+  questions: Map<string, QuestionKind>;
+  months: Map<string, number>;
+  /** 0 is Sunday, as in Date. */
+  weekdays: Map<string, number>;
+  /** Words for a day counted from today. */
+  relativeDays: Map<string, number>;
+  /** Words for a length of time, to days; 0 for parts of a day. */
+  periods: Map<string, number>;
+  /** Words before a number of periods that say "that long ago" or "in that long". */
+  agoWords: string[];
+  inWords: string[];
+  /** Other words that say when: "bientot". */
+  looseTimes: string[];
+  /** Names of currencies to their code. */
+  currencies: Map<string, string>;
+  /** Tone words that the guidance uses. */
+  wording: Wording;
+}
+
+/** What a question asks for. */
+export type QuestionKind = "quantity" | "time" | "place" | "manner" | "reason" | "person" | "thing" | "yesno";
+
+/** The sentences out of which guidance for the model and stage summaries are made. */
+export interface Wording {
+  tones: Record<"neutral" | "warm" | "apologetic" | "calm" | "enthusiastic", string>;
+  formats: Record<"short" | "sentence" | "steps" | "list", string>;
+  focus: string;
+  clarify: string;
+  begin: string;
+  known: string;
+  followUp: string;
+  facts: string;
+  retry: string;
+}

@@ -1,0 +1,169 @@
+/**
+ * Text normalisation shared by every stage of the reasoning: customers write without accents, glue
+ * punctuation to words, use SMS spellings and mistype. Everything downstream compares stems, and every
+ * token remembers its place in the text as it was typed, so that evidence can point at it.
+ */
+import type { Language } from "./language/language.ts";
+
+/** One word or number of a text. `start` and `end` are places in the text as it was typed. */
+export interface Token {
+  /** As typed. */
+  text: string;
+  start: number;
+  end: number;
+  /** Lower case, without accents, abbreviation spelt out, typing error repaired. */
+  word: string;
+  /** The part that plurals, genders and conjugations share. */
+  stem: string;
+  /** True where `word` is a repair: an abbreviation or a typing error. */
+  repaired: boolean;
+}
+
+/** A text with its tokens. */
+export interface AnalysedText {
+  raw: string;
+  tokens: Token[];
+}
+
+const ASCII_ONLY = /^[\0-\x7f]*$/;
+const LIGATURES: Record<string, string> = { œ: "oe", æ: "ae", Œ: "oe", Æ: "ae" };
+
+/** Lower case without accents and ligatures; typographic apostrophes become plain. */
+export function fold(text: string): string {
+  const lower = text.toLowerCase();
+  if (ASCII_ONLY.test(lower)) return lower;
+  return lower
+    .replace(/[œæ]/g, (letter) => LIGATURES[letter])
+    .normalize("NFD")
+    .replace(/\p{M}/gu, "")
+    .replace(/[’ʼ`´]/g, "'");
+}
+
+/** English verbs whose n belongs to them, or that change before "n't". */
+const NOT_VERBS: Record<string, string> = { can: "can", won: "will" };
+
+const TOKEN = /\p{L}[\p{L}\p{M}]*|\d+(?:[.,]\d+)*|[€$£%?!]/gu;
+
+/** A letter written three times or more is an emotion, not a spelling: "merciiii". */
+function calm(word: string): string {
+  return /(.)\1\1/.test(word) && !/^\d/.test(word) ? word.replace(/([a-z])\1{2,}/g, "$1") : word;
+}
+
+/**
+ * Splits a text into tokens. Elided articles ("l'", "d'") are left out, abbreviations of the language are
+ * spelt out (one typed word may then give several tokens with the same place), and `repair` may replace
+ * an unknown word by a known one.
+ */
+export function analyseText(
+  raw: string,
+  language: Language,
+  repair: (word: string) => string | undefined = () => undefined,
+): AnalysedText {
+  const tokens: Token[] = [];
+  for (const match of raw.matchAll(TOKEN)) {
+    const text = match[0];
+    const start = match.index;
+    const end = start + text.length;
+    const folded = calm(fold(text));
+    const next = raw[end];
+    const elided = next === "'" || next === "’" || text.length === 1;
+    // "l'" says nothing, but the l of "34 l" is a unit.
+    if (elided && language.elisions.has(folded) && !/^\d/.test(tokens.at(-1)?.text ?? "")) {
+      if (folded === "n") push("ne", false);
+      continue;
+    }
+    // "-t-" in "existe-t-il".
+    if (folded === "t" && raw[start - 1] === "-") continue;
+    if (/^['’]t\b/.test(raw.slice(end, end + 3)) && folded.endsWith("n")) {
+      push(NOT_VERBS[folded] ?? folded.slice(0, -1), false);
+      continue;
+    }
+    if (folded === "t" && /['’]/.test(raw[start - 1] ?? " ")) {
+      push("not", false);
+      continue;
+    }
+    const expanded = language.abbreviations.get(folded);
+    if (expanded !== undefined) {
+      for (const word of expanded) push(word, true);
+      continue;
+    }
+    const better = repair(folded);
+    push(better ?? folded, better !== undefined);
+
+    function push(word: string, repaired: boolean): void {
+      tokens.push({ text, start, end, word, stem: language.stem(word), repaired });
+    }
+  }
+  return { raw, tokens };
+}
+
+/** Whether `a` and `b` differ by one letter put in, left out, replaced, or by two neighbours swapped. */
+export function oneEditApart(a: string, b: string): boolean {
+  if (a.length > b.length) return oneEditApart(b, a);
+  const extra = b.length - a.length;
+  if (extra > 1 || a === b) return false;
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  if (extra === 1) return a.slice(i) === b.slice(i + 1);
+  if (a.slice(i + 1) === b.slice(i + 1)) return true;
+  return a[i] === b[i + 1] && a[i + 1] === b[i] && a.slice(i + 2) === b.slice(i + 2);
+}
+
+/**
+ * Repairs typing errors against a list of known words: one edit away, same first letter, five letters or
+ * more, and the commonest word wins. Short words are left alone because too many of them are one edit
+ * from another real word ("table", "sable").
+ */
+export class Speller {
+  readonly #known: Map<string, number>;
+  /** From a word with one letter left out to the known words that it may come from. */
+  readonly #deletions = new Map<string, string[]>();
+
+  readonly #stem: (word: string) => string;
+  readonly #stems = new Set<string>();
+
+  /** `known` maps each known folded word to how often it was seen; another form of one is no error. */
+  constructor(known: Map<string, number>, stem: (word: string) => string) {
+    this.#known = known;
+    this.#stem = stem;
+    for (const word of known.keys()) {
+      this.#stems.add(stem(word));
+      if (word.length < 5 || /\d/.test(word)) continue;
+      for (const shorter of [word, ...withoutOneLetter(word)]) {
+        const list = this.#deletions.get(shorter);
+        if (list === undefined) this.#deletions.set(shorter, [word]);
+        else if (!list.includes(word)) list.push(word);
+      }
+    }
+  }
+
+  has(word: string): boolean {
+    return this.#known.has(word);
+  }
+
+  /** The known word that `word` was meant to be, or undefined where it is known or nothing is near. */
+  repair(word: string): string | undefined {
+    if (word.length < 5 || this.#known.has(word) || !/^[a-z]/.test(word)) return undefined;
+    if (this.#stems.has(this.#stem(word))) return undefined;
+    let best: string | undefined;
+    for (const key of [word, ...withoutOneLetter(word)]) {
+      for (const candidate of this.#deletions.get(key) ?? []) {
+        if (candidate[0] !== word[0] || !oneEditApart(word, candidate)) continue;
+        // In a five-letter word a replaced letter gives another real word too often.
+        if (word.length === 5 && candidate.length === 5 && !isSwap(word, candidate)) continue;
+        if (best === undefined || this.#known.get(candidate)! > this.#known.get(best)!) best = candidate;
+      }
+    }
+    return best;
+  }
+}
+
+function isSwap(a: string, b: string): boolean {
+  return [...a].sort().join("") === [...b].sort().join("");
+}
+
+function withoutOneLetter(word: string): string[] {
+  const result: string[] = [];
+  for (let i = 1; i < word.length; i++) result.push(word.slice(0, i) + word.slice(i + 1));
+  return result;
+}

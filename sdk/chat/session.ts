@@ -1,0 +1,245 @@
+/**
+ * A conversation with a model: history, prompt, streaming, check of the answer, retries.
+ *
+ * Streaming and checking pull against each other: an answer is checked when it is whole, and what was shown
+ * cannot be taken back. `say` gives text only, so with `maxRetries` 0 pieces come as they are made and the
+ * check only goes into the trace; with retries the answer is held back until it is checked. `events` tells
+ * all as it happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
+ */
+import { z } from "zod";
+import { checkOptions } from "../options.ts";
+import { AnswerFilter } from "./answerFilter.ts";
+import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
+import { buildPrompt, type Prompt } from "./prompt.ts";
+import { ReasoningSystem } from "./reasoning.ts";
+import type { ChatMessage } from "./stage.ts";
+import type { ConsistencyFinding } from "./stages/consistency.ts";
+import type { ReasoningTrace } from "./trace.ts";
+
+const chatOptions = z.strictObject({
+  reasoning: z.instanceof(ReasoningSystem).optional(),
+  system: z.string().min(1).optional(),
+  sampling: z.record(z.string(), z.unknown()).default({}),
+  maxRetries: z.int().min(0).default(1),
+});
+
+/** Options of a ChatSession. */
+export interface ChatSessionOptions {
+  /** Reasons about each question and checks each answer. Default: none, the model alone. */
+  reasoning?: ReasoningSystem;
+  /** System message in place of the domain's. Danger: a model tuned without one may answer worse. */
+  system?: string;
+  /** Sampling of the answers; default: that of `generate`, greedy with at most 256 tokens. */
+  sampling?: ChatSampling;
+  /**
+   * How often an inconsistent answer is drawn again, 0 or more. Default 1. From 1 on, `say` holds an answer back
+   * until it is checked, and one that stays wrong gives way to the domain's fallback.
+   */
+  maxRetries?: number;
+}
+
+/** What happens while an answer is given. */
+export type ChatEvent =
+  | { type: "trace"; trace: ReasoningTrace }
+  | { type: "piece"; text: string }
+  /** The text so far is withdrawn; what follows takes its place. */
+  | { type: "replace"; by: "retry" | "fallback"; finding: ConsistencyFinding }
+  | { type: "done"; answer: string; tokens: number; seconds: number; aborted: boolean };
+
+/** A session as JSON. */
+export interface SavedSession {
+  version: 1;
+  system?: string;
+  sampling: ChatSampling;
+  maxRetries: number;
+  history: ChatMessage[];
+  lastTrace?: ReasoningTrace;
+}
+
+const savedSession = z.object({
+  version: z.literal(1),
+  system: z.string().optional(),
+  sampling: z.record(z.string(), z.unknown()),
+  maxRetries: z.int().min(0),
+  history: z.array(z.object({ role: z.enum(["user", "assistant"]), content: z.string() })),
+});
+
+/** Without a given length of answers, as much is kept free in the window. */
+const DEFAULT_NEW_TOKENS = 256;
+/** A greedy retry would say the same again. */
+const RETRY_TEMPERATURE = 0.6;
+
+export class ChatSession {
+  /** The reasoning about the last question, with the check of its answer; undefined without reasoning. */
+  lastTrace: ReasoningTrace | undefined;
+  readonly reasoning: ReasoningSystem | undefined;
+  readonly #model: ChatModel;
+  readonly #system: string | undefined;
+  readonly #sampling: ChatSampling;
+  readonly #maxRetries: number;
+  #history: ChatMessage[] = [];
+  #busy = false;
+
+  /** Throws where an option is unknown or wrong. */
+  constructor(model: LoadedModel | ChatModel, options: ChatSessionOptions = {}) {
+    const { maxRetries } = checkOptions("ChatSession", chatOptions, options);
+    this.#model = toChatModel(model);
+    this.reasoning = options.reasoning;
+    this.#system = options.system;
+    this.#sampling = { ...options.sampling };
+    this.#maxRetries = maxRetries;
+  }
+
+  /** What was said, oldest first. A copy. */
+  get history(): ChatMessage[] {
+    return this.#history.map((message) => ({ ...message }));
+  }
+
+  /** Forgets everything that was said. */
+  clear(): void {
+    this.#history = [];
+    this.lastTrace = undefined;
+  }
+
+  /**
+   * Answers a message, piece by piece. Stopped through `signal`, or by leaving the loop, what was said stays
+   * in the history. Throws while another answer is being given, and where the message is empty or too long.
+   */
+  async *say(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<string, void> {
+    const hold = this.reasoning !== undefined && this.#maxRetries > 0;
+    let held: string[] = [];
+    for await (const event of this.events(text, { signal })) {
+      if (event.type === "replace") held = [];
+      if (event.type === "piece" && hold) held.push(event.text);
+      else if (event.type === "piece") yield event.text;
+    }
+    yield* held;
+  }
+
+  /** Like `say`, with all that happens: the trace before the answer, withdrawn text, numbers at the end. */
+  async *events(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ChatEvent, void> {
+    const question = text.trim();
+    if (question === "") throw new Error("ChatSession.say: expected a message, got an empty text.");
+    if (this.#busy)
+      throw new Error(
+        "ChatSession.say: an answer is still being given; read it to its end or abort it first.",
+      );
+    this.#busy = true;
+    const start = performance.now();
+    let answer = "";
+    try {
+      const conversation = { messages: this.history };
+      const trace = this.reasoning?.analyse(question, conversation);
+      this.lastTrace = trace;
+      if (trace !== undefined) yield { type: "trace", trace };
+      let tokens = 0;
+      let retry = "";
+      for (let attempt = 0; ; attempt++) {
+        const prompt = this.#prompt(question, trace, retry);
+        prompt.note.retries = attempt;
+        if (trace !== undefined) trace.prompt = prompt.note;
+        answer = "";
+        for await (const piece of this.#generate(prompt, attempt, signal)) {
+          tokens += piece.tokens;
+          if (piece.text === "") continue;
+          answer += piece.text;
+          yield { type: "piece", text: piece.text };
+        }
+        const aborted = signal?.aborted ?? false;
+        // Half an answer cannot be judged.
+        if (trace === undefined || aborted) break;
+        const finding = this.reasoning!.check(answer, trace, conversation);
+        if (finding.consistent || this.#maxRetries === 0) break;
+        const last = attempt >= this.#maxRetries;
+        yield { type: "replace", by: last ? "fallback" : "retry", finding };
+        answer = "";
+        retry = this.reasoning!.retryGuidance(finding);
+        if (!last) continue;
+        answer = this.reasoning!.domain.fallback;
+        prompt.note.fallback = true;
+        yield { type: "piece", text: answer };
+        break;
+      }
+      const seconds = (performance.now() - start) / 1000;
+      const aborted = signal?.aborted ?? false;
+      const said = answer.trim();
+      this.#keep(question, said);
+      answer = "";
+      yield { type: "done", answer: said, tokens, seconds, aborted };
+    } finally {
+      // Reached early where the reader left the loop: what was said until then is kept.
+      this.#keep(question, answer);
+      this.#busy = false;
+    }
+  }
+
+  /** The session as plain data: everything but the model and the reasoning. */
+  toJSON(): SavedSession {
+    return {
+      version: 1,
+      ...(this.#system === undefined ? {} : { system: this.#system }),
+      sampling: { ...this.#sampling },
+      maxRetries: this.#maxRetries,
+      history: this.history,
+      ...(this.lastTrace === undefined ? {} : { lastTrace: this.lastTrace }),
+    };
+  }
+
+  /** A saved session, continued with a model. Throws where the value is no saved session. */
+  static fromJSON(
+    model: LoadedModel | ChatModel,
+    saved: SavedSession,
+    { reasoning }: { reasoning?: ReasoningSystem } = {},
+  ): ChatSession {
+    const checked = savedSession.safeParse(saved);
+    if (!checked.success) {
+      const [issue] = checked.error.issues;
+      throw new Error(`ChatSession.fromJSON: ${issue.path.join(".") || "the value"}: ${issue.message}`);
+    }
+    const { system, sampling, maxRetries } = saved;
+    const session = new ChatSession(model, { reasoning, system, sampling, maxRetries });
+    session.#history = saved.history.map(({ role, content }) => ({ role, content }));
+    session.lastTrace = saved.lastTrace;
+    return session;
+  }
+
+  #prompt(question: string, trace: ReasoningTrace | undefined, retry: string): Prompt {
+    const reserve = Math.min(
+      this.#sampling.maxNewTokens ?? DEFAULT_NEW_TOKENS,
+      Math.floor(this.#model.contextLength / 2),
+    );
+    return buildPrompt(this.#model, {
+      question,
+      history: this.#history,
+      system: this.#system,
+      reasoning: this.reasoning,
+      trace,
+      retry,
+      reserve,
+    });
+  }
+
+  async *#generate(
+    prompt: Prompt,
+    attempt: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<{ text: string; tokens: number }> {
+    const sampling: ChatSampling = { ...this.#sampling };
+    if (attempt > 0) {
+      sampling.temperature = Math.max(sampling.temperature ?? 0, RETRY_TEMPERATURE);
+      sampling.seed = (sampling.seed ?? 0) + attempt;
+    }
+    const filter = new AnswerFilter(prompt.guidance);
+    for await (const { id, text } of this.#model.generate(prompt.ids, { ...sampling, signal })) {
+      if (signal?.aborted) break;
+      yield { text: filter.push(text), tokens: id >= 0 ? 1 : 0 };
+    }
+    yield { text: filter.end(), tokens: 0 };
+  }
+
+  /** Keeps an exchange. A message without an answer is not kept: templates want both in turn. */
+  #keep(question: string, answer: string): void {
+    if (answer.trim() === "") return;
+    this.#history.push({ role: "user", content: question }, { role: "assistant", content: answer.trim() });
+  }
+}

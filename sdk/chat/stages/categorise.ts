@@ -1,0 +1,143 @@
+/**
+ * Stage 1: the one intent that an agent of the shop would route on. Courtesy is set aside first, because a
+ * greeting or thanks beside a request does not count; what remains goes to the classifier.
+ */
+
+import { type CompiledDomain, type CourtesyKind, withoutCourtesy } from "../compile.ts";
+import type { Token } from "../normalise.ts";
+import {
+  type Conversation,
+  type Evidence,
+  evidenceAt,
+  type QuestionStage,
+  type StageInput,
+  type StageResult,
+} from "../stage.ts";
+
+/** What the category stage finds. */
+export interface CategoriseValue {
+  category: string;
+  /** Probability of the category, 0 to 1. */
+  confidence: number;
+  /** By how much the category is more probable than the next one. */
+  margin: number;
+  runnerUp: string;
+  /** True where two requests are about equally probable. */
+  needsClarification: boolean;
+  /** Courtesies in the query, whether alone or beside a request. */
+  courtesies: CourtesyKind[];
+  /** True where the query holds nothing but courtesy. */
+  courtesyOnly: boolean;
+}
+
+/** Below this margin two categories are as good as equal: chosen where most errors of the development set lie. */
+const SMALL_MARGIN = 0.12;
+
+/** Decides the category of a query. Scores are probabilities of all categories. */
+export function categorise({ query, conversation, domain }: StageInput): StageResult<CategoriseValue> {
+  const { categories } = domain.domain;
+  const matches = domain.courtesy.find(query.tokens);
+  const courtesies = [...new Set(matches.map((match) => match.entry))];
+  const covered = matches.reduce((sum, match) => sum + match.to - match.from, 0);
+  const words = query.tokens.filter(isWord);
+  const links = query.tokens.filter(
+    (token, i) => domain.language.links.has(token.word) && !inside(matches, i),
+  );
+  // "merci et bonne soirée": a link between courtesies asks for nothing.
+  const courtesyOnly = covered > 0 && covered + links.length >= words.length;
+  const evidence: Evidence[] = matches.map(({ entry, from, to }) =>
+    evidenceAt(query, `courtesy: ${entry}`, from, to, courtesyOnly ? 1 : 0),
+  );
+  const tokens = withoutCourtesy(query.tokens, domain.courtesy);
+  const p = domain.classifier.probabilities(tokens);
+  if (!courtesyOnly) leanOnEarlierTurn(p, tokens, conversation, domain, evidence);
+  const role = courtesyOnly ? courtesyRole(courtesies) : undefined;
+  const forced = role === undefined ? -1 : categories.findIndex((category) => category.role === role);
+  if (forced >= 0) p.fill(0).fill(1, forced, forced + 1);
+  const order = [...p.keys()].sort((a, b) => p[b] - p[a]);
+  const [best, second] = order;
+  if (forced < 0)
+    for (const { from, to, weight } of domain.classifier.contributions(tokens, best).slice(0, 5)) {
+      // `tokens` may have gaps where courtesy was taken out; the places are those of the typed text.
+      const [first, last] = [tokens[from], tokens[to - 1]];
+      const text = query.raw.slice(first.start, last.end);
+      if (weight > 0.05)
+        evidence.push({ rule: "classifier", text, start: first.start, end: last.end, weight });
+    }
+  const margin = p[best] - p[second];
+  const needsClarification =
+    forced < 0 && margin < SMALL_MARGIN && categories[best].role === "request" && query.tokens.length > 0;
+  const value: CategoriseValue = {
+    category: categories[best].id,
+    confidence: p[best],
+    margin,
+    runnerUp: categories[second].id,
+    needsClarification,
+    courtesies,
+    courtesyOnly,
+  };
+  const percent = Math.round(p[best] * 100);
+  const summary = needsClarification
+    ? `${value.category} ${percent} % ≈ ${value.runnerUp}`
+    : `${value.category} ${percent} %`;
+  const scores = Object.fromEntries(order.map((k) => [categories[k].id, p[k]]));
+  return { value, summary, scores, evidence };
+}
+
+/** How much the turn before decides, by the number of words of topic in the query: "et en Suisse ?" has one. */
+const LEAN = [0.9, 0.6, 0.25];
+
+/** From this probability on, a short query speaks for itself. */
+const CLEAR = 0.4;
+
+/** A fragment takes its category from the request that it continues. */
+function leanOnEarlierTurn(
+  p: Float64Array,
+  tokens: readonly Token[],
+  { messages }: Conversation,
+  domain: CompiledDomain,
+  evidence: Evidence[],
+): void {
+  const content = tokens.filter((token) => isWord(token) && !domain.language.stopWords.has(token.word));
+  const lean = LEAN[content.length];
+  const last = messages.findLast((message) => message.role === "user");
+  if (lean === undefined || last === undefined) return;
+  // One clear word of topic ("un parking ?") needs no help.
+  if (content.length > 0 && Math.max(...p) >= CLEAR) return;
+  const before = domain.classifier.probabilities(
+    withoutCourtesy(domain.analyse(last.content).tokens, domain.courtesy),
+  );
+  let sum = 0;
+  p.forEach((value, k) => {
+    p[k] = value ** (1 - lean / 2) * before[k] ** lean;
+    sum += p[k];
+  });
+  p.forEach((value, k) => {
+    p[k] = value / sum;
+  });
+  evidence.push({ rule: "continues the turn before", text: "", start: -1, end: -1, weight: lean });
+}
+
+function inside(matches: readonly { from: number; to: number }[], at: number): boolean {
+  return matches.some(({ from, to }) => from <= at && at < to);
+}
+
+/** Which role wins where a query is courtesy only: "merci, au revoir" takes leave, "bonjour, merci" thanks. */
+function courtesyRole(
+  kinds: CourtesyKind[],
+): CompiledDomain["domain"]["categories"][number]["role"] | undefined {
+  if (kinds.includes("farewell")) return "farewell";
+  if (kinds.includes("thanks")) return "smalltalk";
+  if (kinds.includes("greeting")) return "greeting";
+  return undefined;
+}
+
+function isWord(token: { word: string }): boolean {
+  return /[\p{L}\d]/u.test(token.word);
+}
+
+export const categoriseStage: QuestionStage<CategoriseValue> = {
+  name: "categorise",
+  looksAt: "question",
+  run: categorise,
+};

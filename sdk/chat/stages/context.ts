@@ -1,0 +1,210 @@
+/**
+ * Stage 2: how the query relates to the conversation. Signs of a reference (recall, continuation, pronoun
+ * without a noun before it, bare fragment) say that it cannot be understood alone; otherwise the theme vector
+ * of the query, compared with that of the conversation, tells the same topic from a new one.
+ */
+import { type CompiledDomain, withoutCourtesy } from "../compile.ts";
+import type { AnalysedText, Token } from "../normalise.ts";
+import {
+  type Conversation,
+  type Evidence,
+  evidenceAt,
+  type QuestionStage,
+  type StageInput,
+  type StageResult,
+} from "../stage.ts";
+
+export type Relation = "refers_to_previous" | "same_topic" | "new_topic";
+
+/** What the context stage finds. */
+export interface ContextValue {
+  relation: Relation;
+  /** How likely the query leans on earlier turns, 0 to 1. */
+  reference: number;
+  /** Cosine between the themes of the query and of the conversation. */
+  similarity: number;
+  /** Theme vector of the query, of length 1 or 0. */
+  queryThemes: Record<string, number>;
+  /** Theme vector of the conversation, the query included: where the talk stands now. */
+  themes: Record<string, number>;
+  /** Messages of the customer before the query. */
+  earlierTurns: number;
+}
+
+/** Each turn back counts this much of the turn after it. */
+const DECAY = 0.6;
+/** An assistant's answer moves the topic less than what the customer asks. */
+const ASSISTANT_SHARE = 0.4;
+const REFERENCE_LIMIT = 0.5;
+const SAME_TOPIC_LIMIT = 0.55;
+/** How many turns back are read. Beyond, the decay leaves less than 5 %. */
+const TURNS_READ = 6;
+
+/** Decides how a query relates to what was said before. */
+export function context(input: StageInput): StageResult<ContextValue> {
+  const { query, conversation, domain } = input;
+  const evidence: Evidence[] = [];
+  const earlier = conversation.messages.filter((message) => message.role !== "system");
+  const earlierTurns = earlier.filter((message) => message.role === "user").length;
+  const before = conversationThemes(conversation, domain);
+  const own = themeVector(query, domain, evidence);
+  addCategory(own, input);
+  const similarity = cosine(own, before);
+  const courtesyOnly = input.earlier.categorise?.courtesyOnly ?? false;
+  const reference = earlierTurns === 0 || courtesyOnly ? 0 : referenceScore(query, domain, own, evidence);
+  const relation: Relation =
+    reference >= REFERENCE_LIMIT
+      ? "refers_to_previous"
+      : earlierTurns > 0 && similarity >= SAME_TOPIC_LIMIT
+        ? "same_topic"
+        : "new_topic";
+  const themes = new Map([...before].map(([theme, weight]) => [theme, weight * DECAY]));
+  for (const [theme, weight] of own) themes.set(theme, (themes.get(theme) ?? 0) + weight);
+  return {
+    value: {
+      relation,
+      reference,
+      similarity,
+      queryThemes: toRecord(unit(own)),
+      themes: toRecord(unit(themes)),
+      earlierTurns,
+    },
+    summary: [relation, ...topThemes(unit(own))].join(" · "),
+    scores: {
+      refers_to_previous: reference,
+      same_topic: earlierTurns === 0 ? 0 : (1 - reference) * similarity,
+      new_topic: earlierTurns === 0 ? 1 : (1 - reference) * (1 - similarity),
+    },
+    evidence,
+  };
+}
+
+type Themes = Map<string, number>;
+
+/** How strongly a text speaks for each theme. */
+export function themeVector(text: AnalysedText, domain: CompiledDomain, evidence?: Evidence[]): Themes {
+  const themes: Themes = new Map();
+  text.tokens.forEach((token, i) => {
+    for (const { theme, weight } of domain.themes.get(token.stem) ?? []) {
+      themes.set(theme, (themes.get(theme) ?? 0) + weight);
+      evidence?.push(evidenceAt(text, `theme ${theme}`, i, i + 1, weight));
+    }
+  });
+  return themes;
+}
+
+/** The category carries a theme too, also where the query uses none of the theme's words. */
+function addCategory(themes: Themes, { earlier, domain }: StageInput): void {
+  const found = earlier.categorise;
+  if (found === undefined || found.courtesyOnly) return;
+  for (const [name, theme] of Object.entries(domain.domain.themes))
+    if (theme.categories.includes(found.category))
+      themes.set(name, (themes.get(name) ?? 0) + found.confidence);
+}
+
+function conversationThemes({ messages }: Conversation, domain: CompiledDomain): Themes {
+  const themes: Themes = new Map();
+  const recent = messages.filter((message) => message.role !== "system").slice(-2 * TURNS_READ);
+  let turns = 0;
+  for (const { role, content } of [...recent].reverse()) {
+    const text = domain.analyse(content);
+    const vector = themeVector(text, domain);
+    if (role === "user") {
+      const rest = withoutCourtesy(text.tokens, domain.courtesy);
+      const p = domain.classifier.probabilities(rest);
+      const best = p.indexOf(Math.max(...p));
+      const { id } = domain.domain.categories[best];
+      for (const [name, theme] of Object.entries(domain.domain.themes))
+        if (theme.categories.includes(id)) vector.set(name, (vector.get(name) ?? 0) + p[best]);
+    }
+    const share = DECAY ** turns * (role === "user" ? 1 : ASSISTANT_SHARE);
+    for (const [theme, weight] of unit(vector)) themes.set(theme, (themes.get(theme) ?? 0) + share * weight);
+    if (role === "user") turns++;
+  }
+  return themes;
+}
+
+/** How much a query leans on earlier turns: the strongest sign, a little more for each further one. */
+function referenceScore(
+  query: AnalysedText,
+  domain: CompiledDomain,
+  own: Themes,
+  evidence: Evidence[],
+): number {
+  const tokens = withoutCourtesy(query.tokens, domain.courtesy).filter((token) =>
+    /[\p{L}\d]/u.test(token.word),
+  );
+  if (tokens.length === 0) return 0;
+  const text: AnalysedText = { raw: query.raw, tokens };
+  const signs: number[] = [];
+  const sign = (rule: string, from: number, to: number, weight: number) => {
+    signs.push(weight);
+    evidence.push(evidenceAt(text, rule, from, to, weight));
+  };
+  for (const { from, to } of domain.expressions.recall.find(tokens)) sign("recall", from, to, 0.8);
+  const lead = domain.expressions.continuation.at(tokens, 0);
+  // "alors" before a whole sentence with its own topic is a mere pause; before a fragment it continues.
+  if (lead !== undefined) sign("continuation", 0, lead.to, tokens.length <= 7 ? 0.75 : 0.35);
+  const pronoun = loosePronoun(tokens, domain);
+  if (pronoun >= 0) sign("pronoun without a noun before it", pronoun, pronoun + 1, 0.6);
+  const content = tokens.filter((token) => !domain.language.stopWords.has(token.word));
+  const named = domain.lexicon.find(tokens).length > 0;
+  if (content.length <= 1 && tokens.length <= 4 && own.size === 0 && !named)
+    sign("fragment without a topic", 0, tokens.length, 0.6);
+  if (content.length === 0 && tokens.length <= 4) sign("question word alone", 0, tokens.length, 0.6);
+  signs.sort((a, b) => b - a);
+  return Math.min(1, (signs[0] ?? 0) + 0.15 * Math.max(0, signs.length - 1));
+}
+
+/** The first pronoun that no noun of the query comes before, or -1. */
+function loosePronoun(tokens: readonly Token[], domain: CompiledDomain): number {
+  const { language, expressions, lexicon } = domain;
+  const nouns = new Set(lexicon.find(tokens).flatMap((m) => (isThing(m.entry.list) ? [m.from] : [])));
+  for (let i = 0; i < tokens.length; i++) {
+    if (nouns.has(i)) return -1;
+    // After a subject "la" is no article: "je ne la trouve pas".
+    const object = language.objectPronouns.has(tokens[i].word) && language.subjects.has(tokens[i - 1]?.word);
+    if (!object && !language.pronouns.has(tokens[i].word)) continue;
+    const empty = [i - 1, i].some((at) => at >= 0 && expressions.emptyPronoun.at(tokens, at) !== undefined);
+    if (empty) continue;
+    // A content word of any length before the pronoun may be its noun: "le hamac est-il lourd".
+    const before =
+      !language.demonstratives.has(tokens[i].word) &&
+      tokens.slice(0, i).some((t) => t.word.length > 3 && !language.stopWords.has(t.word));
+    if (!before) return i;
+  }
+  return -1;
+}
+
+function isThing(list: string): boolean {
+  return list === "products" || list === "productKinds";
+}
+
+function cosine(a: Themes, b: Themes): number {
+  const [x, y] = [unit(a), unit(b)];
+  let dot = 0;
+  for (const [theme, weight] of x) dot += weight * (y.get(theme) ?? 0);
+  return dot;
+}
+
+function unit(themes: Themes): Themes {
+  const norm = Math.sqrt([...themes.values()].reduce((sum, weight) => sum + weight * weight, 0));
+  return norm === 0 ? new Map() : new Map([...themes].map(([theme, weight]) => [theme, weight / norm]));
+}
+
+function toRecord(themes: Themes): Record<string, number> {
+  return Object.fromEntries([...themes].sort(([, a], [, b]) => b - a));
+}
+
+function topThemes(themes: Themes): string[] {
+  return [...themes]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 2)
+    .map(([theme]) => theme);
+}
+
+export const contextStage: QuestionStage<ContextValue> = {
+  name: "context",
+  looksAt: "question",
+  run: context,
+};

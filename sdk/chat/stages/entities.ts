@@ -1,0 +1,118 @@
+/**
+ * Stage 3: what the query names: products, actions, concerns, times, order numbers, amounts, places, each
+ * with its place in the text and a normal form.
+ */
+import { type Found, findAmounts } from "../amounts.ts";
+import type { CompiledDomain, LexiconEntry } from "../compile.ts";
+import { findTimes } from "../dates.ts";
+import type { AnalysedText } from "../normalise.ts";
+import type { Evidence, QuestionStage, StageInput, StageResult } from "../stage.ts";
+
+export type EntityKind =
+  | "products"
+  | "actions"
+  | "concerns"
+  | "time_references"
+  | "order_numbers"
+  | "amounts"
+  | "locations";
+
+/** One thing named in a text. */
+export interface Entity {
+  /** As typed. */
+  text: string;
+  start: number;
+  end: number;
+  /** Lemma, proper name, order number, ISO date or duration, "12.50 EUR". */
+  normal: string;
+  /** For a product known by name: what it is. */
+  kind?: string;
+}
+
+export type EntitiesValue = Record<EntityKind, Entity[]>;
+
+const KIND_OF_LIST: Record<LexiconEntry["list"], EntityKind> = {
+  products: "products",
+  productKinds: "products",
+  actions: "actions",
+  concerns: "concerns",
+  locations: "locations",
+  timeReferences: "time_references",
+};
+
+/** Finds all entities of a text. `now` is the day that relative dates count from. */
+export function findEntities(text: AnalysedText, domain: CompiledDomain, now: Date): EntitiesValue {
+  const value: EntitiesValue = {
+    products: [],
+    actions: [],
+    concerns: [],
+    time_references: [],
+    order_numbers: [],
+    amounts: [],
+    locations: [],
+  };
+  const taken: Found[] = [];
+  const add = (kind: EntityKind, found: Entity) => {
+    if (taken.some((other) => found.start < other.end && other.start < found.end)) return;
+    taken.push(found);
+    value[kind].push(found);
+  };
+  // Order matters: the digits of an order number are no amount, those of an amount no time.
+  for (const found of findOrderNumbers(text.raw, domain)) add("order_numbers", found);
+  for (const found of findAmounts(text, domain)) add("amounts", found);
+  for (const found of findTimes(text, domain, now)) add("time_references", found);
+  const matches = domain.lexicon.find(text.tokens);
+  for (const { entry, from, to } of matches) {
+    const start = text.tokens[from].start;
+    const end = text.tokens[to - 1].end;
+    const entity: Entity = { text: text.raw.slice(start, end), start, end, normal: entry.word.normal };
+    if (entry.word.kind !== undefined) entity.kind = entry.word.kind;
+    add(KIND_OF_LIST[entry.list], entity);
+  }
+  value.products = joinKindAndName(value.products, text.raw);
+  return value;
+}
+
+/** "la brouette Hirondelle" is one product, not a brouette and an Hirondelle. */
+function joinKindAndName(products: Entity[], raw: string): Entity[] {
+  return products.filter((entity, i) => {
+    const next = products[i + 1];
+    if (next === undefined || next.kind !== entity.normal) return true;
+    if (raw.slice(entity.end, next.start).trim() !== "") return true;
+    next.start = entity.start;
+    next.text = raw.slice(next.start, next.end);
+    return false;
+  });
+}
+
+function findOrderNumbers(raw: string, { orderNumbers }: CompiledDomain): Found[] {
+  return orderNumbers.flatMap((pattern) =>
+    [...raw.matchAll(pattern)].map((match) => {
+      const id = match.groups?.id ?? match[0];
+      const start = match.index + match[0].lastIndexOf(id);
+      return { text: id, start, end: start + id.length, normal: id.toUpperCase().replace(/[\s-]/g, "") };
+    }),
+  );
+}
+
+/** Runs the entity search on the query. Scores are counts by kind. */
+export function entities({ query, conversation, domain }: StageInput): StageResult<EntitiesValue> {
+  const value = findEntities(query, domain, conversation.now ?? new Date());
+  const evidence: Evidence[] = [];
+  const named: string[] = [];
+  const scores: Record<string, number> = {};
+  for (const [kind, list] of Object.entries(value)) {
+    scores[kind] = list.length;
+    for (const { text, start, end, normal } of list) {
+      evidence.push({ rule: `${kind}: ${normal}`, text, start, end, weight: 1 });
+      named.push(normal);
+    }
+  }
+  return { value, summary: named.join(", ") || "–", scores, evidence };
+}
+
+export const entitiesStage: QuestionStage<EntitiesValue> = {
+  name: "entities",
+  looksAt: "question",
+  run: entities,
+};

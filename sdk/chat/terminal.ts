@@ -1,0 +1,201 @@
+/**
+ * The chat in a terminal: line editing, commands, streaming, Ctrl-C. Where input or output is no terminal it
+ * is a plain filter: a line in, an answer out, nothing else.
+ */
+import { createInterface, type Interface } from "node:readline";
+import pc from "picocolors";
+import type { Domain } from "./domainSchema.ts";
+import type { ChatEvent, ChatSession } from "./session.ts";
+import { Spinner } from "./spinner.ts";
+import { formatTrace } from "./trace.ts";
+
+/** A stream that may be a terminal. */
+export type TerminalInput = NodeJS.ReadableStream & { isTTY?: boolean };
+export type TerminalOutput = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+
+/** Options of runTerminalChat. */
+export interface TerminalOptions {
+  /** Default: standard input. */
+  input?: TerminalInput;
+  /** Default: standard output. */
+  output?: TerminalOutput;
+  /** Show the reasoning after each answer from the start. Default: false; the command "debug" turns it. */
+  debug?: boolean;
+  /** ANSI colours. Default: where the output is a terminal and NO_COLOR is not set. */
+  color?: boolean;
+}
+
+type Command = keyof Domain["ui"]["commands"];
+
+/** Chats until the customer quits or the input ends. Errors of one answer are shown and end only that answer. */
+export async function runTerminalChat(
+  session: ChatSession,
+  domain: Domain,
+  options: TerminalOptions = {},
+): Promise<void> {
+  const chat = new TerminalChat(session, domain, options);
+  await chat.run();
+}
+
+class TerminalChat {
+  readonly #session: ChatSession;
+  readonly #ui: Domain["ui"];
+  readonly #input: TerminalInput;
+  readonly #output: TerminalOutput;
+  readonly #interactive: boolean;
+  readonly #color: boolean;
+  readonly #paint: ReturnType<typeof pc.createColors>;
+  #debug: boolean;
+  /** Set while an answer is being given. */
+  #answering: AbortController | undefined;
+  /** True after Ctrl-C on an empty line: the next one quits. */
+  #warned = false;
+
+  constructor(session: ChatSession, domain: Domain, options: TerminalOptions) {
+    this.#session = session;
+    this.#ui = domain.ui;
+    this.#input = options.input ?? process.stdin;
+    this.#output = options.output ?? process.stdout;
+    this.#interactive = this.#input.isTTY === true && this.#output.isTTY === true;
+    this.#color = options.color ?? (this.#output.isTTY === true && !process.env.NO_COLOR);
+    this.#paint = pc.createColors(this.#color);
+    this.#debug = options.debug ?? false;
+  }
+
+  async run(): Promise<void> {
+    const rl = createInterface({
+      input: this.#input,
+      output: this.#interactive ? this.#output : undefined,
+      terminal: this.#interactive,
+      prompt: this.#paint.green(this.#ui.prompt),
+    });
+    rl.on("SIGINT", () => this.#interrupt(rl));
+    // The iterator is made before anything is awaited: lines typed meanwhile wait in it.
+    const lines = rl[Symbol.asyncIterator]();
+    if (this.#interactive) {
+      this.#print(this.#paint.bold(this.#ui.welcome));
+      rl.prompt();
+    }
+    for (let next = await lines.next(); !next.done; next = await lines.next()) {
+      this.#warned = false;
+      const text = next.value.trim();
+      const command = this.#command(text);
+      if (command === "quit") break;
+      if (command !== undefined) this.#obey(command);
+      else if (text !== "") await this.#answer(text);
+      if (this.#interactive) rl.prompt();
+    }
+    rl.close();
+    if (this.#interactive) this.#print(this.#ui.goodbye);
+  }
+
+  #command(text: string): Command | undefined {
+    const word = text.toLowerCase();
+    const { commands } = this.#ui;
+    const names: Command[] = ["help", "quit", "clear", "debug"];
+    return names.find((name) => commands[name].includes(word));
+  }
+
+  #obey(command: Command): void {
+    if (command === "help") this.#print(this.#ui.help);
+    if (command === "clear") {
+      this.#session.clear();
+      this.#print(this.#ui.cleared);
+    }
+    if (command === "debug") {
+      this.#debug = !this.#debug;
+      this.#print(this.#debug ? this.#ui.debugOn : this.#ui.debugOff);
+    }
+  }
+
+  /** Ctrl-C: stops the answer; on a typed line drops the line; on an empty one warns, then quits. */
+  #interrupt(rl: Interface): void {
+    if (this.#answering !== undefined) {
+      this.#answering.abort();
+      return;
+    }
+    if (rl.line !== "") {
+      rl.write(null, { ctrl: true, name: "e" });
+      rl.write(null, { ctrl: true, name: "u" });
+      return;
+    }
+    if (this.#warned) {
+      this.#print("");
+      rl.close();
+      return;
+    }
+    this.#warned = true;
+    this.#print(`\n${this.#paint.dim(this.#ui.quitHint)}`);
+    rl.prompt();
+  }
+
+  async #answer(text: string): Promise<void> {
+    this.#answering = new AbortController();
+    const { signal } = this.#answering;
+    try {
+      if (this.#interactive) await this.#stream(this.#session.events(text, { signal }));
+      else {
+        for await (const piece of this.#session.say(text, { signal })) this.#output.write(piece);
+        this.#print("");
+      }
+      const { lastTrace } = this.#session;
+      if (this.#debug && lastTrace !== undefined)
+        this.#print(
+          formatTrace(lastTrace, { color: this.#color, width: Math.min(this.#output.columns ?? 80, 110) }),
+        );
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#print(this.#paint.red(fill(this.#ui.error, { message })));
+    } finally {
+      this.#answering = undefined;
+    }
+  }
+
+  /** Shows an answer as it comes. */
+  async #stream(events: AsyncIterable<ChatEvent>): Promise<void> {
+    const { red, dim, cyan, yellow } = this.#paint;
+    const spinner = new Spinner(this.#output, dim(this.#ui.thinking));
+    let begun = false;
+    try {
+      spinner.start();
+      for await (const event of events) {
+        if (event.type === "piece") {
+          // The first token is often a bare space.
+          const text = begun ? event.text : event.text.trimStart();
+          if (text === "") continue;
+          spinner.stop();
+          if (!begun) this.#output.write(cyan(this.#ui.assistant));
+          begun = true;
+          this.#output.write(text);
+        } else if (event.type === "replace") {
+          spinner.stop();
+          const issue = event.finding.issues.find(({ severity }) => severity === "error")?.message ?? "";
+          this.#print(`${begun ? "\n" : ""}${yellow(fill(this.#ui.retrying, { issue }))}`);
+          begun = false;
+          spinner.start();
+        } else if (event.type === "done") {
+          spinner.stop();
+          const rate = (event.tokens / Math.max(event.seconds, 1e-3)).toFixed(0);
+          const values = { tokens: String(event.tokens), seconds: event.seconds.toFixed(1), rate };
+          if (event.aborted) this.#output.write(red(` ${this.#ui.stopped}`));
+          this.#print(`\n${dim(fill(this.#ui.speed, values))}`);
+        }
+      }
+    } catch (error) {
+      // The message begins on a line of its own.
+      spinner.stop();
+      if (begun) this.#print("");
+      throw error;
+    } finally {
+      spinner.stop();
+    }
+  }
+
+  #print(text: string): void {
+    this.#output.write(`${text}\n`);
+  }
+}
+
+function fill(text: string, values: Record<string, string>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+}

@@ -1,0 +1,143 @@
+/** The trace of a reasoning: a plain value with one entry a stage, and a readable box made of it. */
+import pc from "picocolors";
+import type { Domain } from "./domainSchema.ts";
+import type { Evidence, Findings } from "./stage.ts";
+
+/** What one stage found, and how long it took. */
+export interface TraceEntry {
+  stage: string;
+  summary: string;
+  scores: Record<string, number>;
+  evidence: Evidence[];
+  value: unknown;
+  milliseconds: number;
+}
+
+/** How the question was put to the model; filled in by ChatSession. */
+export interface PromptNote {
+  /** What the customer's last message became in the prompt. */
+  question: string;
+  /** The system message; empty where there is none. */
+  system: string;
+  tokens: number;
+  messagesKept: number;
+  messagesDropped: number;
+  /** Why messages were dropped. */
+  reason?: "new_topic" | "window";
+  /** Tries after the first. */
+  retries: number;
+  /** True where the domain's fallback took the place of an inconsistent answer. */
+  fallback: boolean;
+}
+
+/** The whole reasoning about one query. Plain data: JSON keeps it. */
+export interface ReasoningTrace {
+  query: string;
+  /** Of whom the domain speaks. */
+  domain: string;
+  entries: TraceEntry[];
+  prompt?: PromptNote;
+  /** Texts that the box is written with. */
+  texts: Pick<Domain["ui"], "traceTitle" | "stages"> & { language: Domain["language"] };
+}
+
+/** The values of a trace by stage name. */
+export function findings(trace: ReasoningTrace): Findings {
+  return Object.fromEntries(trace.entries.map((entry) => [entry.stage, entry.value])) as Findings;
+}
+
+/** Options of formatTrace. */
+export interface TraceFormat {
+  /** ANSI colours; default: none. */
+  color?: boolean;
+  /** Columns of the box, at least 40; default 80. */
+  width?: number;
+}
+
+const WORDS = {
+  fr: {
+    kept: "gardés",
+    dropped: "laissés",
+    new_topic: "nouveau sujet",
+    window: "fenêtre pleine",
+    fallback: "secours",
+  },
+  en: {
+    kept: "kept",
+    dropped: "left out",
+    new_topic: "new topic",
+    window: "window full",
+    fallback: "fallback",
+  },
+};
+
+/** Writes a trace as a text box in the domain's language, one paragraph a stage. */
+export function formatTrace(trace: ReasoningTrace, { color = false, width = 80 }: TraceFormat = {}): string {
+  const paint = pc.createColors(color);
+  const columns = Math.max(40, width);
+  const inner = columns - 4;
+  const label = Math.min(
+    20,
+    Math.max(8, ...trace.entries.map(({ stage }) => (trace.texts.stages[stage] ?? stage).length)),
+  );
+  const lines: string[] = [];
+  const row = (head: string, text: string, dim = false) => {
+    wrap(text, inner - label - 2).forEach((part, i) => {
+      const title = (i === 0 ? head : "").padEnd(label);
+      const rest = part.padEnd(inner - label - 2);
+      lines.push(`│ ${paint.cyan(title)}  ${dim ? paint.dim(rest) : rest} │`);
+    });
+  };
+  for (const { stage, summary, scores, evidence } of trace.entries) {
+    row(trace.texts.stages[stage] ?? stage, summary);
+    const best = Object.entries(scores)
+      .filter(([, score]) => Math.abs(score) >= 0.05)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 4);
+    if (best.length > 1) row("", best.map(([name, score]) => `${name} ${score.toFixed(2)}`).join("  "), true);
+    const seen = evidence.filter(({ text }) => text !== "").slice(0, 5);
+    if (seen.length > 0) row("", seen.map(({ text, rule }) => `« ${text} » ${rule}`).join("; "), true);
+  }
+  if (trace.prompt !== undefined) row(trace.texts.stages.prompt ?? "prompt", promptLine(trace));
+  const title = ` ${trace.texts.traceTitle} `;
+  const total = trace.entries.reduce((sum, entry) => sum + entry.milliseconds, 0);
+  const time = ` ${total.toFixed(1)} ms `;
+  return [
+    `┌─${paint.bold(title)}${"─".repeat(columns - 3 - title.length)}┐`,
+    ...lines,
+    `└${"─".repeat(columns - 3 - time.length)}${paint.dim(time)}─┘`,
+  ].join("\n");
+}
+
+function promptLine({ prompt, texts }: ReasoningTrace): string {
+  if (prompt === undefined) return "";
+  const words = WORDS[texts.language];
+  const why = prompt.reason === undefined ? "" : ` (${words[prompt.reason]})`;
+  const parts = [`« ${prompt.question} »`, `${prompt.tokens} tokens`];
+  if (prompt.messagesKept + prompt.messagesDropped > 0)
+    parts.push(`${prompt.messagesKept} ${words.kept}, ${prompt.messagesDropped} ${words.dropped}${why}`);
+  if (prompt.retries > 0) parts.push(`↻ ${prompt.retries}`);
+  if (prompt.fallback) parts.push(words.fallback);
+  return parts.join(" · ");
+}
+
+/** Breaks a text at spaces; a word longer than the line is cut. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split("\n")) {
+    let line = "";
+    for (let word of paragraph.split(" ")) {
+      if (line !== "" && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = "";
+      }
+      while (word.length > width) {
+        lines.push(word.slice(0, width));
+        word = word.slice(width);
+      }
+      line = line === "" ? word : `${line} ${word}`;
+    }
+    lines.push(line);
+  }
+  return lines;
+}
