@@ -54,11 +54,12 @@ export class Accumulator {
 
 /** Seed of the dropout masks of one micro batch: different for each, the same after a resume. */
 export function dropoutSeed(seed: number, step: number, microBatch: number): number {
-  let h = seed >>> 0;
-  for (const word of [step, microBatch]) {
+  let h = 0x2545f491;
+  for (const word of [seed, step, microBatch]) {
     h = Math.imul(h ^ word, 0x9e3779b1);
     h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
-    h ^= h >>> 13;
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    h ^= h >>> 16;
   }
   return h >>> 0;
 }

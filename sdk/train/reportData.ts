@@ -66,11 +66,8 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
     ["end", done ? ENDS[done.reason] : "still running, or killed"],
     ["time of the last session", done ? duration(done.seconds) : "–"],
     ["first loss → last loss (nats)", `${number(losses[0])} → ${number(losses.at(-1))}`],
-    ["largest gradient norm", number(Math.max(...steps.map(({ gradNorm }) => gradNorm)))],
-    [
-      "largest memory",
-      `${number(Math.max(...steps.map(({ memoryBytes }) => memoryBytes)) / 2 ** 20, 0)} MiB`,
-    ],
+    ["largest gradient norm", number(largest(steps.map(({ gradNorm }) => gradNorm)))],
+    ["largest memory", `${number(largest(steps.map(({ memoryBytes }) => memoryBytes)) / 2 ** 20, 0)} MiB`],
   ];
   if (best) results.push(["best validation loss", `${number(best.loss)} at step ${best.step}`]);
   return {
@@ -147,6 +144,11 @@ function thin(series: Series): Series {
   const stride = Math.ceil(series.x.length / MAX_POINTS);
   const keep = (_: number, i: number) => i % stride === 0 || i === series.x.length - 1;
   return stride <= 1 ? series : { ...series, x: series.x.filter(keep), y: series.y.filter(keep) };
+}
+
+// Not Math.max(...values): a long run has more steps than a call may have arguments.
+function largest(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 }
 
 function median(values: readonly number[]): number | undefined {
