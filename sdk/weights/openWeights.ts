@@ -86,13 +86,7 @@ function weightFiles(dir: string): Map<string, string[] | null> {
   const problems: string[] = [];
   for (const [tensor, file] of Object.entries(readWeightMap(indexFile))) {
     // Index files come from strangers: only a plain name may be opened.
-    if (
-      typeof file !== "string" ||
-      file !== basename(file) ||
-      file === ".." ||
-      file === "." ||
-      file.includes("\\")
-    ) {
+    if (typeof file !== "string" || !isPlainName(file)) {
       problems.push(
         `tensor "${tensor}": expected the name of a file in this folder, got ${JSON.stringify(file)}`,
       );
@@ -103,6 +97,10 @@ function weightFiles(dir: string): Map<string, string[] | null> {
   }
   if (problems.length > 0) throw new Error(`${indexFile}: ${problems.join("; ")}`);
   return files;
+}
+
+function isPlainName(file: string): boolean {
+  return basename(file) === file && !["", ".", ".."].includes(file) && !file.includes("\\");
 }
 
 function readWeightMap(indexFile: string): Record<string, unknown> {
