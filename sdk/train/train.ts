@@ -41,7 +41,7 @@ async function* loop(
   run: TrainingRun,
   options: ResolvedTrainOptions,
 ): AsyncGenerator<TrainEvent, void, void> {
-  // Stays true when the consumer leaves: a generator then continues in `finally`, without an error.
+  // Stays true when the consumer leaves before the end: a generator then continues in `finally`, without an error.
   let left = true;
   try {
     yield run.tell(run.open());
@@ -54,6 +54,7 @@ async function* loop(
       }
       if ("problem" in outcome) {
         if (run.unsaved) yield run.tell(await run.save());
+        left = false;
         yield run.tell(run.done("nan"));
         throw new Error(explain(outcome.problem, run, options));
       }
@@ -62,8 +63,8 @@ async function* loop(
       if (run.unsaved && run.step % options.saveSteps === 0) yield run.tell(await run.save());
     }
     if (run.unsaved) yield run.tell(await run.save());
-    yield run.tell(run.done(stopped ? "stopped" : "finished"));
     left = false;
+    yield run.tell(run.done(stopped ? "stopped" : "finished"));
   } catch (error) {
     left = false;
     throw error;

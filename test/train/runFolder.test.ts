@@ -67,6 +67,20 @@ describe("train, output folder", () => {
       disposeTiny(model);
     }));
 
+  it("tells one end only when the consumer leaves at the end", () =>
+    inFolder(async (dir) => {
+      const model = await tinyLoraModel();
+      for await (const event of train(model, examples, { ...resumeOptions, maxSteps: 2, outputDir: dir })) {
+        if (event.type === "done") break;
+      }
+      const ends = readRunLog(dir).filter((event) => event.type === "done");
+      assert.deepEqual(
+        ends.map(({ reason }) => reason),
+        ["finished"],
+      );
+      disposeTiny(model);
+    }));
+
   it("stops after the current micro batch when the signal is aborted", () =>
     inFolder(async (dir) => {
       const model = await tinyLoraModel();
