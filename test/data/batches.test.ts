@@ -72,6 +72,28 @@ describe("packRows", () => {
     assert.deepEqual(packRows([], { maxSeqLength }), []);
   });
 
+  it("shuffles what shares a row, and the rows", () => {
+    const examples = randomExamples(6, 60);
+    const shared = (shuffleSeed: number) =>
+      packRows(examples, { maxSeqLength, shuffleSeed })
+        .map((row) =>
+          row.examples
+            .map(({ line }) => line)
+            .sort((a, b) => a - b)
+            .join(" "),
+        )
+        .sort();
+    assert.notDeepEqual(shared(1), shared(2));
+    // First-fit makes its emptiest row near the end. Shuffled, its place is uniform in [0, 1): over 100 seeds the
+    // mean is 0.5 with a standard deviation of 0.029; five of them are 0.15.
+    let sum = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const tokens = packRows(examples, { maxSeqLength, shuffleSeed: seed }).map((row) => row.tokens);
+      sum += tokens.indexOf(Math.min(...tokens)) / tokens.length;
+    }
+    assert.ok(Math.abs(sum / 100 - 0.5) < 0.15, `${sum / 100}`);
+  });
+
   it("refuses examples and limits that cannot be", () => {
     const examples = randomExamples(1, 1).map((example) => ({ ...example, ids: new Int32Array(65) }));
     assert.throws(() => packRows(examples, { maxSeqLength }), {

@@ -155,6 +155,10 @@ describe("loadCsv", () => {
       { line: 2, raw: "q,a, b,x", reason: `4 fields for 3 columns: ${reason}` },
     ]);
     assert.equal(three.rows.length, 1);
+    const last = await load("id,instruction,response\n1,q,a, b\n");
+    assert.deepEqual(last.rejected, [
+      { line: 2, raw: "1,q,a, b", reason: `4 fields for 3 columns: ${reason}` },
+    ]);
     const turned = await load("response,instruction\na, b,q\n");
     assert.deepEqual(turned.rejected, [
       { line: 2, raw: "a, b,q", reason: `3 fields for 2 columns: ${reason}` },

@@ -75,6 +75,12 @@ for (const kind of ["byteLevel", "metaspace"]) {
       assert.ok(decode(ids).startsWith(`<s>[INST] ${attack}\n\n${attack}`));
     });
 
+    it("adds no space where the template has none before the answer", () => {
+      const template = new ChatTemplate(lines, context);
+      const { ids } = template.encodeChat(tokenizer, [user("le"), assistant("bon")]);
+      assert.equal(decode(ids).replace("<s> user", "<s>user"), "<s>user: le\nassistant: bon</s>\n");
+    });
+
     it("writes the system message once, before the first user message", () => {
       const messages = [system("le"), user("bon"), assistant("jour"), user("les")];
       const text = template.render(messages);
@@ -173,6 +179,19 @@ describe("ChatTemplate", () => {
       "{{ bos_token }}{{ messages | length }}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}",
       'expected the text up to the prompt of message 2 to stay the same when the conversation goes on, got "<s>1{message 1}</s>" before and "<s>2{message 1}</s>{message 2}</s>" after',
     );
+  });
+
+  it("refuses a template that writes the last answer differently", () => {
+    fails(
+      lines.replace("eos_token", "('!' if loop.last else '') + eos_token"),
+      "expected the text up to message 2 to stay the same when the conversation goes on",
+      [user("le"), assistant("bon"), user("les"), assistant("jour")],
+    );
+  });
+
+  it("folds the system message where the template would drop it", () => {
+    const deaf = lines.replace("in messages", "in messages if m.role != 'system'");
+    assert.equal(new ChatTemplate(deaf, context).render([system("a"), user("b")]), "<s>user: a\n\nb\n");
   });
 
   it("folds the system message where the template knows no such role", () => {

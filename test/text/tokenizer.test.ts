@@ -132,6 +132,11 @@ for (const kind of kinds) {
       for (let i = 0; i < 300; i++) {
         cases.push(Array.from({ length: random.int(12) }, () => random.int(tokenizer.vocabSize)));
       }
+      // A special token between words: the space of the word after it must not be lost.
+      const few = tokenizer.encode("bon</s></s> le<s>é les", { allowSpecial: true });
+      for (let i = 0; i < 300; i++) {
+        cases.push(Array.from({ length: random.int(12) }, () => few[random.int(few.length)]));
+      }
       for (const ids of cases) {
         const decoder = tokenizer.streamDecoder();
         const pieces = ids.map((id) => decoder.push(id));
