@@ -88,15 +88,15 @@ describe("train, output folder", () => {
       const watched = Object.create(model) as typeof model;
       let micro = 0;
       watched.loss = (batch, options) => {
-        // The 6th micro batch is the second of the third step.
-        if (++micro === 6) stop.abort();
+        // The 8th micro batch is the second of three of the third step.
+        if (++micro === 8) stop.abort();
         return model.loss(batch, options);
       };
-      const options = { ...resumeOptions, gradientAccumulationSteps: 2, maxSeqLength: 20, saveSteps: 100 };
+      const options = { ...resumeOptions, gradientAccumulationSteps: 3, maxSeqLength: 20, saveSteps: 100 };
       const events = await collect(
         train(watched, examples, { ...options, outputDir: dir, signal: stop.signal }),
       );
-      assert.equal(micro, 6);
+      assert.equal(micro, 8);
       const done = events.at(-1)!;
       assert.ok(done.type === "done" && done.reason === "stopped");
       assert.equal(done.steps, 2);
