@@ -231,6 +231,21 @@ describe("PEFT adapters", () => {
     assert.deepEqual(readdirSync(dir), []);
   });
 
+  it("refuses shapes that contradict each other or the number of values", () => {
+    const lying = adapter();
+    lying.modules.set(Q, { ...matrices(2, 4, 6), aShape: [3, 6], bShape: [5, 2] });
+    assert.throws(
+      () => saveAdapter(dir, lying, origin),
+      /q_proj: lora_A: expected \[2, 6\], got \[3, 6\] \(12 values\); .*q_proj: lora_B: expected \[5, 2\], got \[5, 2\] \(8 values\)/,
+    );
+    saveAdapter(dir, adapter(), origin);
+    const other = new Map<string, readonly [number, number]>([...modules, [Q, [5, 7]]]);
+    assert.throws(
+      () => loadAdapter(dir, { modules: other }),
+      /lora_A: expected \[2, 7\], got \[2, 6\] \(12 values\); .*lora_B: expected \[5, 2\], got \[4, 2\] \(8 values\)/,
+    );
+  });
+
   it("refuses files that are not what their names say", () => {
     saveAdapter(dir, adapter(), origin);
     writeFileSync(join(dir, "mistral_lab.json"), '{"format":2}');

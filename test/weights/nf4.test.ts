@@ -37,6 +37,17 @@ describe("NF4 codec", () => {
     }
   });
 
+  it("has the thresholds that a C compiler makes of bitsandbytes' literals where midpoints round the other way", () => {
+    // Printed by a C++ program with the literals of dQuantizeNF4 in csrc/kernels.cu.
+    const expected = { 0: 0xbf591cd9, 8: 0x3df64863, 12: 0x3f006d03, 14: 0x3f5c89d9 };
+    const bits = new Uint32Array(NF4_THRESHOLDS.buffer);
+    for (const [k, value] of Object.entries(expected)) {
+      assert.equal(bits[Number(k)], value, `threshold ${k}`);
+      const middle = Math.fround(Math.fround(NF4_LEVELS[Number(k)] + NF4_LEVELS[Number(k) + 1]) / 2);
+      assert.notEqual(NF4_THRESHOLDS[Number(k)], middle, `threshold ${k} is the midpoint`);
+    }
+  });
+
   it("takes the lower code on a threshold and the upper one just above it", () => {
     for (let k = 0; k < 15; k++) {
       // The 1 makes absmax and its reciprocal 1, so the values are compared as they are.
