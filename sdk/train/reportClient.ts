@@ -43,6 +43,7 @@ function draw(): void {
         title: { text: chart.yTitle },
         rangemode: chart.fromZero ? "tozero" : "normal",
         tickformat: chart.tickFormat,
+        exponentformat: "e",
       },
       showlegend: chart.series.length > 1,
       legend: { orientation: "h", y: 1.12 },

@@ -79,7 +79,7 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
       {
         title: "Learning rate",
         yTitle: "learning rate",
-        tickFormat: "~e",
+        tickFormat: "",
         fromZero: true,
         series: [
           curve(
@@ -129,7 +129,7 @@ const ENDS = {
 
 /** Exponential moving average, corrected for its start; slower than the run allows is not smooth but late. */
 export function smooth(values: readonly number[]): number[] {
-  const share = Math.min(SMOOTHING, 1 - 1 / Math.max(1, values.length / 10));
+  const share = Math.min(SMOOTHING, 1 - 1 / Math.max(1, values.length / 20));
   let sum = 0;
   let weight = 0;
   return values.map((value) => {
