@@ -71,6 +71,8 @@ function readNumber(
 ): { value: number; to: number } | undefined {
   const first = tokens[at].word;
   if (/^\d/.test(first)) {
+    // An address ("10.77.0.1") or a date is no number.
+    if (Number.isNaN(digitValue(first))) return undefined;
     let digits = first;
     let to = at + 1;
     // "1 940": groups of three digits after a single space are one number.

@@ -28,7 +28,11 @@ export type ExpressionKind =
   | "filler"
   | "refusal"
   | "question"
-  | "emptyPronoun";
+  | "emptyPronoun"
+  | "relativeDay"
+  | "ago"
+  | "within"
+  | "looseTime";
 
 /** A domain, ready to be searched. */
 export interface CompiledDomain {
@@ -164,6 +168,10 @@ function expressionIndices(
     refusal: index(language.refusals),
     question: index(language.questions.keys()),
     emptyPronoun: index(language.emptyPronouns),
+    relativeDay: index(language.relativeDays.keys()),
+    ago: index(language.agoWords),
+    within: index(language.inWords),
+    looseTime: index(language.looseTimes),
   };
 }
 
@@ -174,8 +182,14 @@ function themeIndex(
   const index = new Map<string, { theme: string; weight: number }[]>();
   for (const [theme, { words }] of Object.entries(domain.themes))
     for (const [word, weight] of Object.entries(words))
-      for (const { stem } of analyse(word).tokens)
-        index.set(stem, [...(index.get(stem) ?? []), { theme, weight }]);
+      for (const { stem } of analyse(word).tokens) {
+        const list = index.get(stem) ?? [];
+        // Two words of a theme with one stem ("livraison livrer") are one word.
+        const same = list.find((entry) => entry.theme === theme);
+        if (same === undefined) list.push({ theme, weight });
+        else same.weight = Math.max(same.weight, weight);
+        index.set(stem, list);
+      }
   return index;
 }
 
@@ -198,7 +212,13 @@ function knownWords(domain: Domain, language: Language): Map<string, number> {
     for (const text of list) read(text, 3);
   for (const text of [...courtesy.insults, ...courtesy.innocent]) read(text, 1);
   for (const { words } of Object.values(domain.themes)) for (const text of Object.keys(words)) read(text, 1);
-  for (const list of [language.positive, language.negative, language.recalls, language.refusals])
+  for (const list of [
+    language.positive,
+    language.negative,
+    language.recalls,
+    language.fillers,
+    language.refusals,
+  ])
     for (const text of list) read(text, 1);
   for (const words of [language.stopWords, language.numbers.keys(), language.months.keys()])
     for (const text of words) read(text, 5);

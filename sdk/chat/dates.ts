@@ -49,15 +49,14 @@ function timeAt(
   domain: CompiledDomain,
   now: Date,
 ): TimeMatch | undefined {
-  const { language } = domain;
-  for (const [phrase, days] of language.relativeDays)
-    if (matches(tokens, at, phrase)) return { from: at, to: at + words(phrase), normal: isoDay(now, days) };
-  for (const sign of [...language.agoWords, ...language.inWords]) {
-    if (!matches(tokens, at, sign)) continue;
-    const span = period(tokens, at + words(sign), domain);
-    if (span === undefined) continue;
-    const days = language.agoWords.includes(sign) ? -span.days : span.days;
-    return { from: at, to: span.to, normal: isoDay(now, days) };
+  const { language, expressions } = domain;
+  const relative = expressions.relativeDay.at(tokens, at);
+  if (relative !== undefined)
+    return { from: at, to: relative.to, normal: isoDay(now, language.relativeDays.get(relative.entry)) };
+  for (const [index, sign] of [[expressions.ago, -1] as const, [expressions.within, 1] as const]) {
+    const lead = index.at(tokens, at);
+    const span = lead === undefined ? undefined : period(tokens, lead.to, domain);
+    if (span !== undefined) return { from: at, to: span.to, normal: isoDay(now, sign * span.days) };
   }
   const span = period(tokens, at, domain);
   if (span !== undefined) {
@@ -79,8 +78,8 @@ function timeAt(
   // English "may" is far more often a verb than a month.
   if (named !== undefined && word !== "may" && word !== "march")
     return { from: at, to: at + 1, normal: word };
-  for (const phrase of language.looseTimes)
-    if (matches(tokens, at, phrase)) return { from: at, to: at + words(phrase), normal: phrase };
+  const loose = expressions.looseTime.at(tokens, at);
+  if (loose !== undefined) return { from: at, to: loose.to, normal: loose.entry };
   return undefined;
 }
 
@@ -122,13 +121,4 @@ function calendarDay(now: Date, day: number, month: number, year?: string): stri
   const dates = candidates.map((y) => new Date(y, month, day)).filter((date) => date.getDate() === day);
   dates.sort((a, b) => Math.abs(+a - +now) - Math.abs(+b - +now) || DAY);
   return dates.length === 0 ? undefined : isoDay(dates[0]);
-}
-
-function matches(tokens: readonly Token[], at: number, phrase: string): boolean {
-  const parts = phrase.split(" ").filter((part) => part.length > 1 || part === "a" || part === "y");
-  return parts.every((part, i) => tokens[at + i]?.word === part);
-}
-
-function words(phrase: string): number {
-  return phrase.split(" ").filter((part) => part.length > 1 || part === "a" || part === "y").length;
 }

@@ -104,6 +104,8 @@ export function cleanQuestion(question: string, { analyse, spellings, language }
     const { start, end, text } = tokens[i];
     const same = tokens.slice(i).filter((token) => token.start === start);
     i += same.length;
+    // "CMD-88213" is a number and no abbreviation.
+    if (/^[-\d]/.test(question.slice(end))) continue;
     const words = same.map(({ word }) => spellings.get(word) ?? word);
     const repaired = same.some((token) => token.repaired);
     const lostAccents =

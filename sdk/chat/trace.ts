@@ -76,10 +76,11 @@ export function formatTrace(trace: ReasoningTrace, { color = false, width = 80 }
   const paint = pc.createColors(color);
   const columns = Math.max(40, width);
   const inner = columns - 4;
-  const label = Math.min(
-    20,
-    Math.max(8, ...trace.entries.map(({ stage }) => (trace.texts.stages[stage] ?? stage).length)),
-  );
+  const titles = [
+    ...trace.entries.map(({ stage }) => stage),
+    ...(trace.prompt === undefined ? [] : ["prompt"]),
+  ];
+  const label = Math.max(8, ...titles.map((stage) => (trace.texts.stages[stage] ?? stage).length));
   const lines: string[] = [];
   const row = (head: string, text: string, dim = false) => {
     wrap(text, inner - label - 2).forEach((part, i) => {

@@ -26,7 +26,9 @@ export const checkTopic: AnswerCheck = (input) => {
   }
   // A follow-up takes its topic from earlier turns, and an unsure category proves nothing.
   if (earlier.context?.relation === "refers_to_previous" || category.confidence < 0.6) return [];
-  if (stated !== undefined && stated.fact.category === category.category) return [];
+  // Neighbouring categories share their facts: the state of an order is told by its parcel.
+  if (stated !== undefined && [category.category, category.runnerUp].includes(stated.fact.category))
+    return [];
   const asked = themeVector(query, domain);
   const given = themeVector(answer, domain);
   if (asked.size === 0 || given.size === 0) return [];

@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../sdk/backend/packageRoot.ts";
+import { numbersIn } from "../../sdk/chat/amounts.ts";
+import { type CompiledDomain, compileDomain } from "../../sdk/chat/compile.ts";
+import { loadDomain } from "../../sdk/chat/domain.ts";
+import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
+import { sentimentOf } from "../../sdk/chat/sentiment.ts";
+import type { ChatMessage, Conversation } from "../../sdk/chat/stage.ts";
+import type { ConsistencyFinding } from "../../sdk/chat/stages/consistency.ts";
+import { findEntities } from "../../sdk/chat/stages/entities.ts";
+import { findings } from "../../sdk/chat/trace.ts";
+
+interface Item {
+  id: string;
+  query: string;
+  category: string;
+  relation?: string;
+  history?: ChatMessage[];
+}
+
+/** Sunday. */
+const NOW = new Date(2026, 10, 22);
+const turns = (...texts: string[]): Conversation => ({
+  messages: texts.map((content, i) => ({ role: i % 2 === 0 ? "user" : "assistant", content })),
+  now: NOW,
+});
+
+describe("stages", () => {
+  let shop: ReasoningSystem;
+  let support: ReasoningSystem;
+  let french: CompiledDomain;
+  before(async () => {
+    shop = new ReasoningSystem(await loadDomain("ecommerce.fr"));
+    support = new ReasoningSystem(await loadDomain("support.en"));
+    french = compileDomain(shop.domain);
+  });
+  const ask = (query: string, conversation?: Conversation, system = shop) =>
+    findings(system.analyse(query, conversation));
+
+  describe("categorise", () => {
+    it("finds the category of at least 93 % of the development set", () => {
+      const items: Item[] = readFileSync(join(packageRoot(), "data/evaluation/reasoning.fr.jsonl"), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      assert(items.length >= 120);
+      const wrong = items.filter(
+        (item) => ask(item.query, { messages: item.history ?? [] }).categorise?.category !== item.category,
+      );
+      // Measured 138 of 145 (95.2 %) on 2026-11-22 after its misses were looked at, 127 (87.6 %) before.
+      assert(
+        1 - wrong.length / items.length >= 0.93,
+        wrong.map(({ id, query }) => `${id} ${query}`).join("\n"),
+      );
+      const related = items.filter((item) => item.relation !== undefined);
+      const lost = related.filter(
+        (item) => ask(item.query, { messages: item.history ?? [] }).context?.relation !== item.relation,
+      );
+      assert.deepEqual(
+        lost.map(({ query }) => query),
+        [],
+      );
+    });
+
+    it("gives the scores of all categories, which sum to 1, and the words that decided", () => {
+      const [entry] = shop.analyse("bonjour je veux un remboursement").entries;
+      assert.equal(Object.keys(entry.scores).length, 13);
+      assert(Math.abs(Object.values(entry.scores).reduce((a, b) => a + b) - 1) < 1e-9);
+      const word = entry.evidence.find(({ rule, text }) => rule === "classifier" && text === "remboursement");
+      assert.deepEqual([word?.start, word?.end], [19, 32]);
+    });
+
+    it("does not count courtesy beside a request, and ranks it where it is alone", () => {
+      const cases: [string, string][] = [
+        ["Bonjour, où est mon colis ? Merci, bonne journée", "LIVRAISON"],
+        ["Bonjour !", "SALUTATION"],
+        ["merci et au revoir", "FIN_CONVERSATION"],
+        ["bonjour, merci", "CONVERSATION"],
+      ];
+      for (const [query, category] of cases) assert.equal(ask(query).categorise?.category, category, query);
+      assert.equal(ask("Bonjour !").categorise?.courtesyOnly, true);
+      assert.deepEqual(ask("Bonjour, où est mon colis ?").categorise?.courtesies, ["greeting"]);
+    });
+
+    it("asks back where two requests are about equally probable, and not for courtesy", () => {
+      assert.equal(ask("Bonjour").categorise?.needsClarification, false);
+      assert.equal(ask("Je veux un remboursement").categorise?.needsClarification, false);
+      const unclear = ask("le truc du machin").categorise;
+      assert.equal(unclear?.needsClarification, (unclear?.margin ?? 1) < 0.12);
+    });
+
+    it("takes the category of a fragment from the turn before", () => {
+      const before = turns("Livrez-vous en Belgique ?", "Oui.");
+      const entry = shop.analyse("et en Suisse ?", before).entries[0];
+      assert.match(entry.summary, /^LIVRAISON/);
+      assert(entry.evidence.some(({ rule }) => rule === "continues the turn before"));
+      assert.equal(ask("Vous avez un parking ?", before).categorise?.category, "INFORMATION_SITE");
+    });
+
+    it("works in English", () => {
+      for (const [query, category] of [
+        ["my wifi is sooo slow", "NETWORK"],
+        ["forgot my acct pw", "ACCOUNT"],
+        ["hello", "GREETING"],
+        ["the fan doesn't stop", "LAPTOP"],
+        ["restor a deleted file", "STORAGE"],
+      ])
+        assert.equal(ask(query, undefined, support).categorise?.category, category, query);
+    });
+  });
+
+  describe("context", () => {
+    const before = turns("Combien coûte la tente ?", "La tente Vire-Vent est vendue 287 €.");
+    const relation = (query: string, conversation = before) => ask(query, conversation).context?.relation;
+
+    it("calls the first question a new topic", () => {
+      assert.equal(relation("et elle ?", turns()), "new_topic");
+    });
+
+    it("sees pronouns, continuations, recalls and fragments", () => {
+      for (const query of [
+        "elle est étanche ?",
+        "et pour deux ?",
+        "vous avez dit combien ?",
+        "je la trouve où ?",
+        "pourquoi ?",
+      ])
+        assert.equal(relation(query), "refers_to_previous", query);
+      for (const query of ["Il y a un parking ?", "Le hamac est-il lourd ?", "Vendez-vous des bottes ?"])
+        assert.notEqual(relation(query), "refers_to_previous", query);
+    });
+
+    it("tells the same topic from a new one by theme vectors that move with the talk", () => {
+      assert.equal(relation("Peut-on payer par chèque ?"), "same_topic");
+      assert.equal(relation("J'ai oublié mon mot de passe"), "new_topic");
+      const value = ask("J'ai oublié mon mot de passe", before).context;
+      assert.equal(Object.keys(value?.queryThemes ?? {})[0], "compte");
+      assert(
+        (value?.themes.paiement ?? 0) > 0 && (value?.themes.compte ?? 0) > (value?.themes.paiement ?? 1),
+      );
+      const norm = Object.values(value?.themes ?? {}).reduce((sum, w) => sum + w * w, 0);
+      assert(Math.abs(norm - 1) < 1e-9);
+    });
+  });
+
+  describe("entities", () => {
+    const found = (query: string, domain = french) => {
+      const value = findEntities(domain.analyse(query), domain, NOW);
+      return Object.fromEntries(
+        Object.entries(value).flatMap(([kind, list]) =>
+          list.length === 0 ? [] : [[kind, list.map(({ text, normal }) => `${text} = ${normal}`)]],
+        ),
+      );
+    };
+
+    it("finds each kind with its normal form", () => {
+      assert.deepEqual(found("La brouette hirondelle est cassée, cmd n° 784512, remboursez 45,50€ à Lyon"), {
+        products: ["brouette hirondelle = Hirondelle"],
+        actions: ["cmd = commander", "remboursez = rembourser"],
+        concerns: ["cassée = article cassé"],
+        order_numbers: ["784512 = 784512"],
+        amounts: ["45,50€ = 45.50 EUR"],
+        locations: ["Lyon = Lyon"],
+      });
+    });
+
+    it("says where in the text", () => {
+      const query = "où est CMD-88213 ?";
+      const [entity] = findEntities(french.analyse(query), french, NOW).order_numbers;
+      assert.equal(query.slice(entity.start, entity.end), "CMD-88213");
+      assert.equal(entity.normal, "CMD88213");
+    });
+
+    it("reads times relative to today", () => {
+      for (const [query, normal] of [
+        ["hier", "hier = 2026-11-21"],
+        ["après-demain", "après-demain = 2026-11-24"],
+        ["depuis 3 jours", "depuis 3 jours = 2026-11-19"],
+        ["dans deux semaines", "dans deux semaines = 2026-12-06"],
+        ["le 12 mars", "12 mars = 2027-03-12"],
+        ["le 3/11/2026", "3/11/2026 = 2026-11-03"],
+        ["samedi", "samedi = 2026-11-28"],
+        ["lundi dernier", "lundi dernier = 2026-11-16"],
+        ["à 9 h 40", "9 h 40 = 09:40"],
+        ["10 jours", "10 jours = P10D"],
+      ])
+        assert.deepEqual(found(query).time_references, [normal], query);
+      const english = compileDomain(support.domain);
+      assert.deepEqual(found("two days ago", english).time_references, ["two days ago = 2026-11-20"]);
+      assert.deepEqual(found("it may fail", english).time_references, undefined);
+    });
+
+    it("reads amounts in digits and words", () => {
+      for (const [query, normal] of [
+        ["12€50", "12€50 = 12.50 EUR"],
+        ["30 euros", "30 euros = 30.00 EUR"],
+        ["vingt-cinq euros", "vingt-cinq euros = 25.00 EUR"],
+      ])
+        assert.deepEqual(found(query).amounts, [normal], query);
+      const values = (text: string) =>
+        numbersIn(french.analyse(text), french).map(({ value, unit }) => [value, unit]);
+      assert.deepEqual(values("1 940 points, vingt et un jours"), [
+        [1940, "point"],
+        [21, "jour"],
+      ]);
+      assert.deepEqual(values("http://10.77.0.1"), []);
+      assert.deepEqual(values("quatre-vingt-dix kg"), [[90, "kg"]]);
+    });
+  });
+
+  describe("approach", () => {
+    it("understands negation in the mood", () => {
+      const mood = (text: string) => sentimentOf(french.analyse(text), french).label;
+      for (const text of ["je ne suis pas content", "mécontent", "toujours pas reçu", "C'EST NUL !!!"])
+        assert.equal(mood(text), "negative", text);
+      for (const text of ["je suis très content", "c'est super"]) assert.equal(mood(text), "positive", text);
+      for (const text of ["aucun problème", "ce n'est pas cassé", "le prix ?"])
+        assert.equal(mood(text), "neutral", text);
+    });
+
+    it("chooses tone, format and the template with the most conditions met", () => {
+      const angry = ask("Ma commande CMD-88213 est en retard, inadmissible").approach;
+      assert.equal(angry?.tone, "apologetic");
+      const order = ask("Quel est le statut de la commande CMD-88213 ?").approach;
+      assert.equal(order?.begin, "Pour la commande CMD88213 :");
+      assert.equal(ask("Quels sont les délais de livraison ?").approach?.begin, "Pour votre livraison :");
+      assert.equal(ask("Comment suivre mon colis ?").approach?.format, "steps");
+      assert.equal(ask("Combien pèse la brouette ?").approach?.asksFor, "quantity");
+      assert.equal(ask("Bonjour").approach?.tone, "warm");
+    });
+
+    it("keeps calm at insults, and takes innocent words for what they are", () => {
+      const rude = ask("vous êtes des abrutis").approach;
+      assert.deepEqual([rude?.offensive, rude?.tone], [true, "calm"]);
+      assert.equal(rude?.begin, shop.domain.courtesy.insultReply);
+      for (const query of ["table sale", "des concombres", "un pique-nique", "le TG 450"])
+        assert.equal(ask(query).approach?.offensive, false, query);
+    });
+  });
+
+  describe("consistency", () => {
+    const check = (
+      query: string,
+      answer: string,
+      conversation: Conversation = turns(),
+    ): ConsistencyFinding => {
+      const trace = shop.analyse(query, conversation);
+      return shop.check(answer, trace, conversation);
+    };
+    const kinds = (query: string, answer: string, conversation?: Conversation) =>
+      check(query, answer, conversation).issues.map(({ kind }) => kind);
+
+    it("passes right answers", () => {
+      for (const [query, answer] of [
+        ["Combien pèse la brouette ?", "La brouette Hirondelle pèse 11,3 kg à vide."],
+        [
+          "Bonjour, livrez-vous en Espagne ?",
+          "Bonjour, nous expédions vers la Belgique, le Luxembourg, l'Irlande et la Slovénie.",
+        ],
+        ["Bonjour", "Bonjour et bienvenue à La Brouette Cuivrée !"],
+        ["Combien coûte le retrait ?", "Le retrait en boutique est gratuit, 90 minutes après la validation."],
+      ])
+        assert.deepEqual(check(query, answer), { consistent: true, score: 1, issues: [] }, query);
+    });
+
+    it("finds each kind of fault and says it in the domain's language", () => {
+      const one = (
+        query: string,
+        answer: string,
+        kind: string,
+        message: string,
+        conversation?: Conversation,
+      ) => {
+        const issue = check(query, answer, conversation).issues.find((found) => found.kind === kind);
+        assert.equal(issue?.message, message, JSON.stringify(check(query, answer, conversation)));
+      };
+      const weight = "Combien pèse la brouette ?";
+      one(weight, " … ", "empty", "La réponse est vide.");
+      one(
+        weight,
+        "The wheelbarrow is not very heavy and you can lift it with one hand.",
+        "wrong_language",
+        "La réponse n'est pas en français.",
+      );
+      one(
+        weight,
+        "Excellente question ! La brouette Hirondelle pèse 11,3 kg.",
+        "pads_greeting",
+        "La réponse commence par une formule inutile.",
+      );
+      one(weight, "La brouette brouette brouette pèse 11,3 kg.", "repeats", "La réponse se répète.");
+      one(
+        weight,
+        "La brouette Hirondelle pèse 13,3 kg à vide, grâce à sa caisse en aluminium.",
+        "contradicts_fact",
+        "La réponse dit 13,3 au lieu de 11,3.",
+      );
+      one(
+        "Le Loriot est-il lourd ?",
+        "La Noctule éclaire 23 heures.",
+        "changes_product",
+        "La réponse parle de Noctule au lieu de Loriot.",
+      );
+      one(
+        "Livrez-vous à Lyon ?",
+        "Oui, votre colis arrive à Paris.",
+        "changes_place",
+        "La réponse parle de Paris au lieu de Lyon.",
+      );
+      one(
+        "Où en est la commande 784512 ?",
+        "La commande 784513 part demain.",
+        "changes_number",
+        "La réponse parle de 784513 au lieu de 784512.",
+      );
+      one(
+        "Combien de temps dure l'enquête ?",
+        "L'enquête est en cours.",
+        "does_not_answer",
+        "La question demande un nombre, la réponse n'en donne pas.",
+      );
+      one(
+        "Je veux un remboursement",
+        "Un parking ombragé de 26 places se trouve derrière la filature, gratuit pour nos visiteurs pendant deux heures.",
+        "off_topic",
+        "La réponse parle de maison, la question de retour.",
+      );
+      one(
+        "Et pour le colis ?",
+        "Un colis pour la Lune arrive en 12 jours.",
+        "contradicts_earlier",
+        "La réponse dit 12, une réponse précédente disait 14.",
+        turns("Et la Lune ?", "Un colis pour la Lune arrive en 14 jours."),
+      );
+    });
+
+    it("takes a warning for no fault, and an honest refusal for an answer", () => {
+      const padded = check("Combien pèse la brouette ?", "Bonjour ! La brouette Hirondelle pèse 11,3 kg.");
+      assert.deepEqual([padded.consistent, padded.score], [true, 0.85]);
+      assert.deepEqual(kinds("Combien de salariés avez-vous ?", "Je ne sais pas combien, désolé."), []);
+    });
+
+    it("flags at most 2 % of the bundled answers, and 90 % of those with a changed number", () => {
+      let [flagged, changed, caught] = [0, 0, 0];
+      for (const { text, category } of shop.domain.facts) {
+        const query = shop.domain.categories.find(({ id }) => id === category)?.examples[0] ?? "";
+        const finding = check(query, text);
+        if (finding.issues.some(({ kind }) => kind === "contradicts_fact")) flagged++;
+        const other = text.replace(/\d+/, (digits) => String(Number(digits) + 3));
+        if (other === text) continue;
+        changed++;
+        if (!check(query, other).consistent) caught++;
+      }
+      assert(flagged <= 1, `${flagged} flagged`);
+      assert(changed >= 30 && caught / changed >= 0.9, `${caught} of ${changed}`);
+    });
+  });
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Domain } from "../../sdk/chat/domain.ts";
+import { loadDomain } from "../../sdk/chat/domain.ts";
+import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
+import { ChatSession } from "../../sdk/chat/session.ts";
+import { runTerminalChat, type TerminalOptions } from "../../sdk/chat/terminal.ts";
+import { ScriptedModel } from "./double.ts";
+
+const RIGHT = "La brouette Hirondelle pèse 11,3 kg à vide, grâce à sa caisse en aluminium.";
+const WRONG = RIGHT.replace("11,3", "13,3");
+
+/** A stream that says it is a terminal. */
+class FakeTerminal extends PassThrough {
+  isTTY = true;
+  columns = 80;
+}
+
+describe("terminal chat", () => {
+  let domain: Domain;
+  let reasoning: ReasoningSystem;
+  before(async () => {
+    domain = await loadDomain("ecommerce.fr");
+    reasoning = new ReasoningSystem(domain);
+  });
+
+  /** Runs a chat with typed text, and gives a way to type more and to wait for output. */
+  function open(model: ScriptedModel, tty: boolean, options: TerminalOptions = {}) {
+    const input = tty ? new FakeTerminal() : new PassThrough();
+    const output = tty ? new FakeTerminal() : new PassThrough();
+    let screen = "";
+    output.on("data", (chunk) => {
+      screen += chunk;
+    });
+    const session = new ChatSession(model, { reasoning });
+    const ended = runTerminalChat(session, domain, { input, output, ...options });
+    const seen = async (text: string) => {
+      for (let i = 0; i < 400; i++) {
+        if (screen.includes(text)) return;
+        await sleep(5);
+      }
+      assert.fail(`never shown: ${JSON.stringify(text)} in ${JSON.stringify(screen)}`);
+    };
+    return { input, session, ended, seen, screen: () => screen };
+  }
+
+  it("is a plain filter for pipes: answers only, commands obeyed, no colours", async () => {
+    const chat = open(new ScriptedModel([RIGHT, "De rien !"]), false);
+    chat.input.end("Combien pèse la brouette ?\n\nmerci\nquitter\nencore\n");
+    await chat.ended;
+    assert.equal(chat.screen(), `${RIGHT}\nDe rien !\n`);
+    assert.equal(chat.session.history.length, 4);
+  });
+
+  it("shows the trace after the answer with debug", async () => {
+    const chat = open(new ScriptedModel([RIGHT]), false, { debug: true });
+    chat.input.end("Combien pèse la brouette ?\n");
+    await chat.ended;
+    assert.match(chat.screen(), /aluminium\.\n┌─ Raisonnement ─+┐\n│ Catégorie/);
+    assert.match(chat.screen(), /│ Cohérence +✓/);
+  });
+
+  it("obeys commands in both languages, in any case", async () => {
+    const chat = open(new ScriptedModel([RIGHT]), false);
+    chat.input.end("AIDE\nhelp\nCombien pèse la brouette ?\neffacer\ndebug\ndebug\nexit\n");
+    await chat.ended;
+    const { ui } = domain;
+    assert.equal(
+      chat.screen(),
+      [ui.help, ui.help, RIGHT, ui.cleared, ui.debugOn, ui.debugOff, ""].join("\n"),
+    );
+    assert.deepEqual(chat.session.history, []);
+  });
+
+  it("shows an error in one line and goes on", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    model.beforePiece = () => {
+      model.beforePiece = () => {};
+      throw new Error("plus de mémoire");
+    };
+    const chat = open(model, false);
+    chat.input.end("a ?\nCombien pèse la brouette ?\n");
+    await chat.ended;
+    assert.equal(chat.screen(), `Erreur : plus de mémoire\n${RIGHT}\n`);
+  });
+
+  it("welcomes, spins, streams, and tells the speed on a terminal", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    model.beforePiece = () => sleep(2);
+    const chat = open(model, true, { color: false });
+    await chat.seen(`${domain.ui.welcome}\n`);
+    chat.input.write("Combien pèse la brouette ?\r");
+    await chat.seen("tokens/s");
+    assert.match(
+      chat.screen().replaceAll("\x1b[K", "(clear)"),
+      /\r⠋ réflexion…(?:\r. réflexion…)*\r\(clear\)Assistant > La brouette/,
+    );
+    assert.match(chat.screen(), /aluminium\.\n14 tokens en \d+\.\d s, \d+ tokens\/s\n/);
+    chat.input.write("quitter\r");
+    await chat.ended;
+    assert(chat.screen().endsWith(`${domain.ui.goodbye}\n`));
+  });
+
+  it("uses colours where they are wanted", async () => {
+    const chat = open(new ScriptedModel([RIGHT]), true, { color: true });
+    chat.input.write("quitter\r");
+    await chat.ended;
+    assert(chat.screen().includes(`\x1b[1m${domain.ui.welcome}`));
+  });
+
+  it("says that it corrects itself, and gives the new answer", async () => {
+    const chat = open(new ScriptedModel([WRONG, RIGHT]), true, { color: false });
+    chat.input.write("Combien pèse la brouette ?\r");
+    await chat.seen("tokens/s");
+    assert.match(chat.screen(), /13,3 kg.*\nJe me corrige : La réponse dit 13,3 au lieu de 11,3\.\n/);
+    chat.input.write("quitter\r");
+    await chat.ended;
+    assert.equal(chat.session.history[1].content, RIGHT);
+  });
+
+  it("stops the answer at Ctrl-C, not the program", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    model.beforePiece = () => sleep(20);
+    const chat = open(model, true, { color: false });
+    chat.input.write("Combien pèse la brouette ?\r");
+    await chat.seen("Assistant > La brouette");
+    chat.input.write("\x03");
+    await chat.seen(`${domain.ui.stopped}\n`);
+    assert(!chat.screen().includes("aluminium"));
+    model.beforePiece = () => {};
+    chat.input.write("Combien pèse la brouette ?\r");
+    await chat.seen("aluminium");
+    chat.input.write("quitter\r");
+    await chat.ended;
+  });
+
+  it("hints at an empty prompt how to quit, and quits at the second Ctrl-C", async () => {
+    const chat = open(new ScriptedModel([RIGHT]), true, { color: false });
+    await chat.seen(domain.ui.prompt);
+    chat.input.write("abc\x03");
+    await sleep(30);
+    assert(!chat.screen().includes(domain.ui.quitHint));
+    chat.input.write("\x03");
+    await chat.seen(domain.ui.quitHint);
+    chat.input.write("\x03");
+    await chat.ended;
+    assert(chat.screen().endsWith(`${domain.ui.goodbye}\n`));
+  });
+});
