@@ -1,0 +1,136 @@
+/** `mistral-lab chat`: a conversation in the terminal, one question, or a filter between pipes. */
+import { createInterface } from "node:readline";
+import { type Command, Option } from "commander";
+import pc from "picocolors";
+import { domainOf, requireModel } from "./folders.ts";
+import type { ChatSession, Device, Domain } from "./lab.ts";
+import { deviceOption, jsonOption, real, whole } from "./options.ts";
+import { harmless, Output } from "./output.ts";
+import type { Lab } from "./road.ts";
+
+interface ChatFlags {
+  once?: string;
+  domain?: string;
+  reasoning: boolean;
+  debug?: boolean;
+  temperature: number;
+  topK: number;
+  topP: number;
+  repetitionPenalty: number;
+  maxNewTokens: number;
+  seed: number;
+  device: Device;
+  json?: boolean;
+}
+
+export function addChat(program: Command): void {
+  program
+    .command("chat")
+    .description(
+      "Chat with a model. Each question passes through a reasoning (what is asked, about what, how to answer), which guides the answer and checks it.",
+    )
+    .argument("[model-dir]", "folder of a model, or of an adapter that finetune wrote", "mistral-finetuned")
+    .addOption(new Option("--once <question>", "answer this question and end"))
+    .addOption(
+      new Option(
+        "--domain <name>",
+        "knowledge of the reasoning: ecommerce.fr, support.en, or a JSON file (default: that of the data the model was tuned on, else ecommerce.fr)",
+      ),
+    )
+    .addOption(new Option("--no-reasoning", "the model alone"))
+    .addOption(new Option("--debug", "show the reasoning after each answer"))
+    .optionsGroup("Sampling:")
+    .addOption(
+      new Option(
+        "--temperature <x>",
+        "0 takes the most likely token; 1 draws from the model's own distribution",
+      )
+        .argParser(real({ min: 0 }))
+        .default(0),
+    )
+    .addOption(
+      new Option("--top-k <n>", "draw among the n most likely tokens; 0 = all")
+        .argParser(whole({ min: 0 }))
+        .default(0),
+    )
+    .addOption(
+      new Option("--top-p <x>", "draw among the likeliest tokens that hold this share of the probability")
+        .argParser(real({ above: 0, max: 1 }))
+        .default(1),
+    )
+    .addOption(
+      new Option("--repetition-penalty <x>", "above 1 makes tokens that were used less likely")
+        .argParser(real({ above: 0 }))
+        .default(1),
+    )
+    .addOption(
+      new Option("--max-new-tokens <n>", "tokens of one answer at most")
+        .argParser(whole({ min: 1 }))
+        .default(256),
+    )
+    .addOption(new Option("--seed <n>", "of the random draws").argParser(whole({ min: 0 })).default(0))
+    .optionsGroup("Run:")
+    .addOption(deviceOption())
+    .addOption(jsonOption('an "answer" with its reasoning for each question'))
+    .addHelpText(
+      "after",
+      `
+${pc.bold("In the chat:")} the commands are those of the domain: aide, quitter, effacer, debug in French; help, exit,
+clear, debug in English. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
+
+${pc.bold("Examples:")}
+  mistral-lab chat mistral-finetuned
+  mistral-lab chat mistral-finetuned --once "Où est mon colis ?" --debug
+  mistral-lab chat data/models/mini --no-reasoning --temperature 0.8 --top-p 0.9
+  cat questions.txt | mistral-lab chat mistral-finetuned --json`,
+    )
+    .action((dir: string, flags: ChatFlags) => chat(dir, flags));
+}
+
+async function chat(dir: string, flags: ChatFlags): Promise<void> {
+  requireModel(dir);
+  const lab = await import("./lab.ts");
+  const domain = await lab.loadDomain(flags.domain ?? domainOf(dir, lab.domainNames()));
+  const { note } = await lab.useDevice(flags.device);
+  const output = new Output(flags.json);
+  if (note) output.warn(note);
+  const session = await output.during(`loading ${dir}`, () => openSession(lab, dir, domain, flags));
+  if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
+  if (!flags.json) return lab.runTerminalChat(session, domain, { debug: flags.debug });
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line.trim() !== "") await answerOnce(lab, output, session, line, false);
+  }
+}
+
+async function openSession(lab: Lab, dir: string, domain: Domain, flags: ChatFlags): Promise<ChatSession> {
+  const { temperature, topK, topP, repetitionPenalty, maxNewTokens, seed, reasoning } = flags;
+  return new lab.ChatSession(await lab.loadModel(dir), {
+    sampling: { temperature, topK, topP, repetitionPenalty, maxNewTokens, seed },
+    ...(reasoning ? { reasoning: new lab.ReasoningSystem(domain) } : {}),
+  });
+}
+
+/** One question, answered: a JSON line, or the text as it comes and then its reasoning where it is wanted. */
+export async function answerOnce(
+  lab: Lab,
+  output: Output,
+  session: ChatSession,
+  question: string,
+  debug: boolean,
+): Promise<void> {
+  const started = performance.now();
+  let answer = "";
+  for await (const piece of session.say(question)) {
+    // The first token is often a bare space.
+    const text = answer === "" ? piece.trimStart() : piece;
+    answer += text;
+    if (!output.json) process.stdout.write(harmless(text));
+  }
+  output.say();
+  const seconds = (performance.now() - started) / 1000;
+  const trace = session.lastTrace;
+  output.event({ type: "answer", question, answer: answer.trim(), seconds, trace });
+  if (!debug || trace === undefined) return;
+  const width = Math.min(process.stdout.columns || 80, 110);
+  output.say(lab.formatTrace(trace, { color: pc.isColorSupported, width }));
+}

@@ -1,0 +1,226 @@
+/** The checks of `doctor`, one function each. None of them changes anything. */
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { freemem, totalmem } from "node:os";
+import { join } from "node:path";
+import { addonPath } from "../backend/loadAddon.ts";
+import { packageRoot } from "../backend/packageRoot.ts";
+import { messageOf } from "./errors.ts";
+import { BUNDLED_MODEL } from "./folders.ts";
+import { DEVICE_HELP } from "./options.ts";
+import { bytes } from "./output.ts";
+
+export interface Check {
+  name: string;
+  /** "missing": the work can be done without it; "broken": it cannot. */
+  status: "ok" | "missing" | "broken";
+  detail: string;
+  /** The next step. */
+  todo?: string;
+}
+
+/** All checks in the order in which a person reads them. */
+export async function* runChecks(): AsyncGenerator<Check> {
+  const compiler = checkCompiler();
+  const addon = checkAddon(compiler.status === "ok");
+  yield await checkDevice(addon);
+  yield addon;
+  yield compiler;
+  yield checkGpu();
+  yield checkNode();
+  yield checkPackages();
+  yield checkMemory();
+  yield checkDisk();
+  yield checkModel();
+}
+
+async function checkDevice(addon: Check): Promise<Check> {
+  const name = "device";
+  if (addon.status === "broken") {
+    return { name, status: "broken", detail: "none: the addon is there and does not work", todo: addon.todo };
+  }
+  try {
+    const { useDevice } = await import("../index.ts");
+    const info = await useDevice("auto");
+    return { name, status: "ok", detail: `${info.device}: ${info.description}` };
+  } catch (error) {
+    return { name, status: "broken", detail: messageOf(error), todo: "npm ci" };
+  }
+}
+
+/** A child loads the addon and multiplies with it: an instruction that the CPU lacks kills the child, not us. */
+const TRY_ADDON = `
+const addon = require(process.argv[1]);
+const c = new Float32Array(1);
+addon.matMul(1, 1, 1, 1, false, false, Float32Array.of(3), Float32Array.of(5), c);
+if (c[0] !== 15) throw new Error("3 * 5 gave " + c[0]);
+console.log(JSON.stringify(addon.info()));`;
+
+/** @param canCompile whether `npm rebuild` could build it */
+export function checkAddon(canCompile: boolean, path = addonPath()): Check {
+  const name = "addon";
+  if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
+    return {
+      name,
+      status: "missing",
+      detail: "left out on purpose: MISTRAL_LAB_SKIP_NATIVE is set",
+      todo: "unset MISTRAL_LAB_SKIP_NATIVE",
+    };
+  }
+  if (!existsSync(path)) {
+    const first = canCompile ? "" : "install a C++ compiler, then ";
+    return {
+      name,
+      status: "missing",
+      detail: `not built (${path})`,
+      todo: `${first}npm rebuild mistral-lab`,
+    };
+  }
+  const child = spawnSync(process.execPath, ["-e", TRY_ADDON, path], { encoding: "utf8", timeout: 20_000 });
+  if (child.status !== 0) {
+    const detail = `${path} ${howItDied(child)}`;
+    return {
+      name,
+      status: "broken",
+      detail,
+      todo: "build it again on this machine: npm rebuild mistral-lab; until then MISTRAL_LAB_SKIP_NATIVE=1 works without it",
+    };
+  }
+  const { isa, availableIsas, threads } = JSON.parse(child.stdout) as {
+    isa: string;
+    availableIsas: string[];
+    threads: number;
+  };
+  const detail = `${isa} of ${availableIsas.join(", ")}; ${threads} threads; ${path}`;
+  return { name, status: "ok", detail };
+}
+
+function howItDied({ signal, stderr, error }: SpawnSyncReturns<string>): string {
+  if (error) return `cannot be tried (${error.message})`;
+  if (signal) return `kills the process that loads it (${signal})`;
+  const line = stderr.split("\n").find((text) => /\bError\b/.test(text));
+  return `cannot be loaded (${line?.trim() ?? "no message"})`;
+}
+
+function checkCompiler(): Check {
+  for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
+    if (!candidate) continue;
+    const { status, stdout } = spawnSync(candidate, ["--version"], { encoding: "utf8" });
+    if (status === 0) return { name: "compiler", status: "ok", detail: `${candidate}: ${firstLine(stdout)}` };
+  }
+  return {
+    name: "compiler",
+    status: "missing",
+    detail: "no C++ compiler: the CPU addon cannot be built",
+    todo: "install g++ or clang++ (Debian, Ubuntu: apt install g++; macOS: xcode-select --install)",
+  };
+}
+
+function checkGpu(): Check {
+  const name = "gpu";
+  const fields = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"];
+  const smi = spawnSync("nvidia-smi", fields, { encoding: "utf8", timeout: 10_000 });
+  const found =
+    smi.status === 0 && smi.stdout.trim() !== ""
+      ? smi.stdout.trim().split("\n").join("; ")
+      : hasCudaLibrary()
+        ? "libcuda.so.1 is there, nvidia-smi shows no GPU"
+        : undefined;
+  // TypeScript knows today's devices; the text must stay true when there is one more.
+  const hasCuda = Object.hasOwn(DEVICE_HELP, "cuda");
+  const unused = hasCuda ? "" : "; this version has no cuda backend yet and computes on the CPU";
+  return found === undefined
+    ? { name, status: "missing", detail: `no NVIDIA driver (not needed)${unused}` }
+    : { name, status: "ok", detail: `${found}${unused}` };
+}
+
+function hasCudaLibrary(): boolean {
+  const { stdout } = spawnSync("ldconfig", ["-p"], { encoding: "utf8" });
+  if (stdout?.includes("libcuda.so.1")) return true;
+  return ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib/wsl/lib"].some(
+    (dir) => existsSync(join(dir, "libcuda.so.1")),
+  );
+}
+
+function checkNode(): Check {
+  const { engines } = readJson(join(packageRoot(), "package.json")) as { engines: { node: string } };
+  const wanted = engines.node;
+  const [needMajor, needMinor] = (wanted.match(/\d+/g) ?? []).map(Number);
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  const enough = major > needMajor || (major === needMajor && minor >= needMinor);
+  const detail = `${process.version} on ${process.platform} ${process.arch} (needs ${wanted})`;
+  return enough
+    ? { name: "node", status: "ok", detail }
+    : { name: "node", status: "broken", detail, todo: "install a newer Node.js: https://nodejs.org" };
+}
+
+/** What the work cannot do without. */
+const PACKAGES = ["@tensorflow/tfjs", "@huggingface/tokenizers", "@huggingface/jinja", "zod"];
+
+function checkPackages(): Check {
+  const { version } = readJson(join(packageRoot(), "package.json")) as { version: string };
+  const require = createRequire(import.meta.url);
+  const found = [`mistral-lab ${version}`];
+  const lost: string[] = [];
+  for (const name of PACKAGES) {
+    // Not by require(): some packages do not export their package.json.
+    const file = (require.resolve.paths(name) ?? [])
+      .map((dir) => join(dir, name, "package.json"))
+      .find((path) => existsSync(path));
+    if (file) found.push(`${name} ${(readJson(file) as { version: string }).version}`);
+    else lost.push(name);
+  }
+  const check = { name: "packages", detail: found.join(", ") };
+  return lost.length === 0
+    ? { ...check, status: "ok" }
+    : { ...check, status: "broken", detail: `not installed: ${lost.join(", ")}`, todo: "npm ci" };
+}
+
+function checkMemory(): Check {
+  // In a container the limit is its own; 0 or far beyond the machine means none.
+  const limit = process.constrainedMemory?.() || totalmem();
+  const total = Math.min(limit, totalmem());
+  const free = Math.min(freemem(), total);
+  const detail = `${bytes(free)} free of ${bytes(total)}`;
+  return free >= 1e9
+    ? { name: "memory", status: "ok", detail }
+    : {
+        name: "memory",
+        status: "missing",
+        detail: `${detail}; the demo takes about 1 GB`,
+        todo: "close other programs, or lower --micro-batch-size and --max-seq-length",
+      };
+}
+
+function checkDisk(): Check {
+  const { bavail, bsize } = statfsSync(process.cwd());
+  const free = bavail * bsize;
+  const detail = `${bytes(free)} free in ${process.cwd()}`;
+  return free >= 200e6
+    ? { name: "disk", status: "ok", detail }
+    : { name: "disk", status: "broken", detail, todo: "free some room: checkpoints need up to 200 MB" };
+}
+
+function checkModel(): Check {
+  const dir = join(packageRoot(), BUNDLED_MODEL);
+  const lost = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"].filter(
+    (file) => !existsSync(join(dir, file)),
+  );
+  return lost.length === 0
+    ? { name: "model", status: "ok", detail: `bundled model in ${dir}` }
+    : {
+        name: "model",
+        status: "broken",
+        detail: `the bundled model in ${dir} lacks ${lost.join(", ")}`,
+        todo: "install the package again, or make the model: npm run pretrain",
+      };
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0].trim();
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, "utf8"));
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+/**
+ * The command `mistral-lab`. Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 ended by Ctrl-C.
+ * Only light modules are imported here: `--help` and a typing error answer at once; each command loads the SDK
+ * when it runs.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import pc from "picocolors";
+import { packageRoot } from "../backend/packageRoot.ts";
+import { addChat } from "./chat.ts";
+import { addDemo } from "./demo.ts";
+import { addDoctor } from "./doctor.ts";
+import { Interrupted, inFlags, messageOf, UsageError } from "./errors.ts";
+import { addEvaluate } from "./evaluate.ts";
+import { addFinetune } from "./finetune.ts";
+import { INTERRUPTED } from "./interrupt.ts";
+import { Output } from "./output.ts";
+
+const FAILED = 1;
+const USAGE = 2;
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string })
+    .version;
+}
+
+function createProgram(): Command {
+  const program = new Command("mistral-lab")
+    .description("Fine-tune Mistral with LoRA on 4-bit weights, chat with it, and see how it reasons.")
+    .version(version(), "-v, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .configureHelp({ styleTitle: (title) => pc.bold(title), showGlobalOptions: false })
+    .exitOverride();
+  addFinetune(program);
+  addChat(program);
+  addEvaluate(program);
+  addDoctor(program);
+  addDemo(program);
+  return program.addHelpText(
+    "after",
+    `
+${pc.bold("Examples:")}
+  mistral-lab demo                                  the whole road on the bundled model, some minutes
+  mistral-lab finetune data.csv --model data/models/mini
+  mistral-lab chat mistral-finetuned
+  mistral-lab evaluate mistral-finetuned --data test.csv
+  mistral-lab doctor                                what is there, what is missing, what to do
+
+${pc.bold("Exit codes:")} 0 done, 1 failed, 2 wrong command line, 130 ended by Ctrl-C.
+MISTRAL_LAB_DEBUG=1 shows where in the program an error came from.`,
+  );
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  let active: Command | undefined;
+  const program = createProgram().hook("preAction", (_, command) => {
+    active = command;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // Commander has printed its message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    if (error instanceof Interrupted) return INTERRUPTED;
+    const message = inFlags(messageOf(error), active);
+    process.stderr.write(`${pc.red("error")}: ${message}\n`);
+    if (process.env.MISTRAL_LAB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    new Output(argv.includes("--json")).event({ type: "error", message });
+    return error instanceof UsageError ? USAGE : FAILED;
+  }
+}
+
+// A reader that has seen enough (`mistral-lab … | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+// No process.exit: what is still on its way into a pipe must arrive.
+process.exitCode = await run(process.argv.slice(2));

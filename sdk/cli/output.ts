@@ -1,0 +1,139 @@
+/**
+ * What the commands print. stdout carries either text for a person or, with --json, JSON lines and nothing else;
+ * warnings and errors go to stderr in both.
+ */
+import { stripVTControlCharacters } from "node:util";
+import pc from "picocolors";
+
+export class Output {
+  /** True when stdout is a terminal that a person looks at: progress is drawn in place. */
+  readonly live: boolean;
+
+  constructor(readonly json = false) {
+    this.live = !json && process.stdout.isTTY === true;
+  }
+
+  /** Text for a person; nothing with --json. */
+  say(text = ""): void {
+    if (!this.json) process.stdout.write(`${text}\n`);
+  }
+
+  /** A line with its topic in front, the same column in every command; further lines are indented below it. */
+  topic(name: string, text: string): void {
+    // A file has no columns; there a line stays a line, for grep.
+    const width = process.stdout.isTTY
+      ? (process.stdout.columns || 80) - TOPIC_WIDTH
+      : Number.POSITIVE_INFINITY;
+    const [first, ...rest] = text.split("\n").flatMap((line) => wrap(line, width));
+    this.say(`${pc.bold(name.padEnd(TOPIC_WIDTH))}${first}`);
+    for (const line of rest) this.say(indented(line));
+  }
+
+  /** One JSON line, whose `type` says what it tells; nothing without --json. */
+  event<Event extends { type: string }>(event: Event): void {
+    if (this.json) process.stdout.write(`${JSON.stringify(event)}\n`);
+  }
+
+  /** Does work that gives no sign of life, with a word on a terminal that goes away when it is done. */
+  async during<T>(text: string, work: () => T | Promise<T>): Promise<T> {
+    if (!this.live) return work();
+    process.stdout.write(pc.dim(`${text} …`));
+    try {
+      return await work();
+    } finally {
+      process.stdout.write("\r\u001b[K");
+    }
+  }
+
+  /** Something that does not stop the work but should be known; also with --json, as it goes to stderr. */
+  warn(text: string): void {
+    process.stderr.write(`${pc.yellow("note")}: ${text}\n`);
+  }
+}
+
+/** Breaks a line at spaces; colours take no room. A longer word is left to the terminal. */
+export function wrap(line: string, width: number): string[] {
+  const lines: string[] = [];
+  let current: string | undefined;
+  let length = 0;
+  for (const word of line.split(" ")) {
+    const size = stripVTControlCharacters(word).length;
+    if (current !== undefined && length + 1 + size <= width) {
+      current += ` ${word}`;
+      length += 1 + size;
+      continue;
+    }
+    if (current !== undefined) lines.push(current);
+    current = word;
+    length = size;
+  }
+  return [...lines, current ?? ""];
+}
+
+/** Columns that `topic` leaves for the name. */
+export const TOPIC_WIDTH = 10;
+
+/** The text under a topic's first line. */
+export function indented(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => " ".repeat(TOPIC_WIDTH) + line)
+    .join("\n");
+}
+
+/** Text that a model made, which must not steer the terminal: control characters are shown as \x1b and the like. */
+export function harmless(text: string): string {
+  return text.replace(
+    /[^\P{Cc}\n\t]/gu,
+    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`,
+  );
+}
+
+/** The first lines of a list, and how many more there are. */
+export function firstLines(lines: readonly string[], most: number): string[] {
+  if (lines.length <= most + 1) return [...lines];
+  return [...lines.slice(0, most), `and ${lines.length - most} more`];
+}
+
+/** 12345678 as "12,345,678". */
+export function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** "1 row", "2 rows". */
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** Bytes in the unit that leaves few digits: "5.1 MB" (10^6 bytes, as disks and downloads count). */
+export function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3));
+  return `${(value / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+/** Seconds as a clock shows them: "0:48", "2:05", "1:03:20". */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** A time that is over: "0.4 s", "2:05 min". */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return `${clock(seconds)} ${seconds < 3600 ? "min" : "h"}`;
+}
+
+/** A learning rate in always the same width: "2.0e-4". */
+export function rate(value: number): string {
+  return value.toExponential(1);
+}
+
+/** Words of a command line as a shell takes them. */
+export function shellWords(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`))
+    .join(" ");
+}
