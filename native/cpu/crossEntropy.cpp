@@ -18,6 +18,10 @@ constexpr int64_t kBlockValues =
     96 << 10;                    // weights of one block as floats: 384 KiB, most of a level-2 cache
 constexpr int64_t kDepth = 256;  // of one pass over a panel: 256 * kPanel floats are 64 KiB
 
+/** exp(a - b) for a - b of at most some units: 2^x costs half of exp, and its error grows with |a - b| only.
+ */
+inline Vec expOfDifference(Vec a, Vec b) { return exp2((a - b) * splat(1.44269504088896341f)); }
+
 int64_t vocabBlock(int64_t dim) {
   const int64_t rows = kBlockValues / larger(dim, 1) / kBlockRows * kBlockRows;
   return larger(4 * kBlockRows, smaller(16 * kBlockRows, rows));
@@ -92,7 +96,7 @@ void Chunk::multiplyBlock(int64_t block, const float* weightRows) {
     for (int64_t i = 1; i < rows; ++i) largest = max(load(column + i * width), largest);
     const Vec base = largest == splat(-__builtin_inff()) ? Vec{} : largest;
     Vec total = {};
-    for (int64_t i = 0; i < rows; ++i) total += exp(load(column + i * width) - base);
+    for (int64_t i = 0; i < rows; ++i) total += expOfDifference(load(column + i * width), base);
     store(blockMax_.get() + block * maxPadded_ + row, base);
     store(blockSum_.get() + block * maxPadded_ + row, total);
   }
@@ -151,7 +155,7 @@ void Chunk::differentiateBlock(int64_t block, const int32_t* labels, const int64
     for (int64_t row = 0; row < width; row += W) {
       const Vec shift = load(logSumExp_.get() + panel + row);
       for (int64_t i = 0; i < size; ++i)
-        store(gradient + i * width + row, exp(load(gradient + i * width + row) - shift));
+        store(gradient + i * width + row, expOfDifference(load(gradient + i * width + row), shift));
     }
   }
   for (int64_t row = 0; row < count_; ++row) {

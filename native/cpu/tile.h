@@ -73,15 +73,23 @@ inline Vec reduceEach(Vec* v) {
   return v[0];
 }
 
-/** 2^x, relative error below 2e-7 for x in [-126, 127]; below that 0, above +inf, NaN stays NaN. */
+/** 2^x, relative error below 2e-7 for x in [-126, 127]; far below 0, above +inf, NaN stays NaN. */
 inline Vec exp2(Vec x) {
   // The degree-6 polynomial is a least-squares fit at Chebyshev nodes on [-1/2, 1/2], 5e-9 off before
   // rounding.
+#if MLAB_WIDTH == 16
+  // max and min give their second operand where either is NaN.
+  __m512 clamped = _mm512_maskz_max_ps(0xFFFF, _mm512_set1_ps(-200.0f), reinterpret_cast<__m512>(x));
+  clamped = _mm512_maskz_min_ps(0xFFFF, _mm512_set1_ps(200.0f), clamped);
+  const __m512 n = _mm512_maskz_roundscale_ps(0xFFFF, clamped, _MM_FROUND_TO_NEAREST_INT);
+  const Vec f = reinterpret_cast<Vec>(clamped - n);
+#else
   const Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to the nearest integer
   Vec clamped = x < splat(-126.0f) ? splat(-126.0f) : x;
   clamped = clamped > splat(128.0f) ? splat(128.0f) : clamped;
   const Vec n = (clamped + shift) - shift;
   const Vec f = clamped - n;
+#endif
   Vec p = splat(1.54614475e-04f);
   p = p * f + splat(1.33908674e-03f);
   p = p * f + splat(9.61805667e-03f);
@@ -90,17 +98,16 @@ inline Vec exp2(Vec x) {
   p = p * f + splat(6.93147188e-01f);
   p = p * f + splat(1.0f);
 #if MLAB_WIDTH == 16
-  Vec result = reinterpret_cast<Vec>(
-      _mm512_maskz_scalef_ps(0xFFFF, reinterpret_cast<__m512>(p), reinterpret_cast<__m512>(n)));
+  return reinterpret_cast<Vec>(_mm512_maskz_scalef_ps(0xFFFF, reinterpret_cast<__m512>(p), n));
 #else
   // 2^(n-1) fits the exponent field for n = 128 too; the doubling then overflows to infinity as it should.
   const IVec exponent = (__builtin_convertvector(n, IVec) + 126) << 23;
   Vec power;
   std::memcpy(&power, &exponent, sizeof power);
   Vec result = p * power * splat(2.0f);
-#endif
   result = x < splat(-126.0f) ? splat(0.0f) : result;
   return x == x ? result : x;
+#endif
 }
 
 /** Columns (in vectors) and rows of the register block: as many accumulators as the register file holds. */
