@@ -8,13 +8,13 @@ namespace mlab::MLAB_ISA {
 namespace {
 
 /** Values of the weight that one task reads at least, so that a task outweighs its scheduling. */
-constexpr int64_t kTaskValues = 65536;
+constexpr int64_t kTaskValues = 131072;
 
-/** Outputs computed together: enough sums in flight to hide the latency of the multiply-add. */
+/** Sums kept in registers at once. */
+constexpr int kSums = W == 16 ? 16 : 8;
+/** Outputs of a dense weight computed together, so that loads of x are shared and latencies overlap. */
 template <int R>
-constexpr int kTogether = R == 1   ? 4
-                          : R <= 4 ? 2
-                                   : 1;
+constexpr int kTogether = kSums / R < 4 ? (kSums / R < 1 ? 1 : kSums / R) : 4;
 
 inline Vec loadWeights(const float* p, int64_t n) {
   return n >= W ? load(p) : loadPartial(p, static_cast<int>(n));
@@ -83,42 +83,77 @@ inline Vec groupScale(const float* absmax, int64_t g, int64_t count) {
 #endif
 }
 
-template <int R>
-inline void addGroup(IVec nibbles, const float* x, Vec scale, Vec* total) {
-  Vec part[R];
+/** The nibbles of a group; of half a group, with the upper lanes zero, where `half` is set. */
+inline IVec loadNibbles(const uint8_t* p, bool half) {
+#if MLAB_WIDTH == 16
+  if (half) return (IVec)_mm512_maskz_loadu_epi32(0x00FF, p);
+#else
+  (void)half;  // rows are whole blocks of 64 values, which are whole groups here
+#endif
+  IVec v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/** Adds one group of J outputs for R rows. */
+template <int R, int J>
+inline void addGroup(const IVec* nibbles, const float* x, const Vec* scale, Vec (*total)[R]) {
+  Vec part[J][R];
 #pragma GCC unroll 8
   for (int s = 0; s < 8; ++s) {
-    const Vec weights = nf4Lookup(nibbles >> shiftOf(s));
+#pragma GCC unroll 4
+    for (int t = 0; t < J; ++t) {
+      const Vec weights = nf4Lookup(nibbles[t] >> shiftOf(s));
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const Vec product = load(x + (s * R + r) * W);
-      part[r] = s == 0 ? weights * product : part[r] + weights * product;
+      for (int r = 0; r < R; ++r) {
+        const Vec in = load(x + (s * R + r) * W);
+        part[t][r] = s == 0 ? weights * in : part[t][r] + weights * in;
+      }
     }
   }
+#pragma GCC unroll 4
+  for (int t = 0; t < J; ++t)
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) total[r] += part[r] * scale;
+    for (int r = 0; r < R; ++r) total[t][r] += part[t][r] * scale[t];
+}
+
+/** y[r * out + j] for J neighbouring outputs j; Inner of them at a time share each load of x. */
+template <int R, int J, int Inner>
+void nf4Dots(const float* x, const WeightView& weight, int64_t j, float* y) {
+  const int64_t in = weight.in, blocks = in / 64;
+  const uint8_t* rows = static_cast<const uint8_t*>(weight.data) + j * in / 2;
+  const float* absmax = weight.absmax + j * blocks;
+  Vec total[J][R] = {};
+  auto group = [&](int64_t g, bool half) {
+#pragma GCC unroll 4
+    for (int t = 0; t < J; t += Inner) {
+      IVec nibbles[Inner];
+      Vec scale[Inner];
+#pragma GCC unroll 4
+      for (int u = 0; u < Inner; ++u) {
+        const uint8_t* from = rows + ((t + u) * in + g * kGroup) / 2;
+        // The same place J rows on; without it one core does not fill the memory bus.
+        __builtin_prefetch(from + J * in / 2);
+        nibbles[u] = loadNibbles(from, half);
+        scale[u] = groupScale(absmax + (t + u) * blocks, g, blocks);
+      }
+      addGroup<R, Inner>(nibbles, x + g * kGroup * R, scale, total + t);
+    }
+  };
+  const int64_t whole = in / kGroup;
+  for (int64_t g = 0; g < whole; ++g) group(g, false);
+  if (whole * kGroup < in) group(whole, true);
+  for (int t = 0; t < J; ++t)
+    for (int r = 0; r < R; ++r) y[r * weight.out + j + t] = sum(total[t][r]);
 }
 
 template <int R>
 void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, float* y) {
-  const int64_t in = weight.in, whole = in / kGroup, blocks = in / 64;
-  const int64_t tail = (in - whole * kGroup) / 2;  // bytes of the last, partial group
-  for (int64_t j = begin; j < end; ++j) {
-    const uint8_t* row = static_cast<const uint8_t*>(weight.data) + j * in / 2;
-    const float* absmax = weight.absmax + j * blocks;
-    Vec total[R] = {};
-    for (int64_t g = 0; g < whole; ++g) {
-      IVec nibbles;
-      std::memcpy(&nibbles, row + g * kGroup / 2, sizeof nibbles);
-      addGroup<R>(nibbles, x + g * kGroup * R, groupScale(absmax, g, blocks), total);
-    }
-    if (tail) {
-      IVec nibbles = {};
-      std::memcpy(&nibbles, row + whole * kGroup / 2, static_cast<size_t>(tail));
-      addGroup<R>(nibbles, x + whole * kGroup * R, groupScale(absmax, whole, blocks), total);
-    }
-    for (int r = 0; r < R; ++r) y[r * weight.out + j] = sum(total[r]);
-  }
+  // Four outputs use a group of x while it is in the first cache; with few rows also while it is in
+  // registers.
+  int64_t j = begin;
+  for (; j + 4 <= end; j += 4) nf4Dots<R, 4, R <= 2 ? 4 : 1>(x, weight, j, y);
+  for (; j < end; ++j) nf4Dots<R, 1, 1>(x, weight, j, y);
 }
 
 /** NF4 whose rows do not begin at block borders: decode some rows, then as dense. */

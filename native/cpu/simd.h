@@ -45,11 +45,20 @@ inline Vec splat(float x) { return x - Vec{}; }
 
 /** Sum of all lanes, pairwise, so the result does not depend on anything but the width. */
 inline float sum(Vec v) {
+#ifdef __clang__
   float lanes[W];
   std::memcpy(lanes, &v, sizeof v);
   for (int half = W / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   return lanes[0];
+#else
+  // The same sums by shuffles: gcc 12 leaves the loops above as loops through memory.
+  IVec lane;
+  for (int i = 0; i < W; ++i) lane[i] = i;
+#pragma GCC unroll 4
+  for (int half = W / 2; half > 0; half /= 2) v += __builtin_shuffle(v, lane ^ half);
+  return v[0];
+#endif
 }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline float maxLane(Vec v) {
