@@ -36,6 +36,15 @@ Napi::Value setThreads(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+Napi::Value chooseComputeType(const Napi::CallbackInfo& call) {
+  Args args(call, "setComputeType");
+  const std::string type = args.text("type");
+  args.require(type == "float32" || type == "bfloat16",
+               "type must be \"float32\" or \"bfloat16\", got \"" + type + "\"");
+  setComputeType(type == "bfloat16" ? ComputeType::kBfloat16 : ComputeType::kFloat32);
+  return call.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
 #define MLAB_EXPORT(name) exports.Set(#name, Napi::Function::New(env, name##Entry, #name));
   MLAB_ENTRIES(MLAB_EXPORT)
@@ -43,6 +52,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New(env, info, "info"));
   exports.Set("setIsa", Napi::Function::New(env, setIsa, "setIsa"));
   exports.Set("setThreads", Napi::Function::New(env, setThreads, "setThreads"));
+  exports.Set("setComputeType", Napi::Function::New(env, chooseComputeType, "setComputeType"));
   return exports;
 }
 

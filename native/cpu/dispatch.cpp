@@ -54,8 +54,12 @@ const Candidates& candidates() {
 }
 
 const Kernels* chosen = nullptr;
+ComputeType compute = ComputeType::kFloat32;
 
 }  // namespace
+
+ComputeType computeType() { return compute; }
+void setComputeType(ComputeType type) { compute = type; }
 
 const char* const* availableIsas() { return candidates().names; }
 

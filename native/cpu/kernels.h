@@ -35,6 +35,16 @@ struct AttentionShape {
   int64_t window;      // a query sees at most this many last keys, itself included; 0 = all
 };
 
+/**
+ * Arithmetic of the products with the frozen weight in linearForward and linearBackward, for more than 8 rows.
+ * kBfloat16 rounds their inputs to bfloat16 and sums in float32, on instruction sets with bfloat16 dot products;
+ * on the others it is computed as kFloat32.
+ */
+enum class ComputeType { kFloat32, kBfloat16 };
+/** kFloat32 unless set. */
+ComputeType computeType();
+void setComputeType(ComputeType type);
+
 #define MLAB_KERNEL_DECLARATIONS                                                                              \
   /* c[b] = op(a[b]) op(b[b]); a is [m,k] or, transposed, [k,m]; b is [k,n] or, transposed, [n,k]. */         \
   void matMul(const float* a, const float* b, float* c, int64_t batch, int64_t m, int64_t n, int64_t k,       \

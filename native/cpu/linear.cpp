@@ -3,6 +3,7 @@
 //   dxa = scale dy B;  dB = scale dy^T xa;  dA = dxa^T drop(x);  dx = dy W + drop'(dxa A)
 // where drop'(g) keeps and scales what drop kept of x. The adapter's product is added inside the tiles of the
 // large one, so y and dx are written once. drop(x) is never stored.
+// The two products with W follow computeType(); those that only the adapter sees stay in float32.
 #include "gemm.h"
 #include "kernels.h"
 #include "rowProduct.h"
@@ -20,7 +21,9 @@ Term term(const Operand& a, const Operand& b, int64_t k) {
   return t;
 }
 
-void multiply(int64_t m, int64_t n, const Term& only, float* c) { gemm(1, m, n, &only, 1, c, n, 0); }
+void multiply(int64_t m, int64_t n, const Term& only, float* c) {
+  gemm(1, m, n, &only, 1, c, n, 0, ComputeType::kFloat32);
+}
 
 /** y += scale xa B^T for a few rows. */
 void addAdapter(const float* xa, int64_t rows, const WeightView& weight, const LoraView& lora, float* y) {
@@ -58,7 +61,7 @@ void linearForward(const float* x, int64_t rows, const WeightView& weight, const
       term(Operand::dense(xa, r, false).times(lora.scale), Operand::dense(lora.b, r, false), r),
       term(Operand::dense(x, in, false), Operand::weight(weight, false), in),
   };
-  gemm(1, rows, out, r > 0 ? terms : terms + 1, r > 0 ? 2 : 1, y, out, 0);
+  gemm(1, rows, out, r > 0 ? terms : terms + 1, r > 0 ? 2 : 1, y, out, 0, computeType());
 }
 
 void linearBackward(const float* dy, const float* x, const float* xa, int64_t rows, const WeightView& weight,
@@ -84,7 +87,7 @@ void linearBackward(const float* dy, const float* x, const float* xa, int64_t ro
       term(Operand::dense(dy, out, false), Operand::weight(weight, true), out),
   };
   terms[0].maskAfter = drop;
-  gemm(1, rows, in, r > 0 ? terms : terms + 1, r > 0 ? 2 : 1, dx, in, 0);
+  gemm(1, rows, in, r > 0 ? terms : terms + 1, r > 0 ? 2 : 1, dx, in, 0, computeType());
 }
 
 }  // namespace mlab::MLAB_ISA

@@ -19,7 +19,7 @@ constexpr int kTileRows = 8, kPanelVecs = 2;
 constexpr int kTileRows = 4, kPanelVecs = 3;
 #endif
 constexpr int64_t kPanelColumns = kPanelVecs * W;
-constexpr int64_t kCells = 128;
+constexpr int64_t kCells = 256;
 
 struct FloatCells {
   static constexpr int kPerCell = 1;

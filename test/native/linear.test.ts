@@ -160,6 +160,63 @@ onEveryIsa("linear", (addon) => {
     });
   });
 
+  describe("with bfloat16 products", () => {
+    beforeEach(() => addon.setComputeType("bfloat16"));
+    afterEach(() => addon.setComputeType("float32"));
+
+    it("equals the float64 result to the bit where the inputs are bfloat16 already", () => {
+      for (const [rows, out, inn] of shapes) {
+        for (const kind of ["fp32", "bf16"]) {
+          const result = evaluate(
+            addon,
+            weightOf(kind, out, inn),
+            { rows, out, inn, r: 0, dropout: 0 },
+            quarters,
+          );
+          for (const name of ["y", "dx"] as const) {
+            // Exact: quarters have 4 significant bits, and their sums are exact in float32.
+            assertClose(result.got[name].values, result.expected[name], {
+              what: `${name} of ${rows}x${inn} -> ${out}`,
+            });
+            result.got[name].check();
+          }
+        }
+      }
+    });
+
+    it("is within bfloat16 rounding of its inputs, with LoRA and dropout", () => {
+      shapes.forEach(([rows, out, inn], i) => {
+        const weight = weightOf("nf4", out, inn, uniform(out * inn, i));
+        const result = evaluate(addon, weight, { rows, out, inn, r: 8, dropout: (i % 2) * 0.3 }, uniform);
+        for (const name of outputs) {
+          // Both factors of a term are off by up to 2^-9, so a term by 2^-8 and a little; float32 sums add less
+          // than the quarter allowed here.
+          assertClose(result.got[name].values, result.expected[name], {
+            atol: 1.25 * 2 ** -8 * result.magnitude[name],
+            what: `${name} of ${rows}x${inn} -> ${out}`,
+          });
+          result.got[name].check();
+        }
+      });
+    });
+
+    it("rounds only on the instruction set that has the dot product", () => {
+      const [rows, out, inn] = [20, 30, 64];
+      const weight = weightOf("fp32", out, inn, uniform(out * inn, 1));
+      const run = () => evaluate(addon, weight, { rows, out, inn, r: 0, dropout: 0 }, uniform).got.y.values;
+      const rounded = run();
+      addon.setComputeType("float32");
+      const same = run().every((v, i) => v === rounded[i]);
+      assert.equal(same, addon.info().isa !== "avx512bf16");
+    });
+
+    it("refuses another type", () => {
+      assert.throws(() => addon.setComputeType("float16" as never), {
+        message: 'setComputeType: type must be "float32" or "bfloat16", got "float16"',
+      });
+    });
+  });
+
   it("skips the outputs that are null", () => {
     const [rows, out, inn, r] = [12, 20, 30, 4];
     const weight = weightOf("fp32", out, inn);
