@@ -141,9 +141,11 @@ export class ChatSession {
         answer = "";
         for await (const piece of this.#generate(prompt, attempt, signal)) {
           tokens += piece.tokens;
-          if (piece.text === "") continue;
-          answer += piece.text;
-          yield { type: "piece", text: piece.text };
+          // The first token is often a bare space.
+          const text = answer === "" ? piece.text.trimStart() : piece.text;
+          if (text === "") continue;
+          answer += text;
+          yield { type: "piece", text };
         }
         const aborted = signal?.aborted ?? false;
         // Half an answer cannot be judged.

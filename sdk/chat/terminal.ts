@@ -135,7 +135,7 @@ class TerminalChat {
     try {
       if (this.#interactive) await this.#stream(this.#session.events(text, { signal }));
       else {
-        for await (const piece of this.#session.say(text, { signal })) this.#output.write(piece);
+        for await (const piece of this.#session.say(text, { signal })) this.#output.write(harmless(piece));
         this.#print("");
       }
       const { lastTrace } = this.#session;
@@ -160,13 +160,10 @@ class TerminalChat {
       spinner.start();
       for await (const event of events) {
         if (event.type === "piece") {
-          // The first token is often a bare space.
-          const text = begun ? event.text : event.text.trimStart();
-          if (text === "") continue;
           spinner.stop();
           if (!begun) this.#output.write(cyan(this.#ui.assistant));
           begun = true;
-          this.#output.write(text);
+          this.#output.write(harmless(event.text));
         } else if (event.type === "replace") {
           spinner.stop();
           const issue = event.finding.issues.find(({ severity }) => severity === "error")?.message ?? "";
@@ -198,4 +195,9 @@ class TerminalChat {
 
 function fill(text: string, values: Record<string, string>): string {
   return text.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+}
+
+/** A model may say anything: control characters, which could command the terminal, are left out. */
+function harmless(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => (character === "\n" || character === "\t" ? character : ""));
 }

@@ -53,6 +53,13 @@ describe("terminal chat", () => {
     assert.equal(chat.session.history.length, 4);
   });
 
+  it("lets no answer command the terminal", async () => {
+    const chat = open(new ScriptedModel([" \x1b[2J\x07Oui\tet\nnon."]), false);
+    chat.input.end("Est-ce vrai ?\n");
+    await chat.ended;
+    assert.equal(chat.screen(), "[2JOui\tet\nnon.\n");
+  });
+
   it("shows the trace after the answer with debug", async () => {
     const chat = open(new ScriptedModel([RIGHT]), false, { debug: true });
     chat.input.end("Combien pèse la brouette ?\n");
