@@ -147,6 +147,10 @@ describe("ChatSession", () => {
     await collect(chat.say("question 2"));
     const contents = model.prompts[3].map(({ content }) => content);
     assert(!contents.includes("question 0") && contents.at(-1) === "question 2", contents.join(" | "));
+    assert.deepEqual(
+      model.prompts[3].slice(0, 2).map(({ role }) => role),
+      ["system", "user"],
+    );
     assert.equal(chat.lastTrace?.prompt?.reason, "window");
     assert((chat.lastTrace?.prompt?.messagesDropped ?? 0) >= 2);
     model.contextLength = 6;
