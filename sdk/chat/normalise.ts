@@ -148,7 +148,7 @@ export class Speller {
     let best: string | undefined;
     for (const key of [word, ...withoutOneLetter(word)]) {
       for (const candidate of this.#deletions.get(key) ?? []) {
-        if (candidate[0] !== word[0] || !oneEditApart(word, candidate)) continue;
+        if (!oneEditApart(word, candidate)) continue;
         // In a five-letter word a replaced letter gives another real word too often.
         if (word.length === 5 && candidate.length === 5 && !isSwap(word, candidate)) continue;
         if (best === undefined || this.#known.get(candidate)! > this.#known.get(best)!) best = candidate;
@@ -162,6 +162,7 @@ function isSwap(a: string, b: string): boolean {
   return [...a].sort().join("") === [...b].sort().join("");
 }
 
+/** The first letter stays: it is hardly ever the wrong one. */
 function withoutOneLetter(word: string): string[] {
   const result: string[] = [];
   for (let i = 1; i < word.length; i++) result.push(word.slice(0, i) + word.slice(i + 1));
