@@ -99,7 +99,7 @@ export function checkAddon(canCompile: boolean, path = addonPath()): Check {
 function howItDied({ signal, stderr, error }: SpawnSyncReturns<string>): string {
   if (error) return `cannot be tried (${error.message})`;
   if (signal) return `kills the process that loads it (${signal})`;
-  const line = stderr.split("\n").find((text) => /\bError\b/.test(text));
+  const line = stderr.split("\n").find((text) => /^\w*Error: /.test(text));
   return `cannot be loaded (${line?.trim() ?? "no message"})`;
 }
 

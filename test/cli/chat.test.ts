@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { expectExit, jsonLines, makeWorkplace, removeWorkplace, type Workplace } from "./support.ts";
+
+describe("mistral-lab chat and evaluate", () => {
+  let place: Workplace;
+  before(async () => {
+    place = await makeWorkplace();
+    await expectExit(0, ["finetune", "data.csv", "--model", "model", "--epochs", "3"], { cwd: place.dir });
+  });
+  after(() => removeWorkplace(place));
+
+  const short = ["--max-new-tokens", "8"];
+
+  it("answers one question, with its reasoning where that is asked for", async () => {
+    const [bare, debug] = await Promise.all([
+      expectExit(0, ["chat", "--once", "Où est mon colis ?", ...short], { cwd: place.dir }),
+      expectExit(0, ["chat", "--once", "Où est mon colis ?", "--debug", ...short], { cwd: place.dir }),
+    ]);
+    assert.doesNotMatch(bare.stdout, /LIVRAISON/);
+    assert.match(debug.stdout, /LIVRAISON \d+ %/);
+    assert.ok(debug.stdout.startsWith(bare.stdout));
+  });
+
+  it("answers as JSON, with the trace as a value", async () => {
+    const ended = await expectExit(
+      0,
+      ["chat", "mistral-finetuned", "--once", "Où est mon colis ?", "--json", ...short],
+      {
+        cwd: place.dir,
+      },
+    );
+    const [answer, ...more] = jsonLines(ended);
+    assert.deepEqual(more, []);
+    assert.equal(answer.type, "answer");
+    assert.equal(answer.question, "Où est mon colis ?");
+    assert.equal(typeof answer.answer, "string");
+    const { entries } = answer.trace as { entries: { stage: string }[] };
+    assert.deepEqual(
+      entries.map(({ stage }) => stage),
+      ["categorise", "context", "entities", "approach", "consistency"],
+    );
+  });
+
+  it("is a filter between pipes: an answer for each line, in text or JSON", async () => {
+    const input = "Bonjour\n\nOù est mon colis ?\n";
+    const [json, text, alone] = await Promise.all([
+      expectExit(0, ["chat", "--json", ...short], { cwd: place.dir, input }),
+      expectExit(0, ["chat", ...short], { cwd: place.dir, input: "Bonjour\nquitter\nOù est mon colis ?\n" }),
+      expectExit(0, ["chat", "--json", "--no-reasoning", ...short], { cwd: place.dir, input }),
+    ]);
+    assert.deepEqual(
+      jsonLines(json).map(({ question }) => question),
+      ["Bonjour", "Où est mon colis ?"],
+    );
+    assert.equal(stripVTControlCharacters(text.stdout), text.stdout);
+    assert.doesNotMatch(text.stdout, /Vous >/);
+    assert.deepEqual(
+      jsonLines(alone).map(({ trace }) => trace),
+      [undefined, undefined],
+    );
+  });
+
+  it("refuses a domain and a folder that are not there", async () => {
+    const [domain, folder] = await Promise.all([
+      expectExit(1, ["chat", "--domain", "ecomerce.fr", "--once", "?"], { cwd: place.dir }),
+      expectExit(1, ["chat", "./gone", "--once", "?"], { cwd: place.dir }),
+    ]);
+    assert.match(domain.stderr, /^error: domain "ecomerce\.fr": .*did you mean "ecommerce\.fr"\?\)\n$/);
+    assert.match(folder.stderr, /^error: model "\.\/gone": there is no such folder/);
+  });
+
+  it("sets base against tuned, as a table and as JSON", async () => {
+    const words = ["evaluate", "mistral-finetuned", "--data", "test.csv", ...short];
+    const [shown, told] = await Promise.all([
+      expectExit(0, [...words, "--worst", "1"], { cwd: place.dir }),
+      expectExit(0, [...words, "--limit", "1", "--json"], { cwd: place.dir }),
+    ]);
+    assert.match(shown.stdout, /^Data {6}test\.csv: 2 questions$/m);
+    assert.match(shown.stdout, /^ +base +tuned$/m);
+    for (const row of ["loss \\(nats\\)", "perplexity", "chrF", "expected fact", "stops by itself"])
+      assert.match(shown.stdout, new RegExp(`^ {10}${row} +[\\d.]+`, "m"));
+    assert.equal(shown.stdout.match(/without the expected fact/g)?.length, 1);
+    const events = jsonLines(told);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ["start", "progress", "progress", "evaluation", "evaluation", "done"],
+    );
+    const [base, tuned] = events.filter(({ type }) => type === "evaluation");
+    assert.deepEqual([base.model, tuned.model, tuned.examples], ["base", "tuned", 1]);
+    assert.notEqual(base.loss, tuned.loss);
+    assert.equal(tuned.perplexity, Math.exp(tuned.loss as number));
+  });
+
+  it("measures a model without an adapter alone", async () => {
+    const ended = await expectExit(0, ["evaluate", "model", "--data", "test.csv", "--json", ...short], {
+      cwd: place.dir,
+    });
+    const evaluations = jsonLines(ended).filter(({ type }) => type === "evaluation");
+    assert.deepEqual(
+      evaluations.map(({ model }) => model),
+      ["model"],
+    );
+  });
+});

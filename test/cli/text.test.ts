@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { Command } from "commander";
+import { inFlags } from "../../sdk/cli/errors.ts";
+import { bytes, clock, duration, firstLines, harmless, shellWords, wrap } from "../../sdk/cli/output.ts";
+import { progressText } from "../../sdk/cli/progress.ts";
+
+const plain = stripVTControlCharacters;
+
+describe("mistral-lab: texts", () => {
+  const progress = {
+    done: 123,
+    total: 400,
+    facts: ["loss 0.812", "lr 1.9e-3", "grad 0.73", "3120 tok/s", "ETA 1:12"],
+  };
+
+  it("shows all facts of a progress bar at 100 columns, and the first ones where there is less room", () => {
+    for (const columns of [200, 100, 60, 40, 30, 20, 5]) {
+      const line = plain(progressText("training", progress, columns));
+      assert.ok(line.length < columns, `${columns}: ${line.length}`);
+      if (columns >= 100)
+        for (const fact of progress.facts) assert.ok(line.includes(fact), `${columns}: ${fact}`);
+      if (columns >= 20) assert.ok(line.includes("123/400"), `${columns}`);
+    }
+    assert.match(plain(progressText("training", progress, 60)), /loss 0\.812 {2}lr 1\.9e-3$/);
+    assert.match(plain(progressText("x", { done: 4, total: 4, facts: [] }, 80)), /^x {2}━{30} {2}4\/4$/);
+    assert.match(plain(progressText("x", { done: 0, total: 4, facts: [] }, 80)), /^x {2}─{30} {2}0\/4$/);
+  });
+
+  it("writes sizes and times", () => {
+    assert.deepEqual([0, 999, 1000, 15_700_000, 2.5e12].map(bytes), [
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "15.7 MB",
+      "2.5 TB",
+    ]);
+    assert.deepEqual([0, 48.4, 125, 3800].map(clock), ["0:00", "0:48", "2:05", "1:03:20"]);
+    assert.deepEqual([0.44, 48.4, 125, 3800].map(duration), ["0.4 s", "48 s", "2:05 min", "1:03:20 h"]);
+  });
+
+  it("cuts long lists with a word on the rest, and never for one line", () => {
+    assert.deepEqual(firstLines(["a", "b", "c"], 2), ["a", "b", "c"]);
+    assert.deepEqual(firstLines(["a", "b", "c", "d"], 2), ["a", "b", "and 2 more"]);
+  });
+
+  it("wraps at spaces, and colours take no room", () => {
+    assert.deepEqual(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+    assert.deepEqual(wrap("\u001b[32maa\u001b[39m bb cc", 5), ["\u001b[32maa\u001b[39m bb", "cc"]);
+    assert.deepEqual(wrap("longer x", 3), ["longer", "x"]);
+    assert.deepEqual(wrap("", 3), [""]);
+  });
+
+  it("shows control characters of a model's text, so that they cannot steer the terminal", () => {
+    assert.equal(harmless("é\n\u001b[2J\u0007"), "é\n\\x1b[2J\\x07");
+  });
+
+  it("quotes words for a shell", () => {
+    assert.equal(shellWords(["a/b.csv", "où est", "l'été", "2e-4"]), "a/b.csv 'où est' 'l'\\''été' 2e-4");
+  });
+
+  it("says an SDK message in flags", () => {
+    const command = new Command("finetune")
+      .option("--output-dir <dir>")
+      .option("--resume")
+      .option("--epochs <n>");
+    assert.equal(
+      inFlags(
+        'outputDir run holds 3 epochs: resume: true goes on; option "outputDir", option "epochs"',
+        command,
+      ),
+      "--output-dir run holds 3 epochs: --resume goes on; option --output-dir, option --epochs",
+    );
+    assert.equal(inFlags("outputDir", undefined), "outputDir");
+  });
+});

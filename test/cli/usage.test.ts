@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { cli, expectExit } from "./support.ts";
+
+const COMMANDS = ["finetune", "chat", "evaluate", "doctor", "demo"];
+
+describe("mistral-lab: help and usage", () => {
+  it("lists its commands and their help, with defaults and examples", async () => {
+    const [own, finetune, chat] = await Promise.all([
+      expectExit(0, ["--help"]),
+      expectExit(0, ["help", "finetune"]),
+      expectExit(0, ["chat", "--help"]),
+    ]);
+    for (const command of COMMANDS) assert.match(own.stdout, new RegExp(`^  ${command}\\b`, "m"));
+    assert.match(own.stdout, /Exit codes: 0 done, 1 failed, 2 wrong command line, 130/);
+    const text = finetune.stdout.replace(/\s+/g, " ");
+    for (const [flag, fallback] of Object.entries({
+      "--model <dir>": "mistralai/Mistral-7B-Instruct-v0.3",
+      "--output-dir <dir>": "mistral-finetuned",
+      "--micro-batch-size <n>": "1",
+      "--gradient-accumulation-steps <n>": "4",
+      "--epochs <n>": "3",
+      "--learning-rate <x>": "2e-4",
+      "--max-seq-length <n>": "512",
+      "--lora-r <n>": "8",
+      "--lora-alpha <x>": "16",
+      "--lora-dropout <x>": "0.05",
+      "--save-steps <n>": "100",
+      "--seed <n>": "0",
+      "--device <name>": "auto",
+    })) {
+      const at = text.indexOf(flag);
+      assert.ok(at >= 0, `${flag} is missing`);
+      const next = /\(default: ([^)]*)\)/.exec(text.slice(at));
+      assert.equal(next?.[1], fallback, flag);
+    }
+    for (const flag of ["--test <csv>", "--resume", "--overwrite", "--json"])
+      assert.ok(text.includes(flag), flag);
+    assert.doesNotMatch(text, /default: false/);
+    assert.match(chat.stdout, /--once "Où est mon colis \?"/);
+  });
+
+  it("prints its version, and its help as a mistake where no command is given", async () => {
+    const [version, nothing] = await Promise.all([expectExit(0, ["--version"]), expectExit(2, [])]);
+    assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.match(nothing.stderr, /Usage: mistral-lab/);
+  });
+
+  it("answers --help without loading tfjs", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
+    try {
+      const spy = join(dir, "spy.mjs");
+      writeFileSync(
+        spy,
+        `import { createRequire } from "node:module";
+        const { cache } = createRequire(import.meta.url);
+        process.on("exit", () => console.error("tfjs files:", Object.keys(cache).filter((f) => f.includes("tfjs")).length));`,
+      );
+      const env = { NODE_OPTIONS: `--import ${pathToFileURL(spy).href}` };
+      const [help, doctor] = await Promise.all([
+        cli(["finetune", "--help"], { env }),
+        cli(["doctor"], { env }),
+      ]);
+      assert.match(help.stderr, /tfjs files: 0\n/);
+      // The spy does see tfjs where it is loaded.
+      assert.match(doctor.stderr, /tfjs files: [1-9]/);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  for (const { words, says } of [
+    { words: ["finetune", "--epoch", "3"], says: /unknown option '--epoch'\n\(Did you mean --epochs\?\)/ },
+    { words: ["chat", "--tempreature", "1"], says: /\(Did you mean --temperature\?\)/ },
+    { words: ["finetun"], says: /unknown command 'finetun'\n\(Did you mean finetune\?\)/ },
+    {
+      words: ["finetune", "--epochs", "0"],
+      says: /option '--epochs <n>' argument '0' is invalid\. Expected a whole number of at least 1\./,
+    },
+    { words: ["finetune", "--lora-dropout", "1"], says: /Expected a number of at least 0 and below 1\./ },
+    {
+      words: ["finetune", "--learning-rate", "fast"],
+      says: /argument 'fast' is invalid\. Expected a number above 0\./,
+    },
+    {
+      words: ["finetune", "--device", "cuda"],
+      says: /argument 'cuda' is invalid\. This version has auto, native, cpu\./,
+    },
+    {
+      words: ["finetune", "--resume", "--overwrite"],
+      says: /'--resume' cannot be used with option '--overwrite'/,
+    },
+    { words: ["finetune", "a.csv", "b.csv"], says: /too many arguments for 'finetune'/ },
+    { words: ["evaluate", "somewhere"], says: /required option '--data <csv>' not specified/ },
+    { words: ["evaluate", "--data", "x.csv"], says: /missing required argument 'model-dir'/ },
+  ]) {
+    it(`refuses ${words.join(" ")}`, async () => {
+      const { stderr, stdout } = await expectExit(2, words);
+      assert.match(stderr, says);
+      assert.equal(stdout, "");
+    });
+  }
+});
