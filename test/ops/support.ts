@@ -5,8 +5,9 @@
  */
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
-import { registerNativeBackend } from "../../sdk/backend/native.ts";
+import { registerNativeBackend, silenceFirstUse } from "../../sdk/backend/native.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
 import { generator } from "../native/support.ts";
 
@@ -49,6 +50,7 @@ export function onEveryBackend(body: (backend: string) => void): void {
 
 async function useBackend(isa: string): Promise<void> {
   await tf.setBackend(isa ? "native" : "cpu");
+  silenceFirstUse(tf.backend() as MathBackendCPU);
   if (isa) loadAddon()!.setIsa(isa);
 }
 
