@@ -123,6 +123,8 @@ void nf4Dots(const float* x, const WeightView& weight, int64_t j, float* y) {
   const int64_t in = weight.in, blocks = in / 64;
   const uint8_t* rows = static_cast<const uint8_t*>(weight.data) + j * in / 2;
   const float* absmax = weight.absmax + j * blocks;
+  // The same place in rows to come, at least a page away; without it one core does not fill the memory bus.
+  const int64_t ahead = J * in / 2 * (4096 / (J * in / 2) + 1);
   Vec total[J][R] = {};
   auto group = [&](int64_t g, bool half) {
 #pragma GCC unroll 4
@@ -132,8 +134,7 @@ void nf4Dots(const float* x, const WeightView& weight, int64_t j, float* y) {
 #pragma GCC unroll 4
       for (int u = 0; u < Inner; ++u) {
         const uint8_t* from = rows + ((t + u) * in + g * kGroup) / 2;
-        // The same place J rows on; without it one core does not fill the memory bus.
-        __builtin_prefetch(from + J * in / 2);
+        __builtin_prefetch(from + ahead);
         nibbles[u] = loadNibbles(from, half);
         scale[u] = groupScale(absmax + (t + u) * blocks, g, blocks);
       }
