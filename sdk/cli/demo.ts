@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import { answerOnce } from "./chat.ts";
-import { demoQuestions, demoRecipe, demoRecipeWithoutAddon } from "./demoRecipe.ts";
+import { type DemoRecipe, demoRecipe, demoRecipeWithoutAddon } from "./demoRecipe.ts";
 import { Interrupted } from "./errors.ts";
 import { BUNDLED_MODEL, bundled, readJob, runMarks } from "./folders.ts";
 import type { Device, Evaluation } from "./lab.ts";
@@ -49,7 +49,7 @@ async function demo({ outputDir, device: wanted, json }: DemoFlags): Promise<voi
     output.topic(
       "",
       pc.yellow(
-        `running on plain tfjs: ${recipe.epochs} epoch in place of ${demoRecipe.epochs} and few questions, so expect a model that has learnt little`,
+        `plain tfjs is some hundred times slower than the addon: only ${recipe.maxSteps} steps and ${recipe.heldOut} held-out questions, to show the road; the model learns next to nothing`,
       ),
     );
   }
@@ -67,7 +67,7 @@ async function demo({ outputDir, device: wanted, json }: DemoFlags): Promise<voi
     throw new Interrupted();
   }
   await compare(lab, output, end, recipe);
-  await ask(lab, output, end);
+  await ask(lab, output, end, recipe);
   showWritten(output, outputDir);
   output.topic("Next", `npx mistral-lab chat ${shellWords([outputDir])}`);
   output.say(`\nDone in ${duration((performance.now() - started) / 1000)}.`);
@@ -77,7 +77,7 @@ async function compare(
   lab: Lab,
   output: Output,
   { tuned, testExamples }: RoadEnd,
-  { maxNewTokens, baseAnswers, tunedAnswers }: typeof demoRecipe,
+  { maxNewTokens, baseAnswers, tunedAnswers }: DemoRecipe,
 ): Promise<void> {
   const options = (answers: number) => ({ maxNewTokens, answers: Math.min(answers, testExamples.length) });
   const columns: Record<string, Evaluation> = {};
@@ -92,11 +92,16 @@ async function compare(
   showEvaluations(lab, output, columns);
 }
 
-async function ask(lab: Lab, output: Output, { tuned }: RoadEnd): Promise<void> {
+async function ask(
+  lab: Lab,
+  output: Output,
+  { tuned }: RoadEnd,
+  { questions, maxNewTokens }: DemoRecipe,
+): Promise<void> {
   const reasoning = new lab.ReasoningSystem(await lab.loadDomain(DOMAIN));
-  for (const question of demoQuestions) {
+  for (const question of questions) {
     // A new session each: the questions have nothing to do with each other.
-    const session = new lab.ChatSession(tuned, { reasoning });
+    const session = new lab.ChatSession(tuned, { reasoning, sampling: { maxNewTokens } });
     output.say();
     output.say(pc.bold(`› ${question}`));
     await answerOnce(lab, output, session, question, true);

@@ -2,13 +2,25 @@
 import type { Recipe } from "./road.ts";
 
 export interface DemoRecipe extends Recipe {
+  /** Ends the training early; undefined: after its epochs. */
+  maxSteps?: number;
+  /** Held-out rows that are used at all, the first ones; undefined: all. */
+  heldOut?: number;
   /** Tokens of one answer. */
   maxNewTokens: number;
-  /** Held-out questions that the base answers; its loss is over all of them. */
+  /** Held-out questions that the base answers, the first ones; its loss is over all of them. */
   baseAnswers: number;
-  /** Held-out questions that the tuned model answers. */
+  /** Held-out questions that the tuned model answers, the first ones. */
   tunedAnswers: number;
+  /** Asked at the end; answered with their reasoning. */
+  questions: readonly string[];
 }
+
+const questions = [
+  "Bonjour, quand vais-je recevoir ma commande ?",
+  "Quels moyens de paiement acceptez-vous ?",
+  "Quel poids le hamac Loriot supporte-t-il ?",
+];
 
 export const demoRecipe: DemoRecipe = {
   epochs: 8,
@@ -23,19 +35,22 @@ export const demoRecipe: DemoRecipe = {
   maxNewTokens: 64,
   baseAnswers: 40,
   tunedAnswers: Number.POSITIVE_INFINITY,
+  questions,
 };
 
-/** Without the native addon everything takes many times longer: enough to see the road, too little to learn well. */
+/**
+ * Without the native addon everything takes some hundred times longer (about 30 tokens a second in training), so
+ * this shows every step of the road once, and the model learns next to nothing.
+ */
 export const demoRecipeWithoutAddon: DemoRecipe = {
   ...demoRecipe,
   epochs: 1,
-  baseAnswers: 2,
-  tunedAnswers: 6,
+  maxSteps: 6,
+  microBatchSize: 1,
+  maxSeqLength: 96,
+  maxNewTokens: 16,
+  heldOut: 4,
+  baseAnswers: 1,
+  tunedAnswers: 2,
+  questions: questions.slice(0, 1),
 };
-
-/** Asked at the end; answered with their reasoning. */
-export const demoQuestions = [
-  "Bonjour, quand vais-je recevoir ma commande ?",
-  "Quels moyens de paiement acceptez-vous ?",
-  "Quel poids le hamac Loriot supporte-t-il ?",
-];

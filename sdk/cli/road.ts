@@ -31,6 +31,10 @@ export interface RoadOptions extends Recipe {
   saveSteps: number;
   resume: boolean;
   overwrite: boolean;
+  /** Ends the training early. Default: after its epochs. */
+  maxSteps?: number;
+  /** How many of the held-out rows are used, the first ones. Default: all. */
+  heldOut?: number;
 }
 
 export interface RoadEnd {
@@ -87,7 +91,7 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
     `r ${r}, alpha ${alpha}, dropout ${dropout}: ${count(trainable)} trained parameters (${percent(trainable, weights.parameters)} of the weights)`,
   );
 
-  const testExamples = held?.train ?? [];
+  const testExamples = held?.train.slice(0, options.heldOut) ?? [];
   // Not before: until here there is nothing to save, and Ctrl-C ends the process as it always does.
   const interrupt = catchInterrupt(() =>
     process.stderr.write(
@@ -100,6 +104,7 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
     microBatchSize: options.microBatchSize,
     gradientAccumulationSteps: options.gradientAccumulationSteps,
     maxSeqLength,
+    ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
     saveSteps: options.saveSteps,
     seed,
     outputDir,
