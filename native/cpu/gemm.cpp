@@ -60,10 +60,9 @@ struct Tile {
 
 template <class Cells>
 void packA(const Operand& a, const Tile& tile, int64_t p0, int64_t depth, float* buffer, float* out) {
-  if (a.sumMajor)
-    packRowsTransposed<Cells>(a, tile.row, tile.rows, p0, depth, buffer, out);
-  else
-    packRowsDirect<Cells>(a, tile.row, tile.rows, p0, depth, buffer, out);
+  if constexpr (Cells::kPerCell == 1)
+    if (a.sumMajor) return packRowsTransposed(a, tile.row, tile.rows, p0, depth, buffer, out);
+  packRowsDirect<Cells>(a, tile.row, tile.rows, p0, depth, buffer, out);
 }
 
 template <class Cells>

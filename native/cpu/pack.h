@@ -101,31 +101,18 @@ inline void viewRows(const Operand& o, int64_t row, int64_t count, int64_t capac
 
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/** Rows of packed A from an operand stored [p][i]. `buffer`: K * W * rows floats. */
-template <class Cells>
-void packRowsTransposed(const Operand& a, int64_t i0, int64_t rows, int64_t p0, int64_t depth, float* buffer,
-                        float* out) {
-  constexpr int K = Cells::kPerCell;
-  for (int64_t p = 0; p < depth; p += K * W) {
-    const float* views[K * W];
-    viewRows(a, p0 + p, least(depth - p, K * W), K * W, i0, rows, buffer, views);
+/** Rows of packed A from an operand stored [p][i]; float cells only. `buffer`: W * rows floats. */
+inline void packRowsTransposed(const Operand& a, int64_t i0, int64_t rows, int64_t p0, int64_t depth,
+                               float* buffer, float* out) {
+  for (int64_t p = 0; p < depth; p += W) {
+    const float* views[W];
+    viewRows(a, p0 + p, least(depth - p, W), W, i0, rows, buffer, views);
     for (int64_t i = 0; i < rows; i += W) {
-      Vec block[K][W];
-#pragma GCC unroll 2
-      for (int half = 0; half < K; ++half) {
+      Vec block[W];
 #pragma GCC unroll 16
-        for (int r = 0; r < W; ++r) {
-          const float* row = views[half * W + r];
-          block[half][r] = row ? FloatCells::fromRow(row + i, rows - i) : Vec{};
-        }
-        transpose(block[half]);
-      }
-#ifdef __AVX512BF16__
-      if constexpr (K == 2)
-        for (int r = 0; r < W; ++r)
-          block[0][r] = (Vec)_mm512_cvtne2ps_pbh((__m512)block[1][r], (__m512)block[0][r]);
-#endif
-      for (int64_t r = 0; r < least(rows - i, W); ++r) store(out + (i + r) * kCells + p / K, block[0][r]);
+      for (int r = 0; r < W; ++r) block[r] = views[r] ? FloatCells::fromRow(views[r] + i, rows - i) : Vec{};
+      transpose(block);
+      for (int64_t r = 0; r < least(rows - i, W); ++r) store(out + (i + r) * kCells + p, block[r]);
     }
   }
 }
