@@ -26,6 +26,7 @@ interface ChatFlags {
 export function addChat(program: Command): void {
   program
     .command("chat")
+    .summary("talk with a model and see how it reasons")
     .description(
       "Chat with a model. Each question passes through a reasoning (what is asked, about what, how to answer), which guides the answer and checks it.",
     )

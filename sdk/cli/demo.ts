@@ -24,6 +24,7 @@ const DOMAIN = "ecommerce.fr";
 export function addDemo(program: Command): void {
   program
     .command("demo")
+    .summary("all of this on the bundled model, in about 3 minutes")
     .description(
       `Fine-tune the bundled model on ${CSV}, measure it on questions it has not seen, and ask it three. About 3 minutes on 2 cores.`,
     )

@@ -14,6 +14,7 @@ const COLORS: Record<Check["status"], (text: string) => string> = {
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
+    .summary("check this machine, and say what to do about what is missing")
     .description(
       "Check this machine: device in use, CPU addon, compiler, GPU driver, versions, memory, disk, bundled model. Says what to do about what is missing.",
     )

@@ -20,6 +20,7 @@ interface EvaluateFlags {
 export function addEvaluate(program: Command): void {
   program
     .command("evaluate")
+    .summary("measure a model on held-out questions, with and without its adapter")
     .description(
       "Measure a model on held-out questions: loss, perplexity, chrF, expected facts, and whether it stops by itself. A folder with an adapter is measured with and without it.",
     )

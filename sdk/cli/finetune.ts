@@ -27,6 +27,7 @@ export function addFinetune(program: Command): void {
   const positive = whole({ min: 1 });
   program
     .command("finetune")
+    .summary("train an adapter on a CSV file of questions and answers")
     .description(
       "Train a LoRA adapter beside a model's 4-bit weights, on a CSV file with a question and an answer a row.",
     )

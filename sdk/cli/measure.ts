@@ -26,6 +26,7 @@ export async function measure(
   const bar = new ProgressLine(output, name);
   const started = performance.now();
   const asked = examples.slice(0, answers);
+  bar.update({ done: 0, total: asked.length, facts: [] });
   const evaluation = await lab.evaluate(model, asked, {
     maxNewTokens,
     onProgress: (done, total) => {

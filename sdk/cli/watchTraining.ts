@@ -28,6 +28,7 @@ export async function watchTraining(
         case "start":
           output.event(onStart(event));
           showStart(output, event);
+          bar.update({ done: event.startStep, total: event.steps, facts: [] });
           break;
         case "step":
           output.event(event);
