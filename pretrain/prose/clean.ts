@@ -55,10 +55,10 @@ export function normalise(text: string): string {
 
 /** Why a normalised paragraph is not prose, or undefined when it is. */
 export function fault(text: string): string | undefined {
-  if (text.length < 40) return "short";
+  if (text.length < 30) return "short";
   if (text.length > 4000) return "long";
   const words = text.split(" ");
-  if (words.length < 7) return "few words";
+  if (words.length < 6) return "few words";
   if (!/[.!?…][)"']*(?: »)?$/.test(text)) return "no sentence end";
   if (!/^[\p{Lu}«"'([\-–—]/u.test(text)) return "no sentence start";
   if (/\ufffd/.test(text)) return "hole";

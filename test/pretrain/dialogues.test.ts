@@ -13,7 +13,6 @@ import { choiceCount, choose, fill } from "../../pretrain/dialogues/template.ts"
 import { type DialogueDocument, dialogueDocuments } from "../../pretrain/dialogues.ts";
 import { Random } from "../../sdk/data/random.ts";
 
-const documents = [...dialogueDocuments({ seed: 7, count: 6000 })];
 const texts = (document: DialogueDocument) =>
   "text" in document ? [document.text] : document.messages.map((message) => message.content);
 
@@ -99,6 +98,11 @@ describe("phrases", () => {
 });
 
 describe("dialogueDocuments", () => {
+  let documents: DialogueDocument[];
+  before(() => {
+    documents = [...dialogueDocuments({ seed: 7, count: 6000 })];
+  });
+
   it("depends on the seed alone", () => {
     const make = (seed: number) => JSON.stringify([...dialogueDocuments({ seed, count: 50 })]);
     assert.equal(make(7), make(7));
@@ -163,6 +167,23 @@ describe("dialogueDocuments", () => {
       for (const line of data.split("\n").slice(1)) {
         const response = /,"?([^"]{30,}?)"?$/.exec(line)?.[1];
         if (response) assert.ok(!all.includes(response.toLowerCase()), response);
+      }
+    }
+  });
+
+  it("asks no question that data/ keeps for testing", () => {
+    const asked = documents.flatMap(texts).join("\n").toLowerCase();
+    for (const file of ["ecommerce.fr.test.csv", "support.en.test.csv"]) {
+      const data = readFileSync(new URL(`../../data/${file}`, import.meta.url), "utf8")
+        .trim()
+        .split("\n")
+        .slice(1);
+      const questions = data.map((line) =>
+        (/^"([^"]+)"/.exec(line)?.[1] ?? line.split(",")[0]).toLowerCase(),
+      );
+      assert.ok(questions.length >= 25, `${file}: ${questions.length} questions`);
+      for (const question of questions.filter((each) => each.split(" ").length > 2)) {
+        assert.ok(!asked.includes(question), question);
       }
     }
   });

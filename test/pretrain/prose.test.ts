@@ -19,8 +19,8 @@ describe("markupParagraphs", () => {
   it("joins lines, keeps inline text, drops tables, listings and scripts", () => {
     const page = `<html><head><script>var a = "<p>no</p>";</script></head><body><h1>Titre</h1>
       <p>Le <b>chat</b> dort&nbsp;: il
-      est tard&hellip;</p><table><tr><td>cellule<table><tr><td>dedans</td></tr></table></td></tr></table>
-      <pre>code</pre><!-- caché --><ul><li>Un <em>point</em><li>L&#39;autre</ul></body></html>`;
+      est tard&hellip;</p><table><tr><td>cellule<table><tr><td>dedans</td></tr></table> reste</td></tr></table>
+      <script>if (a < b) c = "<p>non</p>";</script><pre>code</pre><!-- caché --><ul><li>Un <em>point</em><li>L&#39;autre</ul></body></html>`;
     assert.deepEqual(markupParagraphs(page), ["Titre", "Le chat dort : il est tard…", "Un point", "L'autre"]);
   });
 
@@ -91,18 +91,13 @@ describe("catalogues", () => {
   });
 
   it("reads .qm", () => {
-    const text = Buffer.from("Été", "utf16le").swap16();
     const head = Buffer.alloc(16);
     head.writeUInt32BE(0x3cb86418);
-    const message = Buffer.concat([
-      Buffer.from([3, 0, 0, 0, text.length]),
-      text,
-      Buffer.from([5, 1, 2, 3, 4, 1]),
-    ]);
-    assert.deepEqual(
-      qmMessages(Buffer.concat([head, Buffer.from([0x69, 0, 0, 0, message.length]), message])),
-      ["Été"],
-    );
+    const message = (text: string) => [3, 0, 0, 0, 2 * text.length, ...Buffer.from(text, "utf16le").swap16()];
+    const obsoleteHash = [5, 9, 9, 9, 9];
+    const section = [...message("Été"), ...obsoleteHash, 1, ...message("Où ?"), 1];
+    const file = Buffer.concat([head, Buffer.from([0x69, 0, 0, 0, section.length, ...section])]);
+    assert.deepEqual(qmMessages(file), ["Été", "Où ?"]);
     assert.throws(() => qmMessages(Buffer.alloc(20)), { message: "not a Qt catalogue: bad magic number" });
   });
 
@@ -151,6 +146,7 @@ describe("clean", () => {
       detectLanguage("The shop opens in the morning and the customers wait for it at the door."),
       "en",
     );
+    assert.equal(detectLanguage("Le titre the of and to est dans le livre is that for it."), undefined);
     assert.equal(detectLanguage("Der Laden öffnet jeden Morgen und die Kunden warten schon."), undefined);
   });
 
