@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { checkAddon } from "../../sdk/cli/checks.ts";
 import { cli, expectExit, jsonLines } from "./support.ts";
 
@@ -27,6 +28,23 @@ describe("mistral-lab doctor", () => {
     for (const name of NAMES)
       assert.match(shown.stdout, new RegExp(`^(ok|missing|broken) +${name} +\\S`, "m"));
     for (const { todo } of broken) assert.ok(shown.stdout.includes(`→ ${todo}`));
+  });
+
+  it("exits with 1 where something is broken, and says what to do: here an old Node.js", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
+    try {
+      const old = join(dir, "old.mjs");
+      writeFileSync(
+        old,
+        'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.18.3" } });',
+      );
+      const env = { NODE_OPTIONS: `--import ${pathToFileURL(old).href}` };
+      const { stdout } = await expectExit(1, ["doctor"], { env });
+      assert.match(stdout, /^broken +node .*\(needs >=20\.19\)\n +→ install a newer Node\.js/m);
+      assert.match(stdout, /To put right: node/);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   it("works without the addon, and says what to do", async () => {

@@ -36,6 +36,9 @@ export interface RunOptions {
   env?: Record<string, string>;
 }
 
+/** Still at work: what a failed test leaves behind must not keep the test run alive. */
+const running = new Set<ChildProcess>();
+
 /** Starts `mistral-lab` with these words. */
 export function cli(words: readonly string[], { cwd, input, env }: RunOptions = {}): Running {
   const child = spawn(process.execPath, ["--import", tsx, main, ...words], {
@@ -43,6 +46,8 @@ export function cli(words: readonly string[], { cwd, input, env }: RunOptions = 
     env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, MISTRAL_LAB_DEBUG: undefined, ...env },
     stdio: "pipe",
   });
+  running.add(child);
+  child.on("close", () => running.delete(child));
   let stdout = "";
   let stderr = "";
   const listeners = new Set<() => void>();
@@ -128,5 +133,6 @@ export async function makeWorkplace(): Promise<Workplace> {
 }
 
 export function removeWorkplace({ dir }: Workplace): void {
+  for (const child of running) child.kill("SIGKILL");
   rmSync(dir, { recursive: true, force: true });
 }
