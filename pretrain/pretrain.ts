@@ -81,7 +81,7 @@ async function main(): Promise<void> {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  console.log((await useDevice()).description);
+  console.log((await useDevice("auto", { compute: recipe.compute })).description);
   const tokenizer = await Tokenizer.load(values.tokenizer);
   const trainSet = await readSequences(join(values.corpus, "train.jsonl"), tokenizer, recipe.sequenceLength);
   const heldout = await readSequences(join(values.corpus, "heldout.jsonl"), tokenizer, recipe.sequenceLength);

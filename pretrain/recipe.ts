@@ -4,11 +4,11 @@ import type { MistralConfig } from "../sdk/model/config.ts";
 /** Mistral's architecture, small: 16 MB of bf16 at most, and a minute of LoRA on a laptop. */
 export const architecture: Omit<MistralConfig, "vocabSize" | "bosId" | "eosIds"> = {
   hiddenSize: 256,
-  layers: 6,
+  layers: 4,
   heads: 8,
   kvHeads: 4,
   headDim: 32,
-  intermediateSize: 704,
+  intermediateSize: 640,
   maxPositions: 1024,
   ropeTheta: 10_000,
   rmsNormEps: 1e-5,
@@ -18,9 +18,10 @@ export const architecture: Omit<MistralConfig, "vocabSize" | "bosId" | "eosIds">
 
 export const recipe = {
   seed: 20_26,
-  steps: 3000,
+  steps: 1300,
   sequenceLength: 256,
-  microBatchSize: 32,
+  compute: "bfloat16",
+  microBatchSize: 16,
   gradientAccumulationSteps: 1,
   training: {
     // Full-parameter training of a small model from nothing takes a far higher rate than LoRA on a large one.

@@ -34,43 +34,55 @@ inline void pause() {
 // Workers spin for a short while before they sleep: ops follow each other within microseconds.
 constexpr int kSpins = 4000;
 
+/**
+ * A job is a row of chunks. `ticket_` holds the job's number and its next chunk in one word, so that whoever
+ * claims a chunk knows that the job is the one whose parameters it read: a job is not over while a claimed
+ * chunk runs. The caller waits for claimed chunks only, never for a worker that the system has not scheduled.
+ */
 class Pool {
  public:
   explicit Pool(int workers) {
     for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
   }
   ~Pool() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      stop_ = true;
-      generation_.fetch_add(1);
-    }
+    stop_.store(true);
+    { std::lock_guard<std::mutex> lock(mutex_); }
     wake_.notify_all();
     for (auto& t : threads_) t.join();
   }
   int workers() const { return static_cast<int>(threads_.size()); }
 
   void run(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      body_ = &body;
-      n_ = n;
-      chunk_ = chunk;
-      next_.store(0);
-      busy_.store(workers());
-      generation_.fetch_add(1);
+    const uint32_t chunks = static_cast<uint32_t>((n + chunk - 1) / chunk);
+    body_.store(&body, std::memory_order_relaxed);
+    n_.store(n, std::memory_order_relaxed);
+    chunk_.store(chunk, std::memory_order_relaxed);
+    chunks_.store(chunks, std::memory_order_relaxed);
+    done_.store(0, std::memory_order_relaxed);
+    const uint64_t job = (ticket_.load() >> 32) + 1;
+    ticket_.store(job << 32);
+    if (sleepers_.load() > 0) {
+      { std::lock_guard<std::mutex> lock(mutex_); }
+      wake_.notify_all();
     }
-    wake_.notify_all();
     drain();
-    while (busy_.load(std::memory_order_acquire) != 0) pause();
+    while (done_.load(std::memory_order_acquire) != chunks) pause();
   }
 
  private:
   void drain() {
-    for (;;) {
-      int64_t begin = next_.fetch_add(chunk_);
-      if (begin >= n_) return;
-      (*body_)(begin, begin + chunk_ < n_ ? begin + chunk_ : n_);
+    for (uint64_t ticket = ticket_.load();;) {
+      const auto* body = body_.load(std::memory_order_relaxed);
+      const int64_t n = n_.load(std::memory_order_relaxed), chunk = chunk_.load(std::memory_order_relaxed);
+      const uint32_t chunks = chunks_.load(std::memory_order_relaxed);
+      const uint32_t index = static_cast<uint32_t>(ticket);
+      if (index >= chunks) return;
+      // On failure `ticket` is the newest one, perhaps of the next job, and everything is read again.
+      if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;
+      const int64_t begin = index * chunk;
+      (*body)(begin, begin + chunk < n ? begin + chunk : n);
+      done_.fetch_add(1, std::memory_order_release);
+      ticket = ticket_.load();
     }
   }
   void work();
@@ -78,29 +90,31 @@ class Pool {
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int> busy_{0};
-  std::atomic<int64_t> next_{0};
-  const std::function<void(int64_t, int64_t)>* body_ = nullptr;
-  int64_t n_ = 0, chunk_ = 1;
-  bool stop_ = false;
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> stop_{false};
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<uint32_t> chunks_{0}, done_{0};
+  std::atomic<int64_t> n_{0}, chunk_{1};
+  std::atomic<const std::function<void(int64_t, int64_t)>*> body_{nullptr};
 };
 
 thread_local bool insideParallel = false;
 
 void Pool::work() {
   insideParallel = true;
-  uint64_t seen = 0;
+  uint64_t seen = 0;  // the last job that this worker looked at
+  const auto news = [&] { return ticket_.load() >> 32 != seen || stop_.load(); };
   for (;;) {
-    for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause();
-    {
+    for (int i = 0; i < kSpins && !news(); ++i) pause();
+    if (!news()) {
       std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return generation_.load() != seen; });
-      seen = generation_.load();
-      if (stop_) return;
+      sleepers_.fetch_add(1);
+      wake_.wait(lock, news);
+      sleepers_.fetch_sub(1);
     }
+    if (stop_.load()) return;
+    seen = ticket_.load() >> 32;
     drain();
-    busy_.fetch_sub(1, std::memory_order_release);
   }
 }
 
