@@ -3,13 +3,18 @@
  * CSV → loadCsv → prepareDataset → loadModel → quantize → attachLora → train → evaluate → save → ChatSession.
  */
 export { DEVICES, type Device, type DeviceInfo, useDevice } from "./backend/device.ts";
+export { type Domain, domainNames, loadDomain } from "./chat/domain.ts";
+export { ReasoningSystem } from "./chat/reasoning.ts";
+export { type ChatEvent, ChatSession } from "./chat/session.ts";
+export { runTerminalChat } from "./chat/terminal.ts";
+export { formatTrace, type ReasoningTrace } from "./chat/trace.ts";
 export { type CsvOptions, loadCsv, type Table } from "./data/csv.ts";
 export { type DatasetOptions, type DatasetReport, prepareDataset } from "./data/dataset.ts";
 export type { Example } from "./data/example.ts";
 export { previewExample } from "./data/preview.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export { evaluationTable } from "./evaluate/table.ts";
-export { type GenerateOptions, type GeneratedPiece, generate } from "./generate/generate.ts";
+export { type GeneratedPiece, type GenerateOptions, generate } from "./generate/generate.ts";
 export type { MistralConfig } from "./model/config.ts";
 export { makeTrainable, randomModel, saveModel } from "./model/fullTraining.ts";
 export { loadModel } from "./model/load.ts";

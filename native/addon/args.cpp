@@ -3,16 +3,16 @@
 namespace mlab {
 
 void Args::fail(const char* name, const std::string& expected, const std::string& got) {
-  throw Napi::TypeError::New(info_.Env(), std::string(function_) + ": argument " + name + ": expected " + expected +
-                                              ", got " + got);
+  throw Napi::TypeError::New(
+      info_.Env(), std::string(function_) + ": argument " + name + ": expected " + expected + ", got " + got);
 }
 
 std::string Args::describe(const Napi::Value& value) {
   if (value.IsUndefined()) return "undefined";
   if (value.IsNull()) return "null";
   if (value.IsTypedArray()) {
-    static const char* const kNames[] = {"Int8Array",   "Uint8Array",   "Uint8ClampedArray", "Int16Array",
-                                         "Uint16Array", "Int32Array",   "Uint32Array",       "Float32Array",
+    static const char* const kNames[] = {"Int8Array",    "Uint8Array",    "Uint8ClampedArray", "Int16Array",
+                                         "Uint16Array",  "Int32Array",    "Uint32Array",       "Float32Array",
                                          "Float64Array", "BigInt64Array", "BigUint64Array"};
     Napi::TypedArray array = value.As<Napi::TypedArray>();
     const int type = array.TypedArrayType();

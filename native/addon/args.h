@@ -19,7 +19,9 @@ class Args {
     return static_cast<float*>(array(name, napi_float32_array, "Float32Array", length));
   }
   /** As floats(), or nullptr where the argument is null. */
-  float* floatsOrNull(const char* name, int64_t length) { return skipNull() ? nullptr : floats(name, length); }
+  float* floatsOrNull(const char* name, int64_t length) {
+    return skipNull() ? nullptr : floats(name, length);
+  }
   /** Float32Array of any length; the length is written to `length`. */
   float* floatsAny(const char* name, int64_t& length) {
     length = -1;
@@ -56,7 +58,8 @@ class Args {
     if (!value.IsString()) fail(name, "a string", describe(value));
     return value.As<Napi::String>().Utf8Value();
   }
-  /** Two arguments: data (Float32Array, Uint16Array of bf16 bits, Uint8Array of NF4 pairs) and absmax or null. */
+  /** Two arguments: data (Float32Array, Uint16Array of bf16 bits, Uint8Array of NF4 pairs) and absmax or
+   * null. */
   WeightView weight(int64_t out, int64_t in);
   /** Six arguments: a [r,in] or null, b [out,r] or null, r, scale, dropout, seed. */
   LoraView lora(int64_t out, int64_t in);

@@ -1,14 +1,16 @@
-// The addon's entries, one file an op; addon.cpp exports them. Signatures for TypeScript: sdk/backend/addon.ts.
+// The addon's entries, one file an op; addon.cpp exports them. Signatures for TypeScript:
+// sdk/backend/addon.ts.
 #pragma once
 #include <napi.h>
 
 namespace mlab {
 
-#define MLAB_ENTRIES(X)                                                                                       \
-  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward)             \
-  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(swigluForward)    \
-  X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) X(add) X(sumSquares)   \
-  X(peakFlops) X(readBandwidth)
+#define MLAB_ENTRIES(X)                                                                                      \
+  X(matMul)                                                                                                  \
+  X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) X(rmsNormBackward)    \
+      X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(swigluForward) X(swigluBackward) \
+          X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) X(add) X(sumSquares)             \
+              X(peakFlops) X(readBandwidth)
 
 #define MLAB_DECLARE(name) Napi::Value name##Entry(const Napi::CallbackInfo& info);
 MLAB_ENTRIES(MLAB_DECLARE)

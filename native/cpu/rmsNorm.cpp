@@ -1,5 +1,6 @@
-// RMSNorm (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization"): y = x * gamma / sqrt(mean(x^2) + eps).
-// Backward: with n = x * inverseRms and g = dy * gamma, dx = inverseRms * (g - n * mean(g * n)); dGamma = sum dy * n.
+// RMSNorm (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization"): y = x * gamma / sqrt(mean(x^2) +
+// eps). Backward: with n = x * inverseRms and g = dy * gamma, dx = inverseRms * (g - n * mean(g * n)); dGamma
+// = sum dy * n.
 #include <cmath>
 #include <vector>
 
@@ -16,7 +17,8 @@ float dot(const float* a, const float* b, int64_t n) {
   Vec total = {};
   int64_t i = 0;
   for (; i + W <= n; i += W) total += load(a + i) * load(b + i);
-  if (i < n) total += loadPartial(a + i, static_cast<int>(n - i)) * loadPartial(b + i, static_cast<int>(n - i));
+  if (i < n)
+    total += loadPartial(a + i, static_cast<int>(n - i)) * loadPartial(b + i, static_cast<int>(n - i));
   return sum(total);
 }
 
@@ -35,8 +37,8 @@ void rmsNormForward(const float* x, const float* gamma, int64_t rows, int64_t di
   });
 }
 
-void rmsNormBackward(const float* dy, const float* x, const float* gamma, const float* inverseRms, int64_t rows,
-                     int64_t dim, float* dx, float* dGamma) {
+void rmsNormBackward(const float* dy, const float* x, const float* gamma, const float* inverseRms,
+                     int64_t rows, int64_t dim, float* dx, float* dGamma) {
   parallelFor(rows, kRowGrain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const float* in = x + row * dim;
@@ -54,7 +56,8 @@ void rmsNormBackward(const float* dy, const float* x, const float* gamma, const 
   parallelFor(dim, 64, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) dGamma[i] = 0;
     for (int64_t row = 0; row < rows; ++row)
-      for (int64_t i = begin; i < end; ++i) dGamma[i] += dy[row * dim + i] * x[row * dim + i] * inverseRms[row];
+      for (int64_t i = begin; i < end; ++i)
+        dGamma[i] += dy[row * dim + i] * x[row * dim + i] * inverseRms[row];
   });
 }
 

@@ -2,8 +2,8 @@
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import type { ChatSession, Device, Domain } from "../index.ts";
 import { domainOf, requireModel } from "./folders.ts";
-import type { ChatSession, Device, Domain } from "./lab.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
 import { harmless, Output } from "./output.ts";
 import type { Lab } from "./road.ts";
@@ -90,7 +90,7 @@ ${pc.bold("Examples:")}
 
 async function chat(dir: string, flags: ChatFlags): Promise<void> {
   requireModel(dir);
-  const lab = await import("./lab.ts");
+  const lab = await import("../index.ts");
   const domain = await lab.loadDomain(flags.domain ?? domainOf(dir, lab.domainNames()));
   const { note } = await lab.useDevice(flags.device);
   const output = new Output(flags.json);

@@ -1,11 +1,11 @@
 /** `mistral-lab demo` (`npm start`): the whole road on the bundled model and data, in some minutes. */
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import type { Device, Evaluation } from "../index.ts";
 import { answerOnce } from "./chat.ts";
 import { type DemoRecipe, demoRecipe, demoRecipeWithoutAddon } from "./demoRecipe.ts";
 import { Interrupted } from "./errors.ts";
 import { BUNDLED_MODEL, bundled, readJob, runMarks } from "./folders.ts";
-import type { Device, Evaluation } from "./lab.ts";
 import { measure, showEvaluations } from "./measure.ts";
 import { deviceOption, jsonOption } from "./options.ts";
 import { duration, Output, shellWords } from "./output.ts";
@@ -43,7 +43,7 @@ async function demo({ outputDir, device: wanted, json }: DemoFlags): Promise<voi
   const started = performance.now();
   refuseForeignRun(outputDir);
   const output = new Output(json);
-  const lab = await import("./lab.ts");
+  const lab = await import("../index.ts");
   const { device } = await chooseDevice(lab, output, wanted);
   const recipe = device === "cpu" ? demoRecipeWithoutAddon : demoRecipe;
   if (device === "cpu") {

@@ -1,8 +1,8 @@
 /** `mistral-lab evaluate`: how good are the answers, and what has the adapter changed? */
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import type { Device, Evaluation } from "../index.ts";
 import { requireFile, requireModel } from "./folders.ts";
-import type { Device, Evaluation } from "./lab.ts";
 import { measure, showEvaluations, showWorst } from "./measure.ts";
 import { deviceOption, jsonOption, whole } from "./options.ts";
 import { Output, plural } from "./output.ts";
@@ -66,7 +66,7 @@ async function evaluate(dir: string, flags: EvaluateFlags): Promise<void> {
   requireModel(dir);
   requireFile(flags.data, "a CSV file");
   const output = new Output(flags.json);
-  const lab = await import("./lab.ts");
+  const lab = await import("../index.ts");
   const { device } = await chooseDevice(lab, output, flags.device);
   const table = await lab.loadCsv(flags.data);
   const model = await output.during(`loading ${dir}`, () => lab.loadModel(dir));

@@ -1,9 +1,9 @@
 /** `mistral-lab finetune`: trains a LoRA adapter on a CSV file of questions and answers. */
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import type { Device } from "../index.ts";
 import { Interrupted } from "./errors.ts";
 import { BUNDLED_MODEL, bundled, requireFile, requireModel, runMarks } from "./folders.ts";
-import type { Device } from "./lab.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
 import { Output, shellWords } from "./output.ts";
 import { chooseDevice, type Recipe, showWritten, walk } from "./road.ts";
@@ -122,7 +122,7 @@ async function finetune(csv: string, flags: FinetuneFlags): Promise<void> {
   if (!flags.resume && !flags.overwrite) refuseOtherRun(outputDir);
 
   const output = new Output(json);
-  const lab = await import("./lab.ts");
+  const lab = await import("../index.ts");
   await chooseDevice(lab, output, flags.device);
   const job = { command: "finetune" as const, model, csv, ...(test === undefined ? {} : { test }) };
   const { stopped } = await walk(lab, output, {

@@ -1,13 +1,21 @@
 /** The road that `finetune` and `demo` share: CSV → examples → NF4 + LoRA → training → files, each step shown. */
 import pc from "picocolors";
+import type {
+  DatasetReport,
+  Device,
+  DeviceInfo,
+  Example,
+  MistralModel,
+  Table,
+  TrainEvent,
+} from "../index.ts";
 import { type Job, removeAdapter, requireFile, requireModel, writeJob, writtenFiles } from "./folders.ts";
 import { catchInterrupt } from "./interrupt.ts";
-import type { DatasetReport, Device, DeviceInfo, Example, MistralModel, Table, TrainEvent } from "./lab.ts";
 import { bytes, count, firstLines, indented, type Output, plural } from "./output.ts";
 import { watchTraining } from "./watchTraining.ts";
 
 /** The SDK, loaded when a command runs. */
-export type Lab = typeof import("./lab.ts");
+export type Lab = typeof import("../index.ts");
 
 /** What decides how well and how long a model learns. */
 export interface Recipe {

@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { packageRoot } from "../backend/packageRoot.ts";
-import { type AdapterMatrices, saveAdapter } from "../export/peft.ts";
 import { NF4Weight } from "../weights/nf4.ts";
 import { hashWeights } from "../weights/openWeights.ts";
+import { type AdapterMatrices, saveAdapter } from "../weights/peft.ts";
 import { type Layer, type LoraMatrices, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
 
 /** Name of module i's projection, as PEFT and Hugging Face say it. */

@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { Random } from "../data/random.ts";
-import type { Adapter } from "../export/peft.ts";
 import { checkOptions } from "../options.ts";
+import type { Adapter } from "../weights/peft.ts";
 import { moduleName } from "./adapter.ts";
 import { type Layer, PROJECTIONS, type Projection } from "./layers.ts";
 import { MistralModel } from "./mistral.ts";

@@ -5,9 +5,9 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
-import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "../weights/safetensors.ts";
 import { type AdapterConfig, adapterConfigJson, parseAdapterConfig } from "./adapterConfig.ts";
+import { writeFileAtomically } from "./atomicFile.ts";
+import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "./safetensors.ts";
 
 export type { AdapterConfig } from "./adapterConfig.ts";
 

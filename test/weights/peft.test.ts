@@ -8,7 +8,7 @@ import {
   type AdapterOrigin,
   loadAdapter,
   saveAdapter,
-} from "../../sdk/export/peft.ts";
+} from "../../sdk/weights/peft.ts";
 import { openSafetensors, type TensorToWrite, writeSafetensors } from "../../sdk/weights/safetensors.ts";
 
 const Q = "model.layers.0.self_attn.q_proj";
