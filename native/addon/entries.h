@@ -5,12 +5,13 @@
 
 namespace mlab {
 
-#define MLAB_ENTRIES(X)                                                                                      \
-  X(matMul)                                                                                                  \
-  X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) X(rmsNormBackward)    \
-      X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(swigluForward) X(swigluBackward) \
-          X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) X(add) X(sumSquares)             \
-              X(peakFlops) X(readBandwidth)
+// clang-format off
+#define MLAB_ENTRIES(X) \
+  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) \
+  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) \
+  X(swigluForward) X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) \
+  X(add) X(sumSquares) X(peakFlops) X(readBandwidth)
+// clang-format on
 
 #define MLAB_DECLARE(name) Napi::Value name##Entry(const Napi::CallbackInfo& info);
 MLAB_ENTRIES(MLAB_DECLARE)

@@ -104,12 +104,13 @@ void setComputeType(ComputeType type);
   double peakFlops(double seconds);                                                                          \
   double readBandwidth(const float* buffer, int64_t n, double seconds);
 
-#define MLAB_KERNEL_NAMES(X)                                                                                 \
-  X(matMul)                                                                                                  \
-  X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) X(rmsNormBackward)    \
-      X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(swigluForward) X(swigluBackward) \
-          X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) X(add) X(sumSquares)             \
-              X(peakFlops) X(readBandwidth)
+// clang-format off
+#define MLAB_KERNEL_NAMES(X) \
+  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) \
+  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) \
+  X(swigluForward) X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) \
+  X(add) X(sumSquares) X(peakFlops) X(readBandwidth)
+// clang-format on
 
 // clang-format off
 namespace scalar { MLAB_KERNEL_DECLARATIONS }
