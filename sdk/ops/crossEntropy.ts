@@ -16,25 +16,20 @@ interface Attrs {
 
 const op: Op<string, Attrs> = {
   name: "CrossEntropy",
+  // All rows are computed, the untrained ones as zeros: gathering the trained ones would need a gradient
+  // (UnsortedSegmentSum) that the wasm backend does not have.
   reference({ hidden, weight }, { vocab, labels, frozen }) {
-    const rows = Array.from(labels.keys()).filter((i) => labels[i] >= 0);
-    const indices = tf.tensor1d(rows, "int32");
-    const logits = tf.matMul(
-      tf.gather(hidden, indices) as tf.Tensor2D,
-      matrixTensor(frozen, weight),
-      false,
-      true,
+    const trained = tf.tensor2d(
+      Uint8Array.from(labels, (label) => Number(label >= 0)),
+      [labels.length, 1],
+      "bool",
     );
-    const targets = tf.oneHot(
-      tf.tensor1d(
-        rows.map((i) => labels[i]),
-        "int32",
-      ),
-      vocab,
-    );
-    const losses = tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), targets), -1)) as tf.Tensor1D;
-    const places = tf.reshape(indices, [rows.length, 1]) as tf.Tensor2D;
-    return [tf.sum(losses), tf.scatterND(places, losses, [labels.length])];
+    const rows = tf.where(trained, hidden, tf.zerosLike(hidden)) as tf.Tensor2D;
+    const logits = tf.matMul(rows, matrixTensor(frozen, weight), false, true);
+    // oneHot of a negative index is a row of zeros.
+    const targets = tf.oneHot(tf.tensor1d(labels, "int32"), vocab);
+    const losses = tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), targets), -1));
+    return [tf.sum(losses), losses];
   },
   native: {
     forward(addon, { hidden, weight }, { vocab, labels, frozen, wantGradients, losses }) {
