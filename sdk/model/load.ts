@@ -4,11 +4,12 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { ensureDevice } from "../backend/device.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
+import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
 import { resolveModelDir } from "../weights/modelDir.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
 import { loadAdapter } from "../weights/peft.ts";
 import { type TensorSource, toBfloat16, toFloat32 } from "../weights/safetensors.ts";
-import { DenseWeight } from "../weights/weight.ts";
+import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { isAdapterDir, moduleName } from "./adapter.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
 import { type Layer, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
@@ -19,7 +20,8 @@ import { quantize } from "./quantize.ts";
 /**
  * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),
  * or a folder with an adapter, and then its base with it, quantised as it was in training.
- * Chooses a device first where none was chosen (`useDevice`). Weights stored in 16 bits are kept as bfloat16.
+ * Chooses a device first where none was chosen (`useDevice`). Weights stored in 16 bits are kept as bfloat16,
+ * projections in bitsandbytes' NF4 as they are.
  *
  * @param source a folder; relative to the working directory, else to the package (for the bundled models)
  * @throws when the folder or a file is missing or unreadable, when a tensor is missing or has a wrong shape or
@@ -107,11 +109,18 @@ function checkTensors(file: TensorSource, config: MistralConfig): void {
   const problems: string[] = [];
   for (const [name, shape] of tensorShapes(config)) {
     const info = file.tensors.get(name);
-    if (!info) problems.push(`"${name}" is missing`);
-    else if (!["F32", "F16", "BF16"].includes(info.dtype)) {
+    if (!info) {
+      problems.push(`"${name}" is missing`);
+      continue;
+    }
+    const nf4 = isNf4Projection(file, name);
+    if (!nf4 && !["F32", "F16", "BF16"].includes(info.dtype)) {
       problems.push(`"${name}": expected dtype F32, F16 or BF16, got ${info.dtype}`);
-    } else if (!tf.util.arraysEqual([...info.shape], shape)) {
-      problems.push(`"${name}": expected shape [${shape}] from config.json, got [${info.shape}]`);
+      continue;
+    }
+    const got = nf4 ? nf4Shape(file, name) : info.shape;
+    if (!tf.util.arraysEqual([...got], shape)) {
+      problems.push(`"${name}": expected shape [${shape}] from config.json, got [${got}]`);
     }
   }
   if (problems.length === 0) return;
@@ -122,8 +131,14 @@ function checkTensors(file: TensorSource, config: MistralConfig): void {
   );
 }
 
+/** Embedding and head are never in 4 bits, in bitsandbytes and here. */
+function isNf4Projection(file: TensorSource, name: string): boolean {
+  return name.endsWith("_proj.weight") && isNf4(file, name);
+}
+
 function readWeights(file: TensorSource, config: MistralConfig) {
-  const matrix = (name: string): DenseWeight => {
+  const matrix = (name: string): FrozenWeight => {
+    if (isNf4Projection(file, name)) return readNf4(file, name);
     const value = file.read(name);
     const [out, inn] = value.shape;
     const data = value.dtype === "F32" ? toFloat32(value, name) : toBfloat16(value, name);

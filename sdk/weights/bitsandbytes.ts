@@ -26,6 +26,11 @@ export function isNf4(source: TensorSource, name: string): boolean {
   return source.tensors.has(`${name}.${STATE}`);
 }
 
+/** The shape [out, in] of the NF4 weight `name`: its packed bytes have another. @throws as `readNf4` does */
+export function nf4Shape(source: TensorSource, name: string): readonly [number, number] {
+  return parseState(bytesOf(source, `${name}.${STATE}`), `${source.path}: "${name}"`).shape;
+}
+
 /** The keys that belong to the NF4 weight `name`, the packed bytes first. */
 export function nf4Keys(name: string, nested: boolean): string[] {
   const parts = ["absmax", "quant_map", ...(nested ? ["nested_absmax", "nested_quant_map"] : []), STATE];
