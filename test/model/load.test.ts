@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { makeBatch } from "../../sdk/data/batches.ts";
+import { saveModel } from "../../sdk/model/fullTraining.ts";
+import { loadModel } from "../../sdk/model/load.ts";
+import { attachLora } from "../../sdk/model/lora.ts";
+import type { MistralModel } from "../../sdk/model/mistral.ts";
+import { quantize } from "../../sdk/model/quantize.ts";
+import { nf4Tensors } from "../../sdk/weights/bitsandbytes.ts";
+import { NF4Weight } from "../../sdk/weights/nf4.ts";
+import { openSafetensors, type TensorToWrite, writeSafetensors } from "../../sdk/weights/safetensors.ts";
+import { disposeTiny, tinyExamples, tinyTrainableModel } from "../tinyModel.ts";
+
+const batch = makeBatch([{ examples: tinyExamples(3), tokens: 0 }]);
+// As many ids as the tokenizer of the fixtures has.
+const VOCAB = 272;
+const UP = "model.layers.1.mlp.up_proj.weight";
+
+function logits(model: MistralModel): Float32Array {
+  return tf.tidy(() => (model.logits(model.forward(batch)).dataSync() as Float32Array).slice());
+}
+
+describe("loadModel", () => {
+  let root: string;
+  let dir: string;
+  let made: MistralModel;
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), "load-"));
+    made = await tinyTrainableModel({ vocabSize: VOCAB });
+    saveModel(made, join(root, "original"), "float32");
+  });
+  beforeEach(() => {
+    dir = join(root, "base");
+    cpSync(join(root, "original"), dir, { recursive: true });
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+  after(() => {
+    disposeTiny(made);
+    rmSync(root, { recursive: true });
+  });
+
+  /** Writes the weights again with some of them changed. */
+  function rewrite(change: (tensors: Map<string, TensorToWrite>) => void): void {
+    const file = join(dir, "model.safetensors");
+    const source = openSafetensors(file);
+    const tensors = new Map<string, TensorToWrite>();
+    for (const name of source.tensors.keys()) tensors.set(name, source.read(name));
+    source.close();
+    change(tensors);
+    writeSafetensors(file, tensors);
+  }
+
+  function editConfig(changes: Record<string, unknown>): void {
+    const file = join(dir, "config.json");
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...changes }));
+  }
+
+  function randomise(model: MistralModel): void {
+    for (const [i, variable] of [...model.trainableVariables().values()].entries()) {
+      variable.assign(tf.randomNormal(variable.shape, 0, 0.1, "float32", i + 1));
+    }
+  }
+
+  it("gives back a model saved in float32, bit for bit", async () => {
+    assert.deepEqual(logits(await loadModel(dir)), logits(made));
+  });
+
+  it("keeps bfloat16: what is saved again has the same bytes", async () => {
+    const [first, second] = [join(root, "bf16"), join(root, "again")];
+    saveModel(made, first);
+    saveModel(await loadModel(first), second);
+    const bytes = (folder: string) => readFileSync(join(folder, "model.safetensors"));
+    assert.ok(bytes(first).equals(bytes(second)));
+    assert.ok(bytes(first).length < 0.6 * bytes(join(root, "original")).length);
+  });
+
+  it("gives back a tied model", async () => {
+    const tied = await tinyTrainableModel({ vocabSize: VOCAB, tieEmbeddings: true });
+    saveModel(tied, join(root, "tied"), "float32");
+    assert.deepEqual(logits(await loadModel(join(root, "tied"))), logits(tied));
+    disposeTiny(tied);
+  });
+
+  for (const nf4 of [false, true]) {
+    it(`gives back an adapter with its base${nf4 ? ", quantised as in training" : ""}`, async () => {
+      const base = await loadModel(dir);
+      const model = attachLora(nf4 ? quantize(base) : base, {
+        r: 3,
+        alpha: 5,
+        targetModules: ["q_proj", "up_proj"],
+      });
+      randomise(model);
+      const folder = join(root, `adapter-${nf4}`);
+      await model.save(folder);
+      const loaded = await loadModel(folder);
+      assert.deepEqual(logits(loaded), logits(model));
+      assert.notDeepEqual(logits(loaded), logits(base));
+      assert.equal(loaded.weights.layers[0].q_proj.weight instanceof NF4Weight, nf4);
+      assert.deepEqual([...loaded.trainableVariables().keys()], [...model.trainableVariables().keys()]);
+    });
+  }
+
+  it("refuses an adapter whose base has other weights", async () => {
+    const folder = join(root, "orphan");
+    await attachLora(await loadModel(dir)).save(folder);
+    const other = await tinyTrainableModel({ vocabSize: VOCAB }, 2);
+    saveModel(other, dir, "float32");
+    disposeTiny(other);
+    await assert.rejects(
+      loadModel(folder),
+      /orphan: the adapter cannot be used: it was trained on other base weights \("[^"]*base"\): expected sha256 [0-9a-f]{12}…, this base has [0-9a-f]{12}…\. Load the model that it was trained on$/,
+    );
+  });
+
+  it("refuses an adapter whose base is gone, or has other sizes", async () => {
+    const folder = join(root, "homeless");
+    await attachLora(await loadModel(dir)).save(folder);
+    rmSync(join(folder, "mistral_lab.json"));
+    const wide = await tinyTrainableModel({ vocabSize: VOCAB, intermediateSize: 64 });
+    saveModel(wide, dir, "float32");
+    disposeTiny(wide);
+    await assert.rejects(
+      loadModel(folder),
+      /layers\.0\.mlp\.gate_proj: lora_B: expected \[64, 8\], got \[48, 8\]/,
+    );
+    rmSync(dir, { recursive: true });
+    await assert.rejects(loadModel(folder), /^Error: model ".*base": no such folder/);
+  });
+
+  it("names missing tensors, all at once", async () => {
+    rewrite((tensors) => {
+      tensors.delete(UP);
+      tensors.delete("model.norm.weight");
+    });
+    await assert.rejects(loadModel(dir), {
+      message: `${dir}: the weights do not fit config.json: "${UP}" is missing; "model.norm.weight" is missing. Take all files from the same checkpoint.`,
+    });
+  });
+
+  it("counts the problems that it does not name", async () => {
+    rewrite((tensors) => {
+      for (const name of [...tensors.keys()]) if (name.includes("layers")) tensors.delete(name);
+    });
+    await assert.rejects(loadModel(dir), /down_proj\.weight" is missing; .*; and 8 more\. Take all files/);
+  });
+
+  it("names wrong shapes", async () => {
+    editConfig({ intermediate_size: 50 });
+    await assert.rejects(
+      loadModel(dir),
+      /"model\.layers\.0\.mlp\.gate_proj\.weight": expected shape \[50,32\] from config\.json, got \[48,32\]; .*down_proj\.weight": expected shape \[32,50\] from config\.json, got \[32,48\]/,
+    );
+  });
+
+  it("names wrong dtypes", async () => {
+    rewrite((tensors) => {
+      tensors.set(UP, { dtype: "I32", shape: [48, 32], data: new Int32Array(48 * 32) });
+    });
+    await assert.rejects(loadModel(dir), /up_proj\.weight": expected dtype F32, F16 or BF16, got I32/);
+  });
+
+  it("reads projections in NF4, and checks the shape that they stand for", async () => {
+    const values = Float32Array.from({ length: 48 * 32 }, (_, i) => Math.sin(i));
+    const weight = NF4Weight.quantize(values, [48, 32]);
+    const replaced = (name: string, stored: NF4Weight) =>
+      rewrite((tensors) => {
+        for (const [key, tensor] of nf4Tensors(name, stored)) tensors.set(key, tensor);
+      });
+    replaced(UP, weight);
+    assert.deepEqual((await loadModel(dir)).weights.layers[1].up_proj.weight, weight);
+    replaced(UP, new NF4Weight([32, 48], weight.packed, weight.scales));
+    await assert.rejects(
+      loadModel(dir),
+      /up_proj\.weight": expected shape \[48,32\] from config\.json, got \[32,48\]/,
+    );
+    replaced("lm_head.weight", weight);
+    await assert.rejects(loadModel(dir), /"lm_head\.weight": expected dtype F32, F16 or BF16, got U8/);
+  });
+
+  it("refuses a tokenizer with more ids than the model", async () => {
+    const small = await tinyTrainableModel({ vocabSize: 64 });
+    saveModel(small, dir, "float32");
+    disposeTiny(small);
+    await assert.rejects(loadModel(dir), {
+      message: `${dir}: the tokenizer has 272 ids and config.json's vocab_size is 64: the files belong to different models`,
+    });
+  });
+
+  it("refuses a folder that is not there, a file, and a folder without the files", async () => {
+    const missing = join(root, "nowhere");
+    await assert.rejects(loadModel(missing), {
+      message: `model "${missing}": no such folder (looked at ${missing}); give a folder with config.json`,
+    });
+    await assert.rejects(
+      loadModel("no/such/model"),
+      /^Error: model "no\/such\/model": no such folder \(looked at .*no\/such\/model and .*no\/such\/model\)/,
+    );
+    const file = join(dir, "config.json");
+    await assert.rejects(loadModel(file), {
+      message: `model "${file}": ${file} is a file; give the folder that holds it`,
+    });
+    writeFileSync(file, "{");
+    await assert.rejects(loadModel(dir), /config\.json: expected JSON, got /);
+    rmSync(file);
+    await assert.rejects(loadModel(dir), {
+      message: `${dir}: config.json is missing; expected a model in Hugging Face layout`,
+    });
+  });
+
+  it("refuses a folder without weights, or with weights that were cut short", async () => {
+    const file = join(dir, "model.safetensors");
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.subarray(0, bytes.length - 100));
+    await assert.rejects(loadModel(dir), /model\.safetensors: /);
+    rmSync(file);
+    await assert.rejects(
+      loadModel(dir),
+      /expected model\.safetensors or model\.safetensors\.index\.json, but it has config\.json/,
+    );
+  });
+});
