@@ -23,16 +23,21 @@ export function chrF(pairs: readonly { answer: string; reference: string }[]): n
       expected[order - 1] += total(r);
     }
   }
-  // Orders that neither side is long enough for do not count.
-  const scores: number[] = [];
+  // Orders that one side is not long enough for do not count. Precision and recall are averaged over the others
+  // first; the F-score is that of the two means.
+  let orders = 0;
+  let precision = 0;
+  let recall = 0;
   for (let i = 0; i < ORDERS; i++) {
     if (answered[i] === 0 || expected[i] === 0) continue;
-    const precision = matched[i] / answered[i];
-    const recall = matched[i] / expected[i];
-    const denominator = BETA * BETA * precision + recall;
-    scores.push(denominator === 0 ? 0 : ((1 + BETA * BETA) * precision * recall) / denominator);
+    precision += matched[i] / answered[i];
+    recall += matched[i] / expected[i];
+    orders++;
   }
-  return scores.length === 0 ? 0 : (100 * scores.reduce((sum, s) => sum + s, 0)) / scores.length;
+  if (precision + recall === 0) return 0;
+  precision /= orders;
+  recall /= orders;
+  return (100 * ((1 + BETA * BETA) * precision * recall)) / (BETA * BETA * precision + recall);
 }
 
 function ngrams(text: string, order: number): Map<string, number> {
