@@ -85,12 +85,15 @@ export async function* generate(
   return "length";
 }
 
-/** Runs the new ids through the model and returns the scores after the last one, [vocab]; the caller may change them. */
+/**
+ * Runs the new ids through the model and returns the scores after the last one; the caller may change them. Ids above
+ * those of the tokenizer pad the vocabulary of some checkpoints: they mean no text and have no score here.
+ */
 function nextLogits(model: MistralModel, ids: Int32Array, cache: KVCache): Float32Array {
   return tf.tidy(() => {
     const hidden = model.forwardCached(ids, cache);
     const lastRow = ids.length === 1 ? hidden : tf.slice2d(hidden, [ids.length - 1, 0], [1, -1]);
-    return (model.logits(lastRow).dataSync() as Float32Array).slice();
+    return (model.logits(lastRow).dataSync() as Float32Array).slice(0, model.tokenizer.vocabSize);
   });
 }
 

@@ -69,6 +69,13 @@ describe("generate", () => {
     }
   });
 
+  it("never takes an id that the tokenizer does not have", async () => {
+    const padded = await tinyTrainableModel({ vocabSize: 2000 });
+    const { ids } = await answer(padded, prompt, { temperature: 1, maxNewTokens: 30 });
+    assert.ok(Math.max(...ids) < padded.tokenizer.vocabSize, `${ids}`);
+    disposeTiny(padded);
+  });
+
   it("leaves no tensor behind", async () => {
     const before = tf.memory().numTensors;
     await answer(model, prompt, { maxNewTokens: 5 });
@@ -179,6 +186,9 @@ describe("generate, the end of a text", () => {
   it("takes the stop text that comes first", async () => {
     const [late, early] = [whole().slice(8, 10), whole().slice(3, 5)];
     assert.equal((await answer(model, [1], { stop: [late, early] })).text, whole().slice(0, 3));
+    // Both are whole with the same token; one began before the other.
+    const [shorter, longer] = [whole().slice(4, 6), whole().slice(3, 6)];
+    assert.equal((await answer(model, [1], { stop: [shorter, longer] })).text, whole().slice(0, 3));
   });
 
   it("gives out what only began like a stop text", async () => {
