@@ -23,7 +23,8 @@ const questions = [
 ];
 
 export const demoRecipe: DemoRecipe = {
-  epochs: 8,
+  epochs: 3,
+  noisyCopies: 7,
   learningRate: 3e-3,
   microBatchSize: 2,
   gradientAccumulationSteps: 1,
@@ -45,6 +46,7 @@ export const demoRecipe: DemoRecipe = {
 export const demoRecipeWithoutAddon: DemoRecipe = {
   ...demoRecipe,
   epochs: 1,
+  noisyCopies: 0,
   maxSteps: 6,
   microBatchSize: 1,
   maxSeqLength: 96,

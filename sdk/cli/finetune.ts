@@ -68,6 +68,11 @@ export function addFinetune(program: Command): void {
         .default(512),
     )
     .addOption(
+      new Option("--noisy-copies <n>", "copies of each row with words missing or swapped in the question")
+        .argParser(whole({ min: 0 }))
+        .default(0),
+    )
+    .addOption(
       new Option("--seed <n>", "of the order of the examples, dropout and the adapter's start")
         .argParser(whole({ min: 0, max: 0xffffffff }))
         .default(0),

@@ -29,6 +29,8 @@ export interface Recipe {
   loraAlpha: number;
   loraDropout: number;
   seed: number;
+  /** Of each training row, with noise in the question. */
+  noisyCopies: number;
 }
 
 export interface RoadOptions extends Recipe {
@@ -74,13 +76,13 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
   if (test) showTable(output, "Held out", test);
 
   const base = await output.during(`loading ${job.model}`, () => lab.loadModel(job.model));
-  const { maxSeqLength } = options;
+  const { maxSeqLength, noisyCopies } = options;
   if (maxSeqLength > base.config.maxPositions) {
     throw new Error(
       `option "maxSeqLength": expected at most ${base.config.maxPositions}, the longest text that ${job.model} was made for, got ${maxSeqLength}`,
     );
   }
-  const dataset = lab.prepareDataset(table, base.tokenizer, { maxSeqLength });
+  const dataset = lab.prepareDataset(table, base.tokenizer, { maxSeqLength, noisyCopies });
   const held = test && lab.prepareDataset(test, base.tokenizer, { maxSeqLength });
   showDataset(output, dataset.report);
   showExample(lab, output, dataset.train[0], base);

@@ -7,6 +7,7 @@ import type { ChatMessage } from "../text/chatTemplate.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Row, Table } from "./csv.ts";
 import { type Example, ignoredLabel } from "./example.ts";
+import { noisyQuestion } from "./noisyQuestion.ts";
 import { Random } from "./random.ts";
 
 export type { Example } from "./example.ts";
@@ -24,6 +25,12 @@ export interface DatasetOptions {
    * Danger: with "all" and few rows it learns to ask.
    */
   trainOn?: "response" | "all";
+  /**
+   * Copies of every training row whose question is noisy: words missing or swapped, no accents (`noisyQuestion`).
+   * Default 0. A small model then answers unseen wordings far better. Danger: an epoch is 1 + noisyCopies as long,
+   * and questions that differ in one word only become alike.
+   */
+  noisyCopies?: number;
   /** Tokens an example may have, template included. Default 512. Danger: memory grows with it. */
   maxSeqLength?: number;
   /**
@@ -66,6 +73,7 @@ const optionsSchema = z.strictObject({
   testFraction: z.number().min(0).lt(1).default(0),
   seed: z.int().default(0),
   trainOn: z.enum(["response", "all"]).default("response"),
+  noisyCopies: z.int().min(0).default(0),
   maxSeqLength: z.int().min(2).default(512),
   overflow: z.enum(["drop", "truncate", "error"]).default("drop"),
   systemPrompt: z.string().min(1).optional(),
@@ -109,7 +117,8 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
     );
   }
 
-  const { train, test } = split(kept, settings);
+  const { train: rows, test } = split(kept, settings);
+  const train = [...rows, ...noisyCopies(rows, tokenizer, settings)];
   const trainedTokens = sum(train, trainedCount);
   if (trainedTokens === 0) {
     throw new Error(
@@ -139,6 +148,18 @@ function checkOptions(options: DatasetOptions): Settings {
   throw new Error(
     `prepareDataset: wrong options.\n  ${problems.join("\n  ")}\nOptions are ${Object.keys(optionsSchema.shape).join(", ")}.`,
   );
+}
+
+function noisyCopies(examples: readonly Example[], tokenizer: Tokenizer, settings: Settings): Example[] {
+  const random = new Random(settings.seed, 1);
+  return Array.from({ length: settings.noisyCopies }, () =>
+    examples.map(({ instruction, response, line }) => {
+      const row = { line, response, instruction: noisyQuestion(instruction, random), fields: {} };
+      return encodeRow(row, tokenizer, settings);
+    }),
+  )
+    .flat()
+    .filter(({ ids }) => ids.length <= settings.maxSeqLength);
 }
 
 function encodeRow(row: Row, tokenizer: Tokenizer, { systemPrompt, trainOn }: Settings): Example {
