@@ -4,22 +4,30 @@
  * the native kernels has seen it: a plain tfjs kernel may keep a view of it, a caller may keep what `data()` gave.
  */
 
-/** Free memory beyond this is left to the garbage collector. */
+/** Free memory is kept up to the largest amount that was in use at once, and never beyond this. */
 const MAX_FREE_BYTES = 2 ** 30;
 /** Below this, a plain allocation is as fast. */
 const MIN_POOLED = 1024;
 
+/** Free buffers by size; the sizes that were asked for longest ago come first. */
 const free = new Map<number, ArrayBuffer[]>();
 const pooled = new WeakSet<Float32Array>();
 let freeBytes = 0;
+let usedBytes = 0;
+let peakBytes = 0;
 
 /** A Float32Array of n elements with any content. */
 export function takeFloats(n: number): Float32Array {
   if (n < MIN_POOLED) return new Float32Array(n);
   const bytes = sizeClass(n * 4);
-  let buffer = free.get(bytes)?.pop();
+  const list = free.get(bytes) ?? [];
+  free.delete(bytes);
+  free.set(bytes, list);
+  let buffer = list.pop();
   if (buffer) freeBytes -= bytes;
   else buffer = new ArrayBuffer(bytes);
+  usedBytes += bytes;
+  peakBytes = Math.max(peakBytes, usedBytes);
   const array = new Float32Array(buffer, 0, n);
   pooled.add(array);
   return array;
@@ -27,19 +35,27 @@ export function takeFloats(n: number): Float32Array {
 
 /** The array is in foreign hands: it will never be used again by the pool. */
 export function escaped(array: unknown): void {
-  if (array instanceof Float32Array) pooled.delete(array);
+  if (array instanceof Float32Array && pooled.delete(array)) usedBytes -= array.buffer.byteLength;
 }
 
 /** The array's tensor is gone. */
 export function giveBack(array: unknown): void {
   if (!(array instanceof Float32Array) || !pooled.delete(array)) return;
   const buffer = array.buffer as ArrayBuffer;
-  const bytes = buffer.byteLength;
-  if (freeBytes + bytes > MAX_FREE_BYTES) return;
-  freeBytes += bytes;
-  const list = free.get(bytes);
+  usedBytes -= buffer.byteLength;
+  freeBytes += buffer.byteLength;
+  const list = free.get(buffer.byteLength);
   if (list) list.push(buffer);
-  else free.set(bytes, [buffer]);
+  else free.set(buffer.byteLength, [buffer]);
+  // Batches of another length leave sizes behind that nobody asks for again.
+  for (const [bytes, buffers] of free) {
+    while (freeBytes > Math.min(MAX_FREE_BYTES, peakBytes) && buffers.length > 0) {
+      buffers.pop();
+      freeBytes -= bytes;
+    }
+    if (freeBytes <= Math.min(MAX_FREE_BYTES, peakBytes)) break;
+    free.delete(bytes);
+  }
 }
 
 /** Sizes are rounded up by at most an eighth, so that batches of slightly different length share memory. */
