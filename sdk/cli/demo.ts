@@ -24,9 +24,9 @@ const DOMAIN = "ecommerce.fr";
 export function addDemo(program: Command): void {
   program
     .command("demo")
-    .summary("all of this on the bundled model, in about 3 minutes")
+    .summary("all of this on the bundled model, in about 4 minutes")
     .description(
-      `Fine-tune the bundled model on ${CSV}, measure it on questions it has not seen, and ask it three. About 3 minutes on 2 cores.`,
+      `Fine-tune the bundled model on ${CSV}, measure it on questions it has not seen, and ask it three. About 4 minutes on 2 cores.`,
     )
     .addOption(
       new Option("--output-dir <dir>", "where everything is written").default(
@@ -44,7 +44,7 @@ async function demo({ outputDir, device: wanted, json }: DemoFlags): Promise<voi
   refuseForeignRun(outputDir);
   const output = new Output(json);
   const lab = await import("../index.ts");
-  const { device } = await chooseDevice(lab, output, wanted);
+  const { device } = await chooseDevice(lab, output, wanted, { compute: "bfloat16" });
   const recipe = device === "cpu" ? demoRecipeWithoutAddon : demoRecipe;
   if (device === "cpu") {
     output.topic(

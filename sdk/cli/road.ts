@@ -4,6 +4,7 @@ import type {
   DatasetReport,
   Device,
   DeviceInfo,
+  DeviceOptions,
   Example,
   MistralModel,
   Table,
@@ -57,8 +58,13 @@ export interface RoadEnd {
 type DoneEvent = Extract<TrainEvent, { type: "done" }>;
 
 /** Chooses the device and says which; the note is what keeps a faster one away. */
-export async function chooseDevice(lab: Lab, output: Output, wanted: Device): Promise<DeviceInfo> {
-  const info = await lab.useDevice(wanted);
+export async function chooseDevice(
+  lab: Lab,
+  output: Output,
+  wanted: Device,
+  options: DeviceOptions = {},
+): Promise<DeviceInfo> {
+  const info = await lab.useDevice(wanted, options);
   output.topic("Device", info.description);
   if (info.note) output.warn(info.note);
   return info;
