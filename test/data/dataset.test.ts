@@ -192,7 +192,7 @@ describe("prepareDataset", () => {
           "maxSeqLength: ",
           "overflow: ",
           "systemPrompt: ",
-          "Options are testFraction, seed, trainOn, maxSeqLength, overflow, systemPrompt.",
+          "Options are testFraction, seed, trainOn, noisyCopies, maxSeqLength, overflow, systemPrompt.",
         ]) {
           assert.ok(message.includes(part), `"${part}" in: ${message}`);
         }
