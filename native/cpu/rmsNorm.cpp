@@ -2,7 +2,6 @@
 // eps). Backward: with n = x * inverseRms and g = dy * gamma, dx = inverseRms * (g - n * mean(g * n)); dGamma
 // = sum dy * n.
 #include <cmath>
-#include <vector>
 
 #include "kernels.h"
 #include "simd.h"
