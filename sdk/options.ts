@@ -11,9 +11,12 @@ export function checkOptions<S extends z.ZodType>(where: string, schema: S, opti
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     if (issue.code === "unrecognized_keys") {
-      const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+      const full = (key: string) => [...issue.path, key].join(".");
+      const known = keysAt(schema, issue.path).map(full);
       return issue.keys
-        .map((key) => `unknown option "${key}"${suggestion(key, known)}; known: ${known.join(", ")}`)
+        .map(
+          (key) => `unknown option "${full(key)}"${suggestion(full(key), known)}; known: ${known.join(", ")}`,
+        )
         .join("; ");
     }
     const path = issue.path.join(".");
@@ -41,6 +44,15 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length];
+}
+
+/** The keys of the object that stands at `path` in the schema. */
+function keysAt(schema: z.ZodType, path: PropertyKey[]): string[] {
+  const object = path.reduce<unknown>((outer, key) => {
+    const inner = outer instanceof z.ZodObject ? outer.shape[String(key)] : undefined;
+    return inner instanceof z.ZodOptional ? inner.unwrap() : inner;
+  }, schema);
+  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
 }
 
 function at(value: unknown, path: PropertyKey[]): unknown {

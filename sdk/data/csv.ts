@@ -5,6 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
+import { z } from "zod";
+import { checkOptions } from "../options.ts";
 import { type ColumnNames, describeColumns, findColumns, uniqueNames } from "./columns.ts";
 import { decodeText } from "./decodeText.ts";
 import { type CsvRecord, delimiters, guessDelimiter, readRecords } from "./records.ts";
@@ -18,6 +20,13 @@ export interface CsvOptions {
   /** Between fields. Default: found out of comma, semicolon, tab and "|". */
   delimiter?: string;
 }
+
+const csvOptions = z.strictObject({
+  columns: z
+    .strictObject({ instruction: z.string().min(1).optional(), response: z.string().min(1).optional() })
+    .optional(),
+  delimiter: z.string().min(1).optional(),
+});
 
 export interface Row {
   /** Where the row begins in the file, from 1. */
@@ -123,9 +132,11 @@ export class Table {
 /**
  * Reads a CSV file of questions and answers: UTF-8, quoted as in RFC 4180, with a header.
  * @param source a path, or the bytes of a file
- * @throws when the file is missing, unreadable, empty or not UTF-8, or lacks one of the two columns
+ * @throws when an option is wrong (all of them are named), or when the file is missing, unreadable, empty or not
+ * UTF-8, or lacks one of the two columns
  */
 export async function loadCsv(source: string | Buffer, options: CsvOptions = {}): Promise<Table> {
+  const settings = checkOptions("loadCsv", csvOptions, options);
   const name = typeof source === "string" ? source : "(buffer)";
   const bytes = typeof source === "string" ? await readSource(source) : source;
   const text = decodeText(bytes, name);
@@ -134,7 +145,7 @@ export async function loadCsv(source: string | Buffer, options: CsvOptions = {})
       `${name}: expected a header and rows, got an empty file. Check the path or export it again.`,
     );
   }
-  const { records, layout } = findTable(text, name, options);
+  const { records, layout } = findTable(text, name, settings);
   const rows: Row[] = [];
   const repairs: Repair[] = [];
   const rejected: Rejected[] = [];

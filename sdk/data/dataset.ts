@@ -3,6 +3,7 @@
  * that an example holds is trained; the prompt's ids are those that chat will send.
  */
 import { z } from "zod";
+import { checkOptions } from "../options.ts";
 import type { ChatMessage } from "../text/chatTemplate.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Row, Table } from "./csv.ts";
@@ -78,7 +79,7 @@ const optionsSchema = z.strictObject({
   overflow: z.enum(["drop", "truncate", "error"]).default("drop"),
   systemPrompt: z.string().min(1).optional(),
 });
-type Settings = z.infer<typeof optionsSchema>;
+type Settings = z.output<typeof optionsSchema>;
 
 /**
  * @param table rows with instruction and response, as `loadCsv` gives them
@@ -87,7 +88,7 @@ type Settings = z.infer<typeof optionsSchema>;
  * left to train
  */
 export function prepareDataset(table: Table, tokenizer: Tokenizer, options: DatasetOptions = {}): Dataset {
-  const settings = checkOptions(options);
+  const settings = checkOptions("prepareDataset", optionsSchema, options);
   const { maxSeqLength, overflow } = settings;
   const kept: Example[] = [];
   const dropped: DatasetReport["dropped"] = [];
@@ -139,15 +140,6 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
     truncated,
   };
   return { train, test, report: { ...facts, text: reportText(facts) } };
-}
-
-function checkOptions(options: DatasetOptions): Settings {
-  const result = optionsSchema.safeParse(options);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(": "));
-  throw new Error(
-    `prepareDataset: wrong options.\n  ${problems.join("\n  ")}\nOptions are ${Object.keys(optionsSchema.shape).join(", ")}.`,
-  );
 }
 
 function noisyCopies(examples: readonly Example[], tokenizer: Tokenizer, settings: Settings): Example[] {

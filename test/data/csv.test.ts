@@ -336,6 +336,23 @@ describe("loadCsv errors", () => {
     });
   });
 
+  it("names every wrong option, those inside columns too", async () => {
+    // As JSON, because the compiler would refuse these.
+    const wrong = JSON.parse('{"delimeter":";","delimiter":"","columns":{"instuction":"q","response":1}}');
+    await assert.rejects(load("question,answer\nq,a\n", wrong), ({ message }: Error) => {
+      assert.ok(message.startsWith("loadCsv: "), message);
+      for (const part of [
+        'unknown option "delimeter" (did you mean "delimiter"?); known: columns, delimiter',
+        'option "delimiter": ',
+        'unknown option "columns.instuction" (did you mean "columns.instruction"?); known: columns.instruction, columns.response',
+        'option "columns.response": Invalid input: expected string, received number, got 1',
+      ]) {
+        assert.ok(message.includes(part), `"${part}" in: ${message}`);
+      }
+      return true;
+    });
+  });
+
   it("refuses other encodings and names the line", async () => {
     const latin = Buffer.from("question,answer\nq,a\nq,r\u00e9ponse\n", "latin1");
     await assert.rejects(loadCsv(latin), {

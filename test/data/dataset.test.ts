@@ -183,16 +183,15 @@ describe("prepareDataset", () => {
     assert.throws(
       () => prepareDataset(table, tokenizer, wrong),
       ({ message }: Error) => {
-        assert.ok(message.startsWith("prepareDataset: wrong options.\n"), message);
+        assert.ok(message.startsWith('prepareDataset: option "testFraction": '), message);
         for (const part of [
-          'Unrecognized key: "maxSeqLen"',
-          "testFraction: ",
-          "seed: ",
-          "trainOn: ",
-          "maxSeqLength: ",
-          "overflow: ",
-          "systemPrompt: ",
-          "Options are testFraction, seed, trainOn, noisyCopies, maxSeqLength, overflow, systemPrompt.",
+          "expected number to be <1, got 1;",
+          'option "seed": ',
+          'option "trainOn": ',
+          'option "maxSeqLength": ',
+          'option "overflow": ',
+          'option "systemPrompt": ',
+          'unknown option "maxSeqLen" (did you mean "maxSeqLength"?); known: testFraction, seed, trainOn, noisyCopies, maxSeqLength, overflow, systemPrompt',
         ]) {
           assert.ok(message.includes(part), `"${part}" in: ${message}`);
         }
