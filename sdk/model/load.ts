@@ -7,7 +7,7 @@ import { Tokenizer } from "../text/tokenizer.ts";
 import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
 import { resolveModelDir } from "../weights/modelDir.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
-import { loadAdapter } from "../weights/peft.ts";
+import { loadAdapter, readAdapterHead } from "../weights/peft.ts";
 import { type TensorSource, toBfloat16, toFloat32 } from "../weights/safetensors.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { isAdapterDir, moduleName } from "./adapter.ts";
@@ -35,10 +35,11 @@ export async function loadModel(source: string): Promise<MistralModel> {
 
 /** The base that the adapter in `dir` names, with the adapter. */
 async function loadTuned(dir: string): Promise<MistralModel> {
-  const { config, origin } = loadAdapter(dir);
-  const baseDir = resolveModelDir(config.baseModel);
-  const full = await loadBase(config.baseModel, baseDir);
-  const base = origin?.quantization === "nf4" ? quantize(full) : full;
+  const head = readAdapterHead(dir);
+  const { baseModel } = head.config;
+  const baseDir = resolveModelDir(baseModel);
+  const full = await loadBase(baseModel, baseDir);
+  const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
   const modules = new Map<string, readonly [number, number]>();
   base.weights.layers.forEach((layer, i) => {
     for (const name of PROJECTIONS) modules.set(moduleName(i, name), layer[name].weight.shape);
@@ -48,7 +49,7 @@ async function loadTuned(dir: string): Promise<MistralModel> {
     baseSha256: hashWeights(baseDir),
     templateSha256: full.tokenizer.template.hash,
   };
-  return withAdapter(base, loadAdapter(dir, expected));
+  return withAdapter(base, loadAdapter(dir, head, expected));
 }
 
 async function loadBase(source: string, dir: string): Promise<MistralModel> {

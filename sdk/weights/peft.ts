@@ -38,6 +38,13 @@ export interface AdapterOrigin {
   sdkVersion: string;
 }
 
+/** What an adapter's folder says beside the weights. */
+export interface AdapterHead {
+  config: AdapterConfig;
+  /** null where PEFT wrote the adapter, which does not say which base weights it belongs to. */
+  origin: AdapterOrigin | null;
+}
+
 /** What a loaded adapter has to fit; each part is checked where it is given. */
 export interface ExpectedBase {
   /** Shape [out, in] of every module that could be adapted. */
@@ -91,16 +98,12 @@ export function saveAdapter(dir: string, { config, modules }: Adapter, origin: A
 }
 
 /**
- * Reads an adapter that `saveAdapter` or PEFT wrote and checks it against the base.
+ * Reads what an adapter's folder says about it, without its weights: from it the base is found, which the weights
+ * are then checked against.
  *
- * @returns the adapter, float32 whatever it was stored as, and its origin; null where PEFT wrote it, which does not
- *   say which base weights it belongs to
- * @throws one error that lists every problem: unsupported options, missing or unknown tensors, wrong shapes, another base
+ * @throws one error that lists every problem: missing files, unsupported options, an unreadable origin
  */
-export function loadAdapter(
-  dir: string,
-  expected: ExpectedBase = {},
-): Adapter & { origin: AdapterOrigin | null } {
+export function readAdapterHead(dir: string): AdapterHead {
   const problems: string[] = [];
   for (const file of [CONFIG, WEIGHTS]) {
     if (!existsSync(join(dir, file))) problems.push(`${file} is missing`);
@@ -108,16 +111,30 @@ export function loadAdapter(
   if (problems.length > 0) throw refused(dir, problems);
   const config = parseAdapterConfig(readJson(join(dir, CONFIG)), problems);
   const origin = existsSync(join(dir, ORIGIN)) ? parseOrigin(readJson(join(dir, ORIGIN)), problems) : null;
+  if (!config || problems.length > 0) throw refused(dir, problems);
+  return { config, origin };
+}
+
+/**
+ * Reads the matrices of an adapter that `saveAdapter` or PEFT wrote and checks them against its head and the base.
+ *
+ * @returns the adapter, float32 whatever it was stored as
+ * @throws one error that lists every problem: missing or unknown tensors, wrong shapes, another base
+ */
+export function loadAdapter(
+  dir: string,
+  { config, origin }: AdapterHead,
+  expected: ExpectedBase = {},
+): Adapter {
+  const problems: string[] = [];
   if (origin) checkOrigin(origin, expected, problems);
   const modules = readModules(join(dir, WEIGHTS), problems);
-  if (config) {
-    for (const [module, matrices] of modules) {
-      checkMatrices(module, matrices, config, expected.modules, problems);
-    }
-    checkTargets(modules, config, expected.modules, problems);
+  for (const [module, matrices] of modules) {
+    checkMatrices(module, matrices, config, expected.modules, problems);
   }
-  if (!config || problems.length > 0) throw refused(dir, problems);
-  return { config, modules, origin };
+  checkTargets(modules, config, expected.modules, problems);
+  if (problems.length > 0) throw refused(dir, problems);
+  return { config, modules };
 }
 
 function readModules(file: string, problems: string[]): Map<string, AdapterMatrices> {

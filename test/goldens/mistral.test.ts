@@ -10,7 +10,7 @@ import { microBatchGradients } from "../../sdk/train/gradients.ts";
 import { train } from "../../sdk/train/train.ts";
 import { quantizeScales, scaleOffset } from "../../sdk/weights/doubleQuant.ts";
 import { NF4Weight } from "../../sdk/weights/nf4.ts";
-import { loadAdapter } from "../../sdk/weights/peft.ts";
+import { loadAdapter, readAdapterHead } from "../../sdk/weights/peft.ts";
 import { assertClose } from "../compare.ts";
 import { GoldenModels, goldenBatch, goldenExamples, logitsOf, onEveryDevice } from "./models.ts";
 import { type GoldenTensors, goldenPath, needsGoldens, readGoldenJson, readGoldenTensors } from "./read.ts";
@@ -57,7 +57,10 @@ describe("transformers and PEFT goldens", () => {
     base: () => models.load("tiny-mistral"),
     lora: () => models.loadAdapted(),
     nf4: () => models.load("tiny-mistral-nf4"),
-    nf4_lora: async () => withAdapter(await variants.nf4(), loadAdapter(goldenPath("tiny-adapter"))),
+    nf4_lora: async () => {
+      const dir = goldenPath("tiny-adapter");
+      return withAdapter(await variants.nf4(), loadAdapter(dir, readAdapterHead(dir)));
+    },
   };
 
   it("quantize makes the bytes of bitsandbytes' checkpoint", async () => {

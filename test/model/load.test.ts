@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -106,6 +107,29 @@ describe("loadModel", () => {
       assert.deepEqual([...loaded.trainableVariables().keys()], [...model.trainableVariables().keys()]);
     });
   }
+
+  it("opens the adapter's weights once", async () => {
+    const folder = join(root, "once");
+    await attachLora(await loadModel(dir)).save(folder);
+    const opened: string[] = [];
+    const { openSync } = fs;
+    fs.openSync = (path, ...rest) => {
+      opened.push(String(path));
+      return openSync(path, ...rest);
+    };
+    syncBuiltinESMExports();
+    try {
+      await loadModel(folder);
+    } finally {
+      fs.openSync = openSync;
+      syncBuiltinESMExports();
+    }
+    const weights = join(folder, "adapter_model.safetensors");
+    assert.deepEqual(
+      opened.filter((path) => path === weights),
+      [weights],
+    );
+  });
 
   it("refuses an adapter whose base has other weights", async () => {
     const folder = join(root, "orphan");

@@ -6,7 +6,9 @@ import {
   type Adapter,
   type AdapterMatrices,
   type AdapterOrigin,
+  type ExpectedBase,
   loadAdapter,
+  readAdapterHead,
   saveAdapter,
 } from "../../sdk/weights/peft.ts";
 import { openSafetensors, type TensorToWrite, writeSafetensors } from "../../sdk/weights/safetensors.ts";
@@ -52,6 +54,12 @@ const modules = new Map<string, readonly [number, number]>([
   ["model.layers.0.mlp.down_proj", [6, 10]],
 ]);
 
+/** All that lies in the folder. */
+function load(dir: string, expected?: ExpectedBase) {
+  const head = readAdapterHead(dir);
+  return { ...head, ...loadAdapter(dir, head, expected) };
+}
+
 describe("PEFT adapters", () => {
   let dir: string;
   beforeEach(() => {
@@ -79,8 +87,8 @@ describe("PEFT adapters", () => {
   it("reads what it wrote", () => {
     saveAdapter(join(dir, "new", "folder"), adapter(), origin);
     const expected = { modules, baseSha256: origin.baseSha256, templateSha256: origin.templateSha256 };
-    assert.deepEqual(loadAdapter(join(dir, "new", "folder"), expected), { ...adapter(), origin });
-    assert.deepEqual(loadAdapter(join(dir, "new", "folder")), { ...adapter(), origin });
+    assert.deepEqual(load(join(dir, "new", "folder"), expected), { ...adapter(), origin });
+    assert.deepEqual(load(join(dir, "new", "folder")), { ...adapter(), origin });
   });
 
   it("writes PEFT's files, keys and options", () => {
@@ -138,7 +146,7 @@ describe("PEFT adapters", () => {
       });
     });
     unlinkSync(join(dir, "mistral_lab.json"));
-    const loaded = loadAdapter(dir, { modules, baseSha256: "c".repeat(64) });
+    const loaded = load(dir, { modules, baseSha256: "c".repeat(64) });
     assert.equal(loaded.origin, null);
     assert.deepEqual(loaded.modules.get(Q)?.a, new Float32Array(12).fill(1));
   });
@@ -147,14 +155,14 @@ describe("PEFT adapters", () => {
     saveAdapter(dir, adapter(), origin);
     const other = { baseSha256: "c".repeat(64), templateSha256: "d".repeat(64) };
     assert.throws(
-      () => loadAdapter(dir, other),
+      () => load(dir, other),
       /trained on other base weights \("mistralai\/Mistral-7B-Instruct-v0\.3"\): expected sha256 a{12}…, this base has c{12}….*; it was trained with another chat template: expected sha256 b{12}…, this model's is d{12}…/,
     );
   });
 
   it("refuses a folder without an adapter", () => {
     assert.throws(
-      () => loadAdapter(dir),
+      () => load(dir),
       /the adapter cannot be used: adapter_config\.json is missing; adapter_model\.safetensors is missing/,
     );
   });
@@ -164,14 +172,14 @@ describe("PEFT adapters", () => {
       Object.assign(config, { use_rslora: true, bias: "all", rank_pattern: { q_proj: 4 } }),
     );
     assert.throws(
-      () => loadAdapter(dir),
+      () => load(dir),
       /adapter_config\.json: bias: .*got "all"; adapter_config\.json: use_rslora: .*got true; adapter_config\.json: rank_pattern.*4/,
     );
   });
 
   it("refuses a target that is a pattern", () => {
     retouch((_, config) => Object.assign(config, { target_modules: "all-linear" }));
-    assert.throws(() => loadAdapter(dir), /target_modules: .*array.*got "all-linear"/);
+    assert.throws(() => load(dir), /target_modules: .*array.*got "all-linear"/);
   });
 
   it("names missing, unknown and misshapen tensors at once", () => {
@@ -182,7 +190,7 @@ describe("PEFT adapters", () => {
       tensors.set(`base_model.model.${UP}.lora_B.weight`, { ...b, shape: [2, 10] });
     });
     assert.throws(
-      () => loadAdapter(dir, { modules }),
+      () => load(dir, { modules }),
       (error: Error) => {
         for (const part of [
           /unknown tensor "base_model\.model\.lm_head\.weight": expected base_model\.model\.MODULE\.lora_A\.weight/,
@@ -199,10 +207,10 @@ describe("PEFT adapters", () => {
 
   it("refuses an adapter of another rank, another size, and for modules that the base lacks", () => {
     retouch((_, config) => Object.assign(config, { r: 3 }));
-    assert.throws(() => loadAdapter(dir), /q_proj: lora_A: expected \[3, 6\], got \[2, 6\]/);
+    assert.throws(() => load(dir), /q_proj: lora_A: expected \[3, 6\], got \[2, 6\]/);
     retouch(() => {});
     assert.throws(
-      () => loadAdapter(dir, { modules: new Map([[Q, [8, 6]]]) }),
+      () => load(dir, { modules: new Map([[Q, [8, 6]]]) }),
       /the base has no module "model\.layers\.0\.mlp\.up_proj"; .*q_proj: lora_B: expected \[8, 2\], got \[4, 2\].*; target_modules: the base has no "up_proj"/,
     );
   });
@@ -210,10 +218,10 @@ describe("PEFT adapters", () => {
   it("refuses targets without matrices and matrices without a target", () => {
     retouch((_, config) => Object.assign(config, { target_modules: ["q_proj", "down_proj"] }));
     assert.throws(
-      () => loadAdapter(dir),
+      () => load(dir),
       /up_proj: is not among target_modules \(q_proj, down_proj\); target_modules: no matrices for "down_proj"/,
     );
-    assert.throws(() => loadAdapter(dir, { modules }), /down_proj: has no lora_A and lora_B/);
+    assert.throws(() => load(dir, { modules }), /down_proj: has no lora_A and lora_B/);
   });
 
   it("refuses to save what does not fit, and writes nothing", () => {
@@ -241,7 +249,7 @@ describe("PEFT adapters", () => {
     saveAdapter(dir, adapter(), origin);
     const other = new Map<string, readonly [number, number]>([...modules, [Q, [5, 7]]]);
     assert.throws(
-      () => loadAdapter(dir, { modules: other }),
+      () => load(dir, { modules: other }),
       /lora_A: expected \[2, 7\], got \[2, 6\] \(12 values\); .*lora_B: expected \[5, 2\], got \[4, 2\] \(8 values\)/,
     );
   });
@@ -249,8 +257,8 @@ describe("PEFT adapters", () => {
   it("refuses files that are not what their names say", () => {
     saveAdapter(dir, adapter(), origin);
     writeFileSync(join(dir, "mistral_lab.json"), '{"format":2}');
-    assert.throws(() => loadAdapter(dir), /mistral_lab\.json: format: .*; mistral_lab\.json: base_model:/);
+    assert.throws(() => load(dir), /mistral_lab\.json: format: .*; mistral_lab\.json: base_model:/);
     writeFileSync(join(dir, "adapter_config.json"), "{");
-    assert.throws(() => loadAdapter(dir), /adapter_config\.json: expected JSON, got/);
+    assert.throws(() => load(dir), /adapter_config\.json: expected JSON, got/);
   });
 });
