@@ -18,7 +18,8 @@ export { type GeneratedPiece, type GenerateOptions, generate } from "./generate/
 export type { MistralConfig } from "./model/config.ts";
 export { makeTrainable, randomModel, saveModel } from "./model/fullTraining.ts";
 export { loadModel } from "./model/load.ts";
-export { attachLora, type LoraOptions, trainableParameters, withoutLora } from "./model/lora.ts";
+export { attachLora, trainableParameters, withoutLora } from "./model/lora.ts";
+export type { LoraOptions } from "./model/loraOptions.ts";
 export type { MistralModel } from "./model/mistral.ts";
 export { type QuantizeOptions, quantize, weightBytes } from "./model/quantize.ts";
 export type { ChatMessage } from "./text/chatTemplate.ts";

@@ -1,7 +1,10 @@
 /** `mistral-lab finetune`: trains a LoRA adapter on a CSV file of questions and answers. */
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import { resolveDatasetOptions } from "../data/dataset.ts";
 import type { Device } from "../index.ts";
+import { resolveLoraOptions } from "../model/loraOptions.ts";
+import { resolveTrainOptions } from "../train/options.ts";
 import { Interrupted } from "./errors.ts";
 import { BUNDLED_MODEL, bundled, requireFile, requireModel, runMarks } from "./folders.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
@@ -19,12 +22,16 @@ interface FinetuneFlags extends Recipe {
   json?: boolean;
 }
 
-/** Of the original recipe; `docs` and the SDK's defaults say the same. */
+/** Of the original recipe. */
 const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.3";
 const DEFAULT_CSV = "data/ecommerce.fr.csv";
 
 export function addFinetune(program: Command): void {
   const positive = whole({ min: 1 });
+  // What the SDK does without a flag, so that the help cannot say anything else.
+  const training = resolveTrainOptions({});
+  const adapter = resolveLoraOptions({});
+  const data = resolveDatasetOptions({});
   program
     .command("finetune")
     .summary("train an adapter on a CSV file of questions and answers")
@@ -43,57 +50,64 @@ export function addFinetune(program: Command): void {
       new Option("--test <csv>", "held-out questions and answers: their loss is shown after each epoch"),
     )
     .optionsGroup("Training:")
-    .addOption(new Option("--epochs <n>", "passes over the examples").argParser(positive).default(3))
+    .addOption(
+      new Option("--epochs <n>", "passes over the examples").argParser(positive).default(training.epochs),
+    )
     .addOption(
       new Option(
         "--micro-batch-size <n>",
         "sequences in one forward pass; more is faster and takes more memory",
       )
         .argParser(positive)
-        .default(1),
+        .default(training.microBatchSize),
     )
     .addOption(
       new Option("--gradient-accumulation-steps <n>", "micro batches in one step of the optimizer")
         .argParser(positive)
-        .default(4),
+        .default(training.gradientAccumulationSteps),
     )
     .addOption(
-      new Option("--learning-rate <x>", "peak rate; it warms up, then falls along a cosine")
+      new Option(
+        "--learning-rate <x>",
+        `peak rate; it warms up, then follows the schedule "${training.scheduler}"`,
+      )
         .argParser(real({ above: 0 }))
-        .default(2e-4, "2e-4"),
+        .default(training.learningRate, training.learningRate.toExponential()),
     )
     .addOption(
       new Option("--max-seq-length <n>", "tokens in one sequence; longer examples are left out and listed")
         .argParser(whole({ min: 2 }))
-        .default(512),
+        .default(training.maxSeqLength),
     )
     .addOption(
       new Option("--noisy-copies <n>", "copies of each row with words missing or swapped in the question")
         .argParser(whole({ min: 0 }))
-        .default(0),
+        .default(data.noisyCopies),
     )
     .addOption(
       new Option("--seed <n>", "of the order of the examples, dropout and the adapter's start")
         .argParser(whole({ min: 0, max: 0xffffffff }))
-        .default(0),
+        .default(training.seed),
     )
     .optionsGroup("Adapter:")
-    .addOption(new Option("--lora-r <n>", "rank: how much it can learn").argParser(positive).default(8))
+    .addOption(
+      new Option("--lora-r <n>", "rank: how much it can learn").argParser(positive).default(adapter.r),
+    )
     .addOption(
       new Option("--lora-alpha <x>", "its effect is scaled by alpha / r")
         .argParser(real({ above: 0 }))
-        .default(16),
+        .default(adapter.alpha),
     )
     .addOption(
       new Option("--lora-dropout <x>", "share of its inputs left out at random in training")
         .argParser(real({ min: 0, below: 1 }))
-        .default(0.05),
+        .default(adapter.dropout),
     )
     .optionsGroup("Run:")
     .addOption(
       new Option("--save-steps <n>", "steps between two checkpoints; the end and Ctrl-C save one too")
         .argParser(positive)
-        .default(100),
+        .default(training.saveSteps),
     )
     .addOption(
       new Option(

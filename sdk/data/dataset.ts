@@ -82,13 +82,22 @@ const optionsSchema = z.strictObject({
 type Settings = z.output<typeof optionsSchema>;
 
 /**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError that names every wrong key
+ */
+export function resolveDatasetOptions(options: DatasetOptions): Settings {
+  return checkOptions("prepareDataset", optionsSchema, options);
+}
+
+/**
  * @param table rows with instruction and response, as `loadCsv` gives them
  * @param tokenizer the model's, with its chat template
  * @throws when an option is wrong (all of them are named), a row is too long with overflow "error", or nothing is
  * left to train
  */
 export function prepareDataset(table: Table, tokenizer: Tokenizer, options: DatasetOptions = {}): Dataset {
-  const settings = checkOptions("prepareDataset", optionsSchema, options);
+  const settings = resolveDatasetOptions(options);
   const { maxSeqLength, overflow } = settings;
   const kept: Example[] = [];
   const dropped: DatasetReport["dropped"] = [];

@@ -1,5 +1,5 @@
 /** What a decoder is made of: matrices, the seven projections of a layer, and their Hugging Face names. */
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import type { Matrix } from "../ops/matrix.ts";
 
 /** LoRA beside one projection (Hu et al. 2021): y += alpha/r * B A drop(x). A is [r, in], B is [out, r]. */
@@ -47,12 +47,4 @@ export interface MistralWeights {
 /** "self_attn.q_proj" for "q_proj", "mlp.up_proj" for "up_proj". */
 export function modulePath(name: ProjectionName): string {
   return ["gate_proj", "up_proj", "down_proj"].includes(name) ? `mlp.${name}` : `self_attn.${name}`;
-}
-
-/** What training changes in one layer. */
-export function layerVariables(layer: Layer): tf.Variable[] {
-  const candidates: unknown[] = [layer.inputNorm, layer.postAttentionNorm];
-  for (const name of PROJECTIONS)
-    candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
-  return candidates.filter((value): value is tf.Variable => value instanceof tf.Variable);
 }

@@ -1,36 +1,11 @@
 /** LoRA (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models"): what it attaches, and its size. */
 import * as tf from "@tensorflow/tfjs";
-import { z } from "zod";
 import { Random } from "../data/random.ts";
-import { checkOptions } from "../options.ts";
 import type { Adapter } from "../weights/peft.ts";
 import { moduleName } from "./adapter.ts";
 import { type Layer, PROJECTIONS, type Projection } from "./layers.ts";
+import { type LoraOptions, resolveLoraOptions } from "./loraOptions.ts";
 import { MistralModel } from "./mistral.ts";
-
-const loraOptions = z.strictObject({
-  r: z.int().min(1).default(8),
-  alpha: z.number().positive().default(16),
-  dropout: z.number().min(0).lt(1).default(0.05),
-  targetModules: z
-    .array(z.enum(PROJECTIONS))
-    .min(1)
-    .default([...PROJECTIONS]),
-  seed: z.int().min(0).default(0),
-});
-
-export interface LoraOptions {
-  /** Rank of the update, >= 1. Default 8. More can learn more and costs memory in proportion. */
-  r?: number;
-  /** The update is scaled by alpha / r. Default 16. */
-  alpha?: number;
-  /** Probability of dropping an input element on its way into A, in training only. Default 0.05. */
-  dropout?: number;
-  /** Which projections get an adapter. Default: all seven. */
-  targetModules?: (typeof PROJECTIONS)[number][];
-  /** Of the random A matrices. Default 0. */
-  seed?: number;
-}
 
 /**
  * A model that shares the base's frozen weights and adds trainable matrices A and B beside the chosen projections.
@@ -39,7 +14,7 @@ export interface LoraOptions {
  * @throws when an option is wrong (names the key), or when the model already has an adapter
  */
 export function attachLora(model: MistralModel, options: LoraOptions = {}): MistralModel {
-  const { r, alpha, dropout, targetModules, seed } = checkOptions("attachLora", loraOptions, options);
+  const { r, alpha, dropout, targetModules, seed } = resolveLoraOptions(options);
   if (hasLora(model))
     throw new Error("attachLora: the model already has an adapter; attach to its base instead");
   const random = new Random(seed);

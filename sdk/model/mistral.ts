@@ -18,14 +18,7 @@ import { resolveModelDir } from "../weights/modelDir.ts";
 import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
 import type { KVCache } from "./kvCache.ts";
-import {
-  type Layer,
-  layerVariables,
-  type MistralWeights,
-  modulePath,
-  PROJECTIONS,
-  type ProjectionName,
-} from "./layers.ts";
+import { type Layer, type MistralWeights, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
 import { recompute } from "./recompute.ts";
 
 export interface ForwardOptions {
@@ -183,4 +176,12 @@ function mix(seed: number, index: number): number {
   let h = Math.imul(seed ^ Math.imul(index + 1, 0x9e3779b1), 0x85ebca6b);
   h ^= h >>> 13;
   return Math.imul(h, 0xc2b2ae35) >>> 0;
+}
+
+/** What training changes in one layer. */
+function layerVariables(layer: Layer): tf.Variable[] {
+  const candidates: unknown[] = [layer.inputNorm, layer.postAttentionNorm];
+  for (const name of PROJECTIONS)
+    candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
+  return candidates.filter((value): value is tf.Variable => value instanceof tf.Variable);
 }

@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { resolveDatasetOptions } from "../../sdk/data/dataset.ts";
+import { resolveLoraOptions } from "../../sdk/model/loraOptions.ts";
+import { resolveTrainOptions } from "../../sdk/train/options.ts";
 import { cli, expectExit } from "./support.ts";
 
 const COMMANDS = ["finetune", "chat", "evaluate", "doctor", "demo"];
@@ -17,25 +20,29 @@ describe("mistral-lab: help and usage", () => {
     for (const command of COMMANDS) assert.match(own.stdout, new RegExp(`^  ${command}\\b`, "m"));
     assert.match(own.stdout, /Exit codes: 0 done, 1 failed, 2 wrong command line, 130/);
     const text = finetune.stdout.replace(/\s+/g, " ");
+    const training = resolveTrainOptions({});
+    const adapter = resolveLoraOptions({});
     for (const [flag, fallback] of Object.entries({
       "--model <dir>": "mistralai/Mistral-7B-Instruct-v0.3",
       "--output-dir <dir>": "mistral-finetuned",
-      "--micro-batch-size <n>": "1",
-      "--gradient-accumulation-steps <n>": "4",
-      "--epochs <n>": "3",
-      "--learning-rate <x>": "2e-4",
-      "--max-seq-length <n>": "512",
-      "--lora-r <n>": "8",
-      "--lora-alpha <x>": "16",
-      "--lora-dropout <x>": "0.05",
-      "--save-steps <n>": "100",
-      "--seed <n>": "0",
+      "--micro-batch-size <n>": training.microBatchSize,
+      "--gradient-accumulation-steps <n>": training.gradientAccumulationSteps,
+      "--epochs <n>": training.epochs,
+      "--learning-rate <x>": training.learningRate,
+      "--max-seq-length <n>": training.maxSeqLength,
+      "--noisy-copies <n>": resolveDatasetOptions({}).noisyCopies,
+      "--lora-r <n>": adapter.r,
+      "--lora-alpha <x>": adapter.alpha,
+      "--lora-dropout <x>": adapter.dropout,
+      "--save-steps <n>": training.saveSteps,
+      "--seed <n>": training.seed,
       "--device <name>": "auto",
     })) {
       const at = text.indexOf(flag);
       assert.ok(at >= 0, `${flag} is missing`);
       const next = /\(default: ([^)]*)\)/.exec(text.slice(at));
-      assert.equal(next?.[1], fallback, flag);
+      const shown = typeof fallback === "number" ? Number(next?.[1]) : next?.[1];
+      assert.equal(shown, fallback, flag);
     }
     for (const flag of ["--test <csv>", "--resume", "--overwrite", "--json"])
       assert.ok(text.includes(flag), flag);

@@ -1,0 +1,37 @@
+/** The options of `attachLora`, their defaults and their checks. */
+import { z } from "zod";
+import { checkOptions } from "../options.ts";
+import { PROJECTIONS } from "./layers.ts";
+
+const loraOptions = z.strictObject({
+  r: z.int().min(1).default(8),
+  alpha: z.number().positive().default(16),
+  dropout: z.number().min(0).lt(1).default(0.05),
+  targetModules: z
+    .array(z.enum(PROJECTIONS))
+    .min(1)
+    .default([...PROJECTIONS]),
+  seed: z.int().min(0).default(0),
+});
+
+export interface LoraOptions {
+  /** Rank of the update, >= 1. Default 8. More can learn more and costs memory in proportion. */
+  r?: number;
+  /** The update is scaled by alpha / r. Default 16. */
+  alpha?: number;
+  /** Probability of dropping an input element on its way into A, in training only. Default 0.05. */
+  dropout?: number;
+  /** Which projections get an adapter. Default: all seven. */
+  targetModules?: (typeof PROJECTIONS)[number][];
+  /** Of the random A matrices. Default 0. */
+  seed?: number;
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError that names every wrong key
+ */
+export function resolveLoraOptions(options: LoraOptions): z.output<typeof loraOptions> {
+  return checkOptions("attachLora", loraOptions, options);
+}
