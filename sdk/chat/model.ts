@@ -1,5 +1,6 @@
 /** What a chat needs of a language model, and how the real one gives it. */
-import { type GenerateOptions, generate } from "../generate/generate.ts";
+import { generate } from "../generate/generate.ts";
+import type { GenerateOptions } from "../generate/options.ts";
 import type { ChatMessage } from "./stage.ts";
 
 /** Settings of the generation, without the signal, which belongs to one answer. */

@@ -7,6 +7,7 @@
  * all as it happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
  */
 import { z } from "zod";
+import { resolveGenerateOptions } from "../generate/options.ts";
 import { checkOptions } from "../options.ts";
 import { AnswerFilter } from "./answerFilter.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
@@ -65,7 +66,7 @@ const savedSession = z.object({
 });
 
 /** Without a given length of answers, as much is kept free in the window. */
-const DEFAULT_NEW_TOKENS = 256;
+const DEFAULT_NEW_TOKENS = resolveGenerateOptions({}).maxNewTokens;
 /** A greedy retry would say the same again. */
 const RETRY_TEMPERATURE = 0.6;
 

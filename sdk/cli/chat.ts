@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain } from "../index.ts";
 import { domainOf, requireModel } from "./folders.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
@@ -24,6 +25,8 @@ interface ChatFlags {
 }
 
 export function addChat(program: Command): void {
+  // What the SDK does without a flag, so that the help cannot say anything else.
+  const sampling = resolveGenerateOptions({});
   program
     .command("chat")
     .summary("talk with a model and see how it reasons")
@@ -47,29 +50,31 @@ export function addChat(program: Command): void {
         "0 takes the most likely token; 1 draws from the model's own distribution",
       )
         .argParser(real({ min: 0 }))
-        .default(0),
+        .default(sampling.temperature),
     )
     .addOption(
       new Option("--top-k <n>", "draw among the n most likely tokens; 0 = all")
         .argParser(whole({ min: 0 }))
-        .default(0),
+        .default(sampling.topK),
     )
     .addOption(
       new Option("--top-p <x>", "draw among the likeliest tokens that hold this share of the probability")
         .argParser(real({ above: 0, max: 1 }))
-        .default(1),
+        .default(sampling.topP),
     )
     .addOption(
       new Option("--repetition-penalty <x>", "above 1 makes tokens that were used less likely")
         .argParser(real({ above: 0 }))
-        .default(1),
+        .default(sampling.repetitionPenalty),
     )
     .addOption(
       new Option("--max-new-tokens <n>", "tokens of one answer at most")
         .argParser(whole({ min: 1 }))
-        .default(256),
+        .default(sampling.maxNewTokens),
     )
-    .addOption(new Option("--seed <n>", "of the random draws").argParser(whole({ min: 0 })).default(0))
+    .addOption(
+      new Option("--seed <n>", "of the random draws").argParser(whole({ min: 0 })).default(sampling.seed),
+    )
     .optionsGroup("Run:")
     .addOption(deviceOption())
     .addOption(jsonOption('an "answer" with its reasoning for each question'))

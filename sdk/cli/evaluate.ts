@@ -1,6 +1,7 @@
 /** `mistral-lab evaluate`: how good are the answers, and what has the adapter changed? */
 import { type Command, Option } from "commander";
 import pc from "picocolors";
+import { resolveEvaluateOptions } from "../evaluate/options.ts";
 import type { Device, Evaluation } from "../index.ts";
 import { requireFile, requireModel } from "./folders.ts";
 import { measure, showEvaluations, showWorst } from "./measure.ts";
@@ -34,7 +35,7 @@ export function addEvaluate(program: Command): void {
     .addOption(
       new Option("--max-new-tokens <n>", "tokens of one answer at most")
         .argParser(whole({ min: 1 }))
-        .default(96),
+        .default(resolveEvaluateOptions({}).maxNewTokens),
     )
     .addOption(new Option("--limit <n>", "only the first n questions").argParser(whole({ min: 1 })))
     .addOption(

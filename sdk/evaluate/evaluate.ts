@@ -1,33 +1,11 @@
 /** Measures a model on held-out questions: what it gives to the reference answers, and what it answers itself. */
 import { setImmediate as breathe } from "node:timers/promises";
-import { z } from "zod";
 import { makeBatch, packRows } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { type FinishReason, generate } from "../generate/generate.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import { checkOptions } from "../options.ts";
 import { chrF } from "./chrF.ts";
-
-const evaluateOptions = z.strictObject({
-  answers: z.boolean().default(true),
-  maxNewTokens: z.int().min(1).default(96),
-  maxSeqLength: z.int().min(1).default(512),
-  onProgress: z.custom<(done: number, total: number) => void>((f) => typeof f === "function").optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-});
-
-export interface EvaluateOptions {
-  /** Let the model answer each question (greedy), for chrF, facts and stops. Default true; false gives the loss only. */
-  answers?: boolean;
-  /** Most tokens of one answer. Default 96. */
-  maxNewTokens?: number;
-  /** Most tokens in one forward pass of the loss; memory grows with it. Default 512. */
-  maxSeqLength?: number;
-  /** Called after each question with how many are done. */
-  onProgress?: (done: number, total: number) => void;
-  /** Stops between two tokens; the result then covers the questions that were done. */
-  signal?: AbortSignal;
-}
+import { type EvaluateOptions, resolveEvaluateOptions } from "./options.ts";
 
 export interface Answer {
   instruction: string;
@@ -65,13 +43,7 @@ export async function evaluate(
   examples: readonly Example[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const {
-    answers: wanted,
-    maxNewTokens,
-    maxSeqLength,
-    onProgress,
-    signal,
-  } = checkOptions("evaluate", evaluateOptions, options);
+  const { answers: wanted, maxNewTokens, maxSeqLength, onProgress, signal } = resolveEvaluateOptions(options);
   if (examples.length === 0)
     throw new RangeError("evaluate: there is no example; pass held-out rows or a testFraction");
   const { loss, tokens } = await meanLoss(model, examples, maxSeqLength, signal);

@@ -1,25 +1,9 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
-import { z } from "zod";
 import { KVCache } from "../model/kvCache.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import { checkOptions } from "../options.ts";
-import { Sampler, type SamplingOptions, samplingOptions } from "./sampling.ts";
-
-const generateOptions = samplingOptions.extend({
-  maxNewTokens: z.int().min(1).default(256),
-  stop: z.array(z.string().min(1)).default([]),
-  signal: z.instanceof(AbortSignal).optional(),
-});
-
-export interface GenerateOptions extends SamplingOptions {
-  /** Most tokens to generate. Default 256; the context window may end it before. */
-  maxNewTokens?: number;
-  /** Texts that end the answer; the text itself is not given out. Default: only the end-of-sequence token ends it. */
-  stop?: string[];
-  /** Ends the generation after the current token. */
-  signal?: AbortSignal;
-}
+import { type GenerateOptions, resolveGenerateOptions } from "./options.ts";
+import { Sampler } from "./sampling.ts";
 
 export interface GeneratedPiece {
   /** The token; -1 for text that was held back and comes after the last token. */
@@ -46,7 +30,7 @@ export async function* generate(
   prompt: readonly number[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedPiece, FinishReason> {
-  const { maxNewTokens, stop, signal, ...sampling } = checkOptions("generate", generateOptions, options);
+  const { maxNewTokens, stop, signal, ...sampling } = resolveGenerateOptions(options);
   const { maxPositions, eosIds } = model.config;
   if (prompt.length === 0) throw new RangeError("generate: the prompt has no token; expected at least BOS");
   if (prompt.length >= maxPositions) {

@@ -1,32 +1,11 @@
-import { z } from "zod";
 import { Random } from "../data/random.ts";
-
-export const samplingOptions = z.strictObject({
-  temperature: z.number().min(0).default(0),
-  topK: z.int().min(0).default(0),
-  topP: z.number().gt(0).max(1).default(1),
-  repetitionPenalty: z.number().gt(0).default(1),
-  seed: z.int().min(0).default(0),
-});
-
-export interface SamplingOptions {
-  /** 0 takes the most likely token (greedy, the default); 1 samples from the model's own distribution. */
-  temperature?: number;
-  /** Keep only the topK most likely tokens; 0 = all (default). */
-  topK?: number;
-  /** Keep the smallest set of tokens whose probability reaches topP, in (0, 1]. Default 1 = all. */
-  topP?: number;
-  /** > 1 makes tokens that already occurred less likely (Keskar et al. 2019, "CTRL"). Default 1 = off. */
-  repetitionPenalty?: number;
-  /** Of the random draws; the same seed gives the same text. Default 0. */
-  seed?: number;
-}
+import type { SamplingOptions } from "./options.ts";
 
 /** Chooses token after token; keeps the random state of one answer. */
 export class Sampler {
   private readonly random: Random;
 
-  constructor(private readonly options: z.output<typeof samplingOptions>) {
+  constructor(private readonly options: Required<SamplingOptions>) {
     this.random = new Random(options.seed);
   }
 

@@ -1,7 +1,7 @@
 /** A scripted model: a test double that gives out set answers word by word, and remembers what it was asked. */
 import type { ChatModel } from "../../sdk/chat/model.ts";
 import type { ChatMessage } from "../../sdk/chat/stage.ts";
-import type { GenerateOptions } from "../../sdk/generate/generate.ts";
+import type { GenerateOptions } from "../../sdk/generate/options.ts";
 
 export class ScriptedModel implements ChatModel {
   contextLength: number;

@@ -4,25 +4,40 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { resolveDatasetOptions } from "../../sdk/data/dataset.ts";
+import { resolveEvaluateOptions } from "../../sdk/evaluate/options.ts";
+import { resolveGenerateOptions } from "../../sdk/generate/options.ts";
 import { resolveLoraOptions } from "../../sdk/model/loraOptions.ts";
 import { resolveTrainOptions } from "../../sdk/train/options.ts";
 import { cli, expectExit } from "./support.ts";
 
 const COMMANDS = ["finetune", "chat", "evaluate", "doctor", "demo"];
 
+/** The first "(default: …)" after each flag is the one given. */
+function assertDefaults(help: string, defaults: Record<string, string | number>): void {
+  const text = help.replace(/\s+/g, " ");
+  for (const [flag, fallback] of Object.entries(defaults)) {
+    const at = text.indexOf(flag);
+    assert.ok(at >= 0, `${flag} is missing`);
+    const next = /\(default: ([^)]*)\)/.exec(text.slice(at));
+    const shown = typeof fallback === "number" ? Number(next?.[1]) : next?.[1];
+    assert.equal(shown, fallback, flag);
+  }
+}
+
 describe("mistral-lab: help and usage", () => {
   it("lists its commands and their help, with defaults and examples", async () => {
-    const [own, finetune, chat] = await Promise.all([
+    const [own, finetune, chat, evaluate] = await Promise.all([
       expectExit(0, ["--help"]),
       expectExit(0, ["help", "finetune"]),
       expectExit(0, ["chat", "--help"]),
+      expectExit(0, ["evaluate", "--help"]),
     ]);
     for (const command of COMMANDS) assert.match(own.stdout, new RegExp(`^  ${command}\\b`, "m"));
     assert.match(own.stdout, /Exit codes: 0 done, 1 failed, 2 wrong command line, 130/);
-    const text = finetune.stdout.replace(/\s+/g, " ");
     const training = resolveTrainOptions({});
     const adapter = resolveLoraOptions({});
-    for (const [flag, fallback] of Object.entries({
+    const sampling = resolveGenerateOptions({});
+    assertDefaults(finetune.stdout, {
       "--model <dir>": "mistralai/Mistral-7B-Instruct-v0.3",
       "--output-dir <dir>": "mistral-finetuned",
       "--micro-batch-size <n>": training.microBatchSize,
@@ -37,16 +52,19 @@ describe("mistral-lab: help and usage", () => {
       "--save-steps <n>": training.saveSteps,
       "--seed <n>": training.seed,
       "--device <name>": "auto",
-    })) {
-      const at = text.indexOf(flag);
-      assert.ok(at >= 0, `${flag} is missing`);
-      const next = /\(default: ([^)]*)\)/.exec(text.slice(at));
-      const shown = typeof fallback === "number" ? Number(next?.[1]) : next?.[1];
-      assert.equal(shown, fallback, flag);
-    }
+    });
+    assertDefaults(chat.stdout, {
+      "--temperature <x>": sampling.temperature,
+      "--top-k <n>": sampling.topK,
+      "--top-p <x>": sampling.topP,
+      "--repetition-penalty <x>": sampling.repetitionPenalty,
+      "--max-new-tokens <n>": sampling.maxNewTokens,
+      "--seed <n>": sampling.seed,
+    });
+    assertDefaults(evaluate.stdout, { "--max-new-tokens <n>": resolveEvaluateOptions({}).maxNewTokens });
     for (const flag of ["--test <csv>", "--resume", "--overwrite", "--json"])
-      assert.ok(text.includes(flag), flag);
-    assert.doesNotMatch(text, /default: false/);
+      assert.ok(finetune.stdout.includes(flag), flag);
+    assert.doesNotMatch(finetune.stdout, /default: false/);
     assert.match(chat.stdout, /--once "Où est mon colis \?"/);
   });
 

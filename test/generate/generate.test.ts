@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import { type FinishReason, type GenerateOptions, generate } from "../../sdk/generate/generate.ts";
+import { type FinishReason, generate } from "../../sdk/generate/generate.ts";
+import type { GenerateOptions } from "../../sdk/generate/options.ts";
 import { MistralModel } from "../../sdk/model/mistral.ts";
 import { scriptedModel } from "../scriptedModel.ts";
 import { disposeTiny, tinyTrainableModel } from "../tinyModel.ts";

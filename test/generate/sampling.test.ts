@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Sampler, type SamplingOptions, samplingOptions } from "../../sdk/generate/sampling.ts";
+import { resolveGenerateOptions, type SamplingOptions } from "../../sdk/generate/options.ts";
+import { Sampler } from "../../sdk/generate/sampling.ts";
 
 // Probabilities 0.5, 0.25, 0.15, 0.1 at temperature 1, in an order that is not theirs.
 const PROBABILITIES = [0.15, 0.5, 0.1, 0.25];
@@ -8,7 +9,7 @@ const DRAWS = 4000;
 
 /** Share of each id among many draws. */
 function shares(options: SamplingOptions, previous: number[] = []): number[] {
-  const sampler = new Sampler(samplingOptions.parse(options));
+  const sampler = new Sampler(resolveGenerateOptions(options));
   const counts = [0, 0, 0, 0];
   for (let i = 0; i < DRAWS; i++) counts[sampler.next(logits(), previous)]++;
   return counts.map((count) => count / DRAWS);
@@ -64,14 +65,14 @@ describe("Sampler", () => {
   });
 
   it("makes what occurred less likely, whatever the sign of its logit", () => {
-    const sampler = new Sampler(samplingOptions.parse({ repetitionPenalty: 2 }));
+    const sampler = new Sampler(resolveGenerateOptions({ repetitionPenalty: 2 }));
     assert.equal(sampler.next(Float32Array.of(3, 2, 1), [0, 0, 0]), 1);
     assert.equal(sampler.next(Float32Array.of(3, 1, 1), [0]), 0);
     assert.equal(sampler.next(Float32Array.of(-1, -1.5, -9), [0]), 1);
   });
 
   it("never takes an impossible token, nor one that is no number", () => {
-    const sampler = new Sampler(samplingOptions.parse({}));
+    const sampler = new Sampler(resolveGenerateOptions({}));
     assert.equal(sampler.next(Float32Array.of(Number.NEGATIVE_INFINITY, -5), []), 1);
     assert.equal(sampler.next(Float32Array.of(Number.NaN, -5), []), 1);
     const message = "sampling: no logit is a finite number; the model's weights or activations hold NaN";
