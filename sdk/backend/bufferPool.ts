@@ -9,7 +9,7 @@ const MAX_FREE_BYTES = 2 ** 30;
 /** Below this, a plain allocation is as fast. */
 const MIN_POOLED = 1024;
 
-/** Free buffers by size; the sizes that were asked for longest ago come first. */
+/** Free buffers by size; the sizes that were taken longest ago come first. */
 const free = new Map<number, ArrayBuffer[]>();
 const pooled = new WeakSet<Float32Array>();
 let freeBytes = 0;
@@ -19,18 +19,26 @@ let peakBytes = 0;
 /** A Float32Array of n elements with any content. */
 export function takeFloats(n: number): Float32Array {
   if (n < MIN_POOLED) return new Float32Array(n);
-  const bytes = sizeClass(n * 4);
-  const list = free.get(bytes) ?? [];
-  free.delete(bytes);
-  free.set(bytes, list);
-  let buffer = list.pop();
-  if (buffer) freeBytes -= bytes;
-  else buffer = new ArrayBuffer(bytes);
-  usedBytes += bytes;
+  const buffer = takeFree(n * 4) ?? new ArrayBuffer(sizeClass(n * 4));
+  usedBytes += buffer.byteLength;
   peakBytes = Math.max(peakBytes, usedBytes);
   const array = new Float32Array(buffer, 0, n);
   pooled.add(array);
   return array;
+}
+
+/** A free buffer of at least so many bytes, and at most half as many again: what a longer batch left serves a shorter one. */
+function takeFree(bytes: number): ArrayBuffer | undefined {
+  for (let size = sizeClass(bytes); size <= bytes * 1.5; size = sizeClass(size + 1)) {
+    const list = free.get(size);
+    const buffer = list?.pop();
+    if (!list || !buffer) continue;
+    freeBytes -= size;
+    free.delete(size);
+    free.set(size, list);
+    return buffer;
+  }
+  return undefined;
 }
 
 /** The array is in foreign hands: it will never be used again by the pool. */

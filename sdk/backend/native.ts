@@ -87,6 +87,19 @@ export function registerNativeBackend(addon: Addon): void {
   tf.registerBackend("native", () => new NativeBackend(addon));
   tf.copyRegisteredKernels("cpu", "native");
   replaceKernel("BatchMatMul", (inputs, attrs, backend) => matMul(inputs.a, inputs.b, attrs, backend));
+  const plainReshape = tf.getKernel("Reshape", "cpu").kernelFunc;
+  // The plain kernel looks at the values, which the pool would take for a view of them; a reshape is one more
+  // reference to the same data, and the gradient of every addition is one.
+  replaceKernel("Reshape", (inputs, attrs, backend) => {
+    const { x } = inputs;
+    const size = tf.util.sizeFromShape(x.shape);
+    const shape = tf.util.inferFromImplicitShape(attrs.shape as number[], size);
+    if (x.dtype !== "float32" || tf.util.sizeFromShape(shape) !== size) {
+      return plainReshape({ inputs, attrs, backend });
+    }
+    backend.incRef(x.dataId);
+    return { dataId: x.dataId, shape, dtype: x.dtype };
+  });
   const plainAdd = tf.getKernel("Add", "cpu").kernelFunc;
   replaceKernel("Add", (inputs, attrs, backend) => {
     const { a, b } = inputs;
