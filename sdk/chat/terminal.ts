@@ -4,6 +4,7 @@
  */
 import { createInterface, type Interface } from "node:readline";
 import pc from "picocolors";
+import { harmless } from "../text/harmless.ts";
 import type { Domain } from "./domainSchema.ts";
 import type { ChatEvent, ChatSession } from "./session.ts";
 import { Spinner } from "./spinner.ts";
@@ -144,7 +145,7 @@ class TerminalChat {
           formatTrace(lastTrace, { color: this.#color, width: Math.min(this.#output.columns ?? 80, 110) }),
         );
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = harmless(error instanceof Error ? error.message : String(error));
       this.#print(this.#paint.red(fill(this.#ui.error, { message })));
     } finally {
       this.#answering = undefined;
@@ -166,7 +167,8 @@ class TerminalChat {
           this.#output.write(harmless(event.text));
         } else if (event.type === "replace") {
           spinner.stop();
-          const issue = event.finding.issues.find(({ severity }) => severity === "error")?.message ?? "";
+          const wrong = event.finding.issues.find(({ severity }) => severity === "error");
+          const issue = harmless(wrong?.message ?? "");
           this.#print(`${begun ? "\n" : ""}${yellow(fill(this.#ui.retrying, { issue }))}`);
           begun = false;
           spinner.start();
@@ -195,9 +197,4 @@ class TerminalChat {
 
 function fill(text: string, values: Record<string, string>): string {
   return text.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
-}
-
-/** A model may say anything: control characters, which could command the terminal, are left out. */
-function harmless(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => (character === "\n" || character === "\t" ? character : ""));
 }

@@ -1,5 +1,6 @@
 /** The trace of a reasoning: a plain value with one entry a stage, and a readable box made of it. */
 import pc from "picocolors";
+import { harmless } from "../text/harmless.ts";
 import type { Domain } from "./domainSchema.ts";
 import type { Evidence, Findings } from "./stage.ts";
 
@@ -71,7 +72,7 @@ const WORDS = {
   },
 };
 
-/** Writes a trace as a text box in the domain's language, one paragraph a stage. */
+/** Writes a trace as a text box in the domain's language, one paragraph a stage; control characters are shown. */
 export function formatTrace(trace: ReasoningTrace, { color = false, width = 80 }: TraceFormat = {}): string {
   const paint = pc.createColors(color);
   const columns = Math.max(40, width);
@@ -83,7 +84,7 @@ export function formatTrace(trace: ReasoningTrace, { color = false, width = 80 }
   const label = Math.max(8, ...titles.map((stage) => (trace.texts.stages[stage] ?? stage).length));
   const lines: string[] = [];
   const row = (head: string, text: string, dim = false) => {
-    wrap(text, inner - label - 2).forEach((part, i) => {
+    wrap(harmless(text), inner - label - 2).forEach((part, i) => {
       const title = (i === 0 ? head : "").padEnd(label);
       const rest = part.padEnd(inner - label - 2);
       lines.push(`│ ${paint.cyan(title)}  ${dim ? paint.dim(rest) : rest} │`);

@@ -4,9 +4,10 @@ import { type Command, Option } from "commander";
 import pc from "picocolors";
 import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain } from "../index.ts";
+import { harmless } from "../text/harmless.ts";
 import { domainOf, requireModel } from "./folders.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
-import { harmless, Output } from "./output.ts";
+import { Output } from "./output.ts";
 import type { Lab } from "./road.ts";
 
 interface ChatFlags {

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import pc from "picocolors";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { harmless } from "../text/harmless.ts";
 import { addChat } from "./chat.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
@@ -67,8 +68,9 @@ async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     if (error instanceof Interrupted) return INTERRUPTED;
     const message = inFlags(messageOf(error), active);
-    process.stderr.write(`${pc.red("error")}: ${message}\n`);
-    if (process.env.MISTRAL_LAB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.stderr.write(`${pc.red("error")}: ${harmless(message)}\n`);
+    if (process.env.MISTRAL_LAB_DEBUG && error instanceof Error)
+      process.stderr.write(`${harmless(error.stack ?? "")}\n`);
     new Output(argv.includes("--json")).event({ type: "error", message });
     return error instanceof UsageError ? USAGE : FAILED;
   }

@@ -1,7 +1,8 @@
 /** Base against tuned, as `evaluate` and `demo` show it. */
 import pc from "picocolors";
 import type { Evaluation, Example, MistralModel } from "../index.ts";
-import { clock, harmless, indented, type Output } from "./output.ts";
+import { harmless } from "../text/harmless.ts";
+import { clock, indented, type Output } from "./output.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Lab } from "./road.ts";
 

@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
+import { harmless } from "../text/harmless.ts";
 
 export class Output {
   /** True when stdout is a terminal that a person looks at: progress is drawn in place. */
@@ -47,7 +48,7 @@ export class Output {
 
   /** Something that does not stop the work but should be known; also with --json, as it goes to stderr. */
   warn(text: string): void {
-    process.stderr.write(`${pc.yellow("note")}: ${text}\n`);
+    process.stderr.write(`${pc.yellow("note")}: ${harmless(text)}\n`);
   }
 }
 
@@ -79,14 +80,6 @@ export function indented(text: string): string {
     .split("\n")
     .map((line) => " ".repeat(TOPIC_WIDTH) + line)
     .join("\n");
-}
-
-/** Text that a model made, which must not steer the terminal: control characters are shown as \x1b and the like. */
-export function harmless(text: string): string {
-  return text.replace(
-    /[^\P{Cc}\n\t]/gu,
-    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`,
-  );
 }
 
 /** The first lines of a list, and how many more there are. */

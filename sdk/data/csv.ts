@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
 import { z } from "zod";
 import { checkOptions } from "../options.ts";
+import { harmless } from "../text/harmless.ts";
 import { type ColumnNames, describeColumns, findColumns, uniqueNames } from "./columns.ts";
 import { decodeText } from "./decodeText.ts";
 import { type CsvRecord, delimiters, guessDelimiter, readRecords } from "./records.ts";
@@ -89,7 +90,7 @@ export class Table {
     this.delimiter = content.delimiter;
   }
 
-  /** What was read, repaired and set aside, with line numbers. */
+  /** What was read, repaired and set aside, with line numbers; control characters are shown. */
   get report(): string {
     const lines = [
       `${this.source}: ${this.rows.length} rows, ${this.repairs.length} repaired, ${this.rejected.length} rejected, ${this.duplicates.length} duplicates kept, ${this.blankLines} blank lines skipped`,
@@ -100,7 +101,7 @@ export class Table {
     for (const { line, reason } of this.rejected) lines.push(`rejected: line ${line}, ${reason}`);
     for (const { line, firstLine } of this.duplicates)
       lines.push(`duplicate: line ${line} of line ${firstLine}`);
-    return lines.join("\n");
+    return harmless(lines.join("\n"));
   }
 
   /** The rows as a danfo.js DataFrame: line, instruction, response, then the other columns. Made on first use. */

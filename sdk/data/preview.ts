@@ -1,4 +1,5 @@
 /** Shows which tokens of an example are trained. */
+import { harmless } from "../text/harmless.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type Example, ignoredLabel } from "./example.ts";
 
@@ -8,8 +9,8 @@ export interface PreviewOptions {
 }
 
 /**
- * The text of an example, special tokens included, with what is trained marked. Control characters except line
- * breaks and tabs are shown as \x1b and the like, so that data cannot steer the terminal.
+ * The text of an example, special tokens included, with what is trained marked. Control characters are shown, so that
+ * data cannot steer the terminal.
  */
 export function previewExample(
   { ids, labels }: Example,
@@ -26,17 +27,10 @@ export function previewExample(
     while (end < ids.length && isTrained(end) === isTrained(start)) end++;
     // Decoded from the beginning: alone, a stretch could lose its first space.
     const longer = tokenizer.decode(ids.subarray(0, end), { skipSpecial: false });
-    const stretch = visible(longer.slice(text.length));
+    const stretch = harmless(longer.slice(text.length));
     out += isTrained(start) ? open + stretch + close : stretch;
     text = longer;
     start = end;
   }
   return out;
-}
-
-function visible(text: string): string {
-  return text.replace(
-    /[^\P{Cc}\n\t]/gu,
-    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`,
-  );
 }

@@ -57,7 +57,20 @@ describe("terminal chat", () => {
     const chat = open(new ScriptedModel([" \x1b[2J\x07Oui\tet\nnon."]), false);
     chat.input.end("Est-ce vrai ?\n");
     await chat.ended;
-    assert.equal(chat.screen(), "[2JOui\tet\nnon.\n");
+    assert.equal(chat.screen(), "\\x1b[2J\\x07Oui\tet\nnon.\n");
+  });
+
+  it("lets no question command it through the trace, and no error", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    const chat = open(model, false, { debug: true });
+    model.beforePiece = () => {
+      if (model.prompts.length === 2) throw new Error("broken: \x1b[2J");
+    };
+    chat.input.end("Combien \x1b[2J pèse la brouette ?\nEt la tente ?\n");
+    await chat.ended;
+    assert.match(chat.screen(), /« Combien \\x1b\[2J pèse la brouette \? »/);
+    assert.match(chat.screen(), /broken: \\x1b\[2J/);
+    assert(!chat.screen().includes("\x1b"));
   });
 
   it("shows the trace after the answer with debug", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { cli, expectExit, jsonLines, makeWorkplace, removeWorkplace, type Workplace } from "./support.ts";
@@ -174,6 +174,17 @@ describe("mistral-lab finetune", () => {
       rmSync(join(place.dir, "empty"), { recursive: true, force: true });
     });
   }
+
+  it("lets no file steer the terminal through a message or its stack", async () => {
+    writeFileSync(join(place.dir, "steers.csv"), "id,\u001b[2Jtitre\n1,x\n");
+    const { stderr } = await expectExit(1, ["finetune", "steers.csv", "--model", "model"], {
+      cwd: place.dir,
+      env: { MISTRAL_LAB_DEBUG: "1" },
+    });
+    assert.match(stderr, /got "id", "\\x1b\[2Jtitre"/);
+    assert.match(stderr, /^ +at findTable /m);
+    assert.ok(!stderr.includes("\u001b"));
+  });
 
   it("shows the stack with MISTRAL_LAB_DEBUG=1", async () => {
     const { stderr } = await expectExit(1, ["finetune", "none.csv", "--model", "model"], {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { Command } from "commander";
 import { inFlags } from "../../sdk/cli/errors.ts";
-import { bytes, clock, duration, firstLines, harmless, shellWords, wrap } from "../../sdk/cli/output.ts";
+import { bytes, clock, duration, firstLines, shellWords, wrap } from "../../sdk/cli/output.ts";
 import { progressText } from "../../sdk/cli/progress.ts";
 
 const plain = stripVTControlCharacters;
@@ -49,10 +49,6 @@ describe("mistral-lab: texts", () => {
     assert.deepEqual(wrap("\u001b[32maa\u001b[39m bb cc", 5), ["\u001b[32maa\u001b[39m bb", "cc"]);
     assert.deepEqual(wrap("longer x", 3), ["longer", "x"]);
     assert.deepEqual(wrap("", 3), [""]);
-  });
-
-  it("shows control characters of a model's text, so that they cannot steer the terminal", () => {
-    assert.equal(harmless("é\n\u001b[2J\u0007"), "é\n\\x1b[2J\\x07");
   });
 
   it("quotes words for a shell", () => {

@@ -218,6 +218,17 @@ describe("loadCsv", () => {
     }
   });
 
+  it("shows control characters in its report instead of sending them", async () => {
+    const table = await load("question,\x1b[2Janswer,\x07\nq,a,1\nr,,2\n", {
+      columns: { response: "\x1b[2Janswer" },
+    });
+    assert.deepEqual(table.columns, ["question", "\x1b[2Janswer", "\x07"]);
+    assert.match(
+      table.report,
+      /^other columns, in fields: \\x07\nrejected: line 3, "\\x1b\[2Janswer" is empty$/m,
+    );
+  });
+
   it("makes a DataFrame of the rows", async () => {
     const table = await load("question,answer,line\nq,a,7\nr,b,8\n");
     assert.deepEqual(table.frame.columns, ["line", "instruction", "response", "line_"]);
