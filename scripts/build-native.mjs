@@ -1,7 +1,8 @@
 // Builds the CPU addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
 // Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
-// `--verbose` shows each command; `--force` ignores what is already built.
+// `--strict` makes that, and a failed compilation, exit with 1. `--verbose` shows each command; `--force` ignores
+// what is already built.
 import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -21,6 +22,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "build", "native");
 const verbose = process.argv.includes("--verbose");
 const force = process.argv.includes("--force");
+const strict = process.argv.includes("--strict");
 
 /** Instruction sets: name and compiler flags. The name is the C++ namespace of the kernels. */
 const isaFlags =
@@ -170,12 +172,13 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
   console.log(
     "mistral-lab: no C++ compiler found; plain tfjs will be used (slower). Install g++ or clang++, then `npm rebuild`.",
   );
+  if (strict) process.exitCode = 1;
 } else {
   await build(cxx).catch((error) => {
     console.log(
       `mistral-lab: the native addon could not be built with ${cxx}; plain tfjs will be used (slower).`,
     );
     console.log(error.message.split("\n").slice(0, 20).join("\n"));
-    if (process.argv.includes("--strict")) process.exitCode = 1;
+    if (strict) process.exitCode = 1;
   });
 }
