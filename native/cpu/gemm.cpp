@@ -60,8 +60,7 @@ struct Tile {
 
 template <class Cells>
 void packA(const Operand& a, const Tile& tile, int64_t p0, int64_t depth, float* buffer, float* out) {
-  if constexpr (Cells::kPerCell == 1)
-    if (a.sumMajor) return packRowsTransposed(a, tile.row, tile.rows, p0, depth, buffer, out);
+  if (a.sumMajor) return packRowsTransposed<Cells>(a, tile.row, tile.rows, p0, depth, buffer, out);
   packRowsDirect<Cells>(a, tile.row, tile.rows, p0, depth, buffer, out);
 }
 

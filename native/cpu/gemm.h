@@ -19,9 +19,8 @@ struct Term {
 
 /**
  * c[e] [m, n], rows `ldc` and batch entries `batchC` floats apart, = the sum of the terms. Overwrites c; an
- * empty sum gives zeros. Never reads beyond the stored elements. kBfloat16, for terms whose A is
- * not sumMajor, rounds A and B to bfloat16 where the instruction set has their dot product, and sums in
- * float32; elsewhere it is kFloat32.
+ * empty sum gives zeros. Never reads beyond the stored elements. kBfloat16 rounds A and B to bfloat16 where
+ * the instruction set has their dot product, and sums in float32; elsewhere it is kFloat32.
  */
 void gemm(int64_t batch, int64_t m, int64_t n, const Term* terms, int count, float* c, int64_t ldc,
           int64_t batchC, ComputeType type);

@@ -2,8 +2,7 @@
 //   xa = drop(x) A^T;  y = x W^T + scale xa B^T
 //   dxa = scale dy B;  dB = scale dy^T xa;  dA = dxa^T drop(x);  dx = dy W + drop'(dxa A)
 // where drop'(g) keeps and scales what drop kept of x. The adapter's product is added inside the tiles of the
-// large one, so y and dx are written once. drop(x) is never stored.
-// The two products with W follow computeType(); those that only the adapter sees stay in float32.
+// large one, so y and dx are written once. drop(x) is never stored. All products follow computeType().
 #include "gemm.h"
 #include "kernels.h"
 #include "rowProduct.h"
@@ -22,7 +21,7 @@ Term term(const Operand& a, const Operand& b, int64_t k) {
 }
 
 void multiply(int64_t m, int64_t n, const Term& only, float* c) {
-  gemm(1, m, n, &only, 1, c, n, 0, ComputeType::kFloat32);
+  gemm(1, m, n, &only, 1, c, n, 0, computeType());
 }
 
 /** y += scale xa B^T for a few rows. */

@@ -101,18 +101,31 @@ inline void viewRows(const Operand& o, int64_t row, int64_t count, int64_t capac
 
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/** Rows of packed A from an operand stored [p][i]; float cells only. `buffer`: W * rows floats. */
-inline void packRowsTransposed(const Operand& a, int64_t i0, int64_t rows, int64_t p0, int64_t depth,
-                               float* buffer, float* out) {
-  for (int64_t p = 0; p < depth; p += W) {
-    const float* views[W];
-    viewRows(a, p0 + p, least(depth - p, W), W, i0, rows, buffer, views);
+/** A vector of cells from K stored rows: lane l holds their elements at `at` + l. Null rows are zeros. */
+template <class Cells>
+inline Vec cellsOfRows(const float* const* rows, int64_t at, int64_t n) {
+  const Vec first = rows[0] ? FloatCells::fromRow(rows[0] + at, n) : Vec{};
+#ifdef __AVX512BF16__
+  if constexpr (Cells::kPerCell == 2)
+    return Cells::zip(first, rows[1] ? FloatCells::fromRow(rows[1] + at, n) : Vec{});
+#endif
+  return first;
+}
+
+/** Rows of packed A from an operand stored [p][i]. `buffer`: K * W * rows floats. */
+template <class Cells>
+void packRowsTransposed(const Operand& a, int64_t i0, int64_t rows, int64_t p0, int64_t depth, float* buffer,
+                        float* out) {
+  constexpr int K = Cells::kPerCell;
+  for (int64_t p = 0; p < depth; p += K * W) {
+    const float* views[K * W];
+    viewRows(a, p0 + p, least(depth - p, K * W), K * W, i0, rows, buffer, views);
     for (int64_t i = 0; i < rows; i += W) {
       Vec block[W];
 #pragma GCC unroll 16
-      for (int r = 0; r < W; ++r) block[r] = views[r] ? FloatCells::fromRow(views[r] + i, rows - i) : Vec{};
+      for (int r = 0; r < W; ++r) block[r] = cellsOfRows<Cells>(views + K * r, i, rows - i);
       transpose(block);
-      for (int64_t r = 0; r < least(rows - i, W); ++r) store(out + (i + r) * kCells + p, block[r]);
+      for (int64_t r = 0; r < least(rows - i, W); ++r) store(out + (i + r) * kCells + p / K, block[r]);
     }
   }
 }
@@ -149,12 +162,8 @@ void packPanelsDirect(const Operand& b, int64_t j0, int64_t columns, int64_t p0,
     for (int64_t j = 0; j < columns; j += W) {
       const int64_t panel = j / kPanelColumns;
       const int64_t width = least(kPanelColumns, (columns - panel * kPanelColumns + W - 1) / W * W);
-      Vec cells = FloatCells::fromRow(views[0] + j, columns - j);
-#ifdef __AVX512BF16__
-      if constexpr (K == 2)
-        cells = Cells::zip(cells, views[1] ? FloatCells::fromRow(views[1] + j, columns - j) : Vec{});
-#endif
-      store(out + panel * kCells * kPanelColumns + p / K * width + j % kPanelColumns, cells);
+      store(out + panel * kCells * kPanelColumns + p / K * width + j % kPanelColumns,
+            cellsOfRows<Cells>(views, j, columns - j));
     }
   }
 }

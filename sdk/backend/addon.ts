@@ -7,8 +7,7 @@ export interface Addon {
   setIsa(isa: string): void;
   setThreads(threads: number): void;
   /**
-   * Arithmetic of the products with the frozen weight in linearForward and linearBackward (more than 8 rows), for
-   * the whole process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster
+   * Arithmetic of the products in linearForward and linearBackward (more than 8 rows), for the whole process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster
    * where info().isa is "avx512bf16", and computed in float32 everywhere else.
    */
   setComputeType(type: "float32" | "bfloat16"): void;

@@ -189,8 +189,9 @@ onEveryIsa("linear", (addon) => {
         const weight = weightOf("nf4", out, inn, uniform(out * inn, i));
         const result = evaluate(addon, weight, { rows, out, inn, r: 8, dropout: (i % 2) * 0.3 }, uniform);
         for (const name of outputs) {
-          // Both factors of a term are off by up to 2^-9, so a term by 2^-8 and a little; float32 sums add less
-          // than the quarter allowed here.
+          // Both factors of a term are off by up to 2^-9, so a term by 2^-8 and a little; xa and dxa are rounded
+          // once more where they are factors, but are sums, whose errors cancel. That and the float32 sums add
+          // less than the quarter allowed here.
           assertClose(result.got[name].values, result.expected[name], {
             atol: 1.25 * 2 ** -8 * result.magnitude[name],
             what: `${name} of ${rows}x${inn} -> ${out}`,
