@@ -2,9 +2,9 @@
  * A conversation with a model: history, prompt, streaming, check of the answer, retries.
  *
  * Streaming and checking pull against each other: an answer is checked when it is whole, and what was shown
- * cannot be taken back. `say` gives text only, so with `maxRetries` 0 pieces come as they are made and the
- * check only goes into the trace; with retries the answer is held back until it is checked. `events` tells
- * all as it happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
+ * cannot be taken back. `say` gives text only, so by default pieces come as they are made and the check only goes
+ * into the trace; with `maxRetries` above 0 the answer is held back until it is checked. `events` tells all as it
+ * happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
  */
 import { z } from "zod";
 import { resolveGenerateOptions } from "../generate/options.ts";
@@ -21,7 +21,7 @@ const chatOptions = z.strictObject({
   reasoning: z.instanceof(ReasoningSystem).optional(),
   system: z.string().min(1).optional(),
   sampling: z.record(z.string(), z.unknown()).default({}),
-  maxRetries: z.int().min(0).default(1),
+  maxRetries: z.int().min(0).default(0),
 });
 
 /** Options of a ChatSession. */
@@ -33,8 +33,9 @@ export interface ChatSessionOptions {
   /** Sampling of the answers; default: that of `generate`, greedy with at most 256 tokens. */
   sampling?: ChatSampling;
   /**
-   * How often an inconsistent answer is drawn again, 0 or more. Default 1. From 1 on, `say` holds an answer back
-   * until it is checked, and one that stays wrong gives way to the domain's fallback.
+   * How often an inconsistent answer is drawn again, 0 or more. Default 0: the answer stands as it came, and what
+   * the check found is in `lastTrace`. From 1 on, `say` holds an answer back until it is checked, and one that
+   * stays wrong gives way to the domain's fallback.
    */
   maxRetries?: number;
 }

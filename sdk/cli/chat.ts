@@ -113,6 +113,8 @@ async function openSession(lab: Lab, dir: string, domain: Domain, flags: ChatFla
   const { temperature, topK, topP, repetitionPenalty, maxNewTokens, seed, reasoning } = flags;
   return new lab.ChatSession(await lab.loadModel(dir), {
     sampling: { temperature, topK, topP, repetitionPenalty, maxNewTokens, seed },
+    // In a conversation a wrong answer is withdrawn before one's eyes; --once and a filter give it after its check.
+    maxRetries: 1,
     ...(reasoning ? { reasoning: new lab.ReasoningSystem(domain) } : {}),
   });
 }

@@ -43,9 +43,9 @@ describe("ChatSession", () => {
     assert.deepEqual(chat.history, []);
   });
 
-  it("streams as the model speaks when maxRetries is 0, and checks afterwards", async () => {
+  it("streams as the model speaks, and checks afterwards", async () => {
     const model = new ScriptedModel([WRONG]);
-    const chat = new ChatSession(model, { reasoning: small, maxRetries: 0 });
+    const chat = new ChatSession(model, { reasoning: small });
     let made = 0;
     model.beforePiece = (n) => {
       made = n;
@@ -59,9 +59,9 @@ describe("ChatSession", () => {
     assert.equal(entry?.scores.contradicts_fact, 1);
   });
 
-  it("draws a wrong answer again, with another seed, before anything is shown", async () => {
+  it("with retries draws a wrong answer again, with another seed, before anything is shown", async () => {
     const model = new ScriptedModel([WRONG, RIGHT]);
-    const chat = new ChatSession(model, { reasoning: small, sampling: { seed: 7 } });
+    const chat = new ChatSession(model, { reasoning: small, sampling: { seed: 7 }, maxRetries: 1 });
     assert.equal(await collect(chat.say(ASK)), RIGHT);
     assert.equal(model.prompts.length, 2);
     assert.equal(model.options[0].temperature, undefined);
@@ -87,7 +87,7 @@ describe("ChatSession", () => {
 
   it("guides a small model by the question and the turns it sees, never by text", async () => {
     const model = new ScriptedModel(["La tente Vire-Vent est vendue 287 €."]);
-    const chat = new ChatSession(model, { reasoning: small, maxRetries: 0 });
+    const chat = new ChatSession(model, { reasoning: small });
     await collect(chat.say("c combien la tante vire vent, mdp oublié aussi"));
     await collect(chat.say("Et elle est étanche ?"));
     await collect(chat.say("Avez-vous un parking ?"));
@@ -120,7 +120,7 @@ describe("ChatSession", () => {
 
   it("guides a large model by a system message", async () => {
     const model = new ScriptedModel([WRONG, RIGHT]);
-    const chat = new ChatSession(model, { reasoning: full });
+    const chat = new ChatSession(model, { reasoning: full, maxRetries: 1 });
     await collect(chat.say("Combien pèse la brouette Hirondelle ?"));
     const [system, question] = model.prompts[0];
     assert(system.content.startsWith(full.domain.systemPrompt));
@@ -138,7 +138,6 @@ describe("ChatSession", () => {
     const chat = new ChatSession(model, {
       reasoning: full,
       sampling: { maxNewTokens: 4 },
-      maxRetries: 0,
       system: "S",
     });
     model.contextLength = 200;
@@ -186,7 +185,7 @@ describe("ChatSession", () => {
   });
 
   it("keeps what was said when the reader leaves the loop, and can go on", async () => {
-    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning: small, maxRetries: 0 });
+    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning: small });
     for await (const _ of chat.say(ASK)) break;
     assert.deepEqual(
       chat.history.map(({ content }) => content),

@@ -33,7 +33,7 @@ describe("terminal chat", () => {
     output.on("data", (chunk) => {
       screen += chunk;
     });
-    const session = new ChatSession(model, { reasoning });
+    const session = new ChatSession(model, { reasoning, maxRetries: 1 });
     const ended = runTerminalChat(session, domain, { input, output, ...options });
     const seen = async (text: string) => {
       for (let i = 0; i < 400; i++) {
