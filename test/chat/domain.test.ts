@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DomainError, domainFolder, domainNames, loadDomain, parseDomain } from "../../sdk/chat/domain.ts";
 import { domainJsonSchema } from "../../sdk/chat/domainSchema.ts";
+import { inFolder } from "../inFolder.ts";
 
 const raw = (name: string) => JSON.parse(readFileSync(join(domainFolder(), `${name}.json`), "utf8"));
 
@@ -95,9 +95,8 @@ describe("domain", () => {
       message:
         /^domain "ecomerce\.fr": expected the path of a JSON file or one of ecommerce\.fr, support\.en; there is no file .*ecomerce\.fr \(did you mean "ecommerce\.fr"\?\)$/,
     });
-    const dir = mkdtempSync(join(tmpdir(), "domain-"));
-    const file = join(dir, "x.json");
-    try {
+    await inFolder(async (dir) => {
+      const file = join(dir, "x.json");
       writeFileSync(file, "{");
       await assert.rejects(loadDomain(file), {
         message:
@@ -107,8 +106,6 @@ describe("domain", () => {
       await assert.rejects(loadDomain(file), {
         message: /systemPrompt: expected at least 1 characters, got ""/,
       });
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
+    });
   });
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { checkAddon } from "../../sdk/cli/checks.ts";
+import { inFolder } from "../inFolder.ts";
 import { cli, expectExit, jsonLines } from "./support.ts";
 
 const NAMES = ["device", "addon", "compiler", "gpu", "node", "packages", "memory", "disk", "model"];
@@ -31,8 +31,7 @@ describe("mistral-lab doctor", () => {
   });
 
   it("exits with 1 where something is broken, and says what to do: here an old Node.js", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
-    try {
+    await inFolder(async (dir) => {
       const old = join(dir, "old.mjs");
       writeFileSync(
         old,
@@ -42,9 +41,7 @@ describe("mistral-lab doctor", () => {
       const { stdout } = await expectExit(1, ["doctor"], { env });
       assert.match(stdout, /^broken +node .*\(needs >=20\.19\)\n +→ install a newer Node\.js/m);
       assert.match(stdout, /To put right: node/);
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    });
   });
 
   it("works without the addon, and says what to do", async () => {
@@ -54,9 +51,8 @@ describe("mistral-lab doctor", () => {
     assert.deepEqual([addon.status, addon.todo], ["missing", "unset MISTRAL_LAB_SKIP_NATIVE"]);
   });
 
-  it("finds an addon that kills its process, and one that is none, without dying", () => {
-    const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
-    try {
+  it("finds an addon that kills its process, and one that is none, without dying", async () => {
+    await inFolder(async (dir) => {
       const killer = join(dir, "killer.js");
       writeFileSync(killer, 'process.kill(process.pid, "SIGILL"); setTimeout(() => {}, 5000);');
       const none = join(dir, "none.node");
@@ -76,16 +72,13 @@ describe("mistral-lab doctor", () => {
         [missing.status, missing.todo],
         ["missing", "install a C++ compiler, then npm rebuild mistral-lab"],
       );
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    });
   });
 });
 
 describe("mistral-lab demo", () => {
   it("never overwrites a run that it did not make", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
-    try {
+    await inFolder(async (dir) => {
       const run = join(dir, "run.json");
       writeFileSync(run, "{}");
       const { stderr } = await expectExit(1, ["demo", "--output-dir", dir]);
@@ -93,8 +86,6 @@ describe("mistral-lab demo", () => {
         stderr,
         /holds a run that the demo did not make \(run\.json\)\. Move it away, or choose another folder: npx mistral-lab demo --output-dir demo-run\n$/,
       );
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    });
   });
 });

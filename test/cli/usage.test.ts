@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { resolveDatasetOptions } from "../../sdk/data/dataset.ts";
@@ -8,6 +7,7 @@ import { resolveEvaluateOptions } from "../../sdk/evaluate/options.ts";
 import { resolveGenerateOptions } from "../../sdk/generate/options.ts";
 import { resolveLoraOptions } from "../../sdk/model/loraOptions.ts";
 import { resolveTrainOptions } from "../../sdk/train/options.ts";
+import { inFolder } from "../inFolder.ts";
 import { cli, expectExit } from "./support.ts";
 
 const COMMANDS = ["finetune", "chat", "evaluate", "doctor", "demo"];
@@ -75,8 +75,7 @@ describe("mistral-lab: help and usage", () => {
   });
 
   it("answers --help without loading tfjs", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
-    try {
+    await inFolder(async (dir) => {
       const spy = join(dir, "spy.mjs");
       writeFileSync(
         spy,
@@ -92,9 +91,7 @@ describe("mistral-lab: help and usage", () => {
       assert.match(help.stderr, /tfjs files: 0\n/);
       // The spy does see tfjs where it is loaded.
       assert.match(doctor.stderr, /tfjs files: [1-9]/);
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    });
   });
 
   for (const { words, says } of [

@@ -7,8 +7,9 @@ import { reportData, smooth } from "../../sdk/train/reportData.ts";
 import type { RunSettings } from "../../sdk/train/settings.ts";
 import { train } from "../../sdk/train/train.ts";
 import { assertClose } from "../compare.ts";
+import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel } from "../tinyModel.ts";
-import { collect, inFolder, resumeOptions } from "./support.ts";
+import { collect, resumeOptions } from "./support.ts";
 
 const settings: RunSettings = {
   startedAt: "2024-05-06T07:08:09.000Z",

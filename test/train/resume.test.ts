@@ -8,8 +8,9 @@ import type { TrainEvent } from "../../sdk/train/events.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { readRunLog } from "../../sdk/train/runLog.ts";
 import { train } from "../../sdk/train/train.ts";
+import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel, trainedValues } from "../tinyModel.ts";
-import { collect, inFolder, losses, resumeLora, resumeOptions, steps } from "./support.ts";
+import { collect, losses, resumeLora, resumeOptions, steps } from "./support.ts";
 
 const examples = tinyExamples(12);
 

@@ -8,8 +8,9 @@ import { lockFolder } from "../../sdk/train/lock.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { readRunLog } from "../../sdk/train/runLog.ts";
 import { train } from "../../sdk/train/train.ts";
+import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, trainedValues } from "../tinyModel.ts";
-import { collect, inFolder, resumeOptions, steps } from "./support.ts";
+import { collect, resumeOptions, steps } from "./support.ts";
 
 const examples = tinyExamples(12);
 

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { StepEvent, TrainEvent } from "../../sdk/train/events.ts";
 
 /** All events of a run. */
@@ -16,16 +13,6 @@ export function steps(events: TrainEvent[]): StepEvent[] {
 
 export function losses(events: TrainEvent[]): number[] {
   return steps(events).map(({ loss }) => loss);
-}
-
-/** Runs `use` with a new empty folder and removes it afterwards. */
-export async function inFolder(use: (dir: string) => Promise<void>): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), "mistral-lab-train-"));
-  try {
-    await use(dir);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
 }
 
 /** 12 steps over 3 epochs with dropout, a checkpoint every 3: for the tests that stop and resume. */
