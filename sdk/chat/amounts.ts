@@ -28,23 +28,15 @@ function digitValue(text: string): number {
 /** All numbers of a text with their units. Number words are added up: "vingt-deux" is 22. */
 export function numbersIn(text: AnalysedText, domain: CompiledDomain): NumberInText[] {
   const { tokens, raw } = text;
-  const found: NumberInText[] = [];
-  for (let i = 0; i < tokens.length; ) {
-    const read = readNumber(tokens, i, raw, domain);
-    if (read === undefined) {
-      i++;
-      continue;
-    }
-    const next = tokens[read.to];
-    const gap = next === undefined ? "" : raw.slice(tokens[read.to - 1].end, next.start);
+  return readNumbers(text, domain).map(({ value, from, to }) => {
+    const next = tokens[to];
+    const gap = next === undefined ? "" : raw.slice(tokens[to - 1].end, next.start);
     // A full stop or comma between ends the phrase: what comes after is no unit.
     const unit = next === undefined || /[.,;:?!]/.test(gap) || /[?!]/.test(next.word) ? "" : next.stem;
-    const start = tokens[i].start;
-    const end = tokens[read.to - 1].end;
-    found.push({ value: read.value, unit: unitName(unit), text: raw.slice(start, end), start, end });
-    i = read.to;
-  }
-  return found;
+    const start = tokens[from].start;
+    const end = tokens[to - 1].end;
+    return { value, unit: unitName(unit), text: raw.slice(start, end), start, end };
+  });
 }
 
 /** Different spellings of one unit. */
@@ -62,6 +54,17 @@ const UNIT_NAMES = new Map([
   ["j", "jour"],
   ["min", "minut"],
 ]);
+
+/** Every number, of the tokens [from, to). */
+function readNumbers({ tokens, raw }: AnalysedText, domain: CompiledDomain) {
+  const numbers: { value: number; from: number; to: number }[] = [];
+  for (let i = 0; i < tokens.length; ) {
+    const read = readNumber(tokens, i, raw, domain);
+    if (read !== undefined) numbers.push({ ...read, from: i });
+    i = read?.to ?? i + 1;
+  }
+  return numbers;
+}
 
 function readNumber(
   tokens: readonly Token[],
@@ -113,23 +116,20 @@ export function findAmounts(text: AnalysedText, domain: CompiledDomain): Found[]
   const { currencies } = domain.language;
   const { tokens, raw } = text;
   const found: Found[] = [];
-  for (let i = 0; i < tokens.length; ) {
-    const read = readNumber(tokens, i, raw, domain);
-    if (read === undefined) {
-      i++;
-      continue;
-    }
-    const after = tokens[read.to];
-    const before = tokens[i - 1];
-    const inside = tokens.slice(i, read.to).find((token) => currencies.has(token.word));
+  for (const { value, from, to } of readNumbers(text, domain)) {
+    const after = tokens[to];
+    const before = tokens[from - 1];
+    const inside = tokens.slice(from, to).find((token) => currencies.has(token.word));
     const mark = inside ?? [after, before].find((token) => token !== undefined && currencies.has(token.word));
-    if (mark !== undefined) {
-      const start = mark === before ? before.start : tokens[i].start;
-      const end = mark === after ? after.end : tokens[read.to - 1].end;
-      const normal = `${read.value.toFixed(2)} ${currencies.get(mark.word)}`;
-      found.push({ text: raw.slice(start, end), start, end, normal });
-    }
-    i = read.to;
+    if (mark === undefined) continue;
+    const start = mark === before ? before.start : tokens[from].start;
+    const end = mark === after ? after.end : tokens[to - 1].end;
+    found.push({
+      text: raw.slice(start, end),
+      start,
+      end,
+      normal: `${value.toFixed(2)} ${currencies.get(mark.word)}`,
+    });
   }
   return found;
 }
