@@ -199,7 +199,12 @@ function checkDisk(): Check {
   const detail = `${bytes(free)} free in ${process.cwd()}`;
   return free >= 200e6
     ? { name: "disk", status: "ok", detail }
-    : { name: "disk", status: "broken", detail, todo: "free some room: checkpoints need up to 200 MB" };
+    : {
+        name: "disk",
+        status: "broken",
+        detail,
+        todo: "free some room: each checkpoint holds the adapter and AdamW's two averages of it",
+      };
 }
 
 function checkModel(): Check {

@@ -162,7 +162,7 @@ async function finetune(csv: string, flags: FinetuneFlags): Promise<void> {
     output.topic("", `npx mistral-lab evaluate ${shellWords([outputDir, "--data", test])}`);
 }
 
-/** The same as `train` says, but before minutes of loading. */
+/** The same as `train` says, but before the model is loaded. */
 function refuseOtherRun(dir: string): void {
   const marks = runMarks(dir);
   if (marks.length === 0) return;
