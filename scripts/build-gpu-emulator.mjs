@@ -1,0 +1,164 @@
+// Builds the tests' emulator of a GPU (test/gpu/README.md) into build/test/gpu: the fake driver and cuBLASLt, and each
+// file of native/cuda compiled for the CPU. A file that does not compile is named, and the others are built all the same
+// (exit code 1). `--force` ignores what is already built.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const here = join(root, "test", "gpu");
+const out = join(root, "build", "test", "gpu");
+const force = process.argv.includes("--force");
+
+const base = ["-std=c++17", "-march=native", "-fPIC", "-fvisibility=hidden", "-g1", "-Wall", "-Wextra"];
+/** Kernels: what nvcc forgives or does itself, and checks of alignment and of indices into arrays. */
+const kernelFlags = [
+  "-O2",
+  "-ffp-contract=fast",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-fno-strict-aliasing",
+  "-fsanitize=alignment,bounds",
+  "-fno-sanitize-recover=all",
+  "-Wno-unknown-pragmas",
+  "-Wno-unused",
+  "-Wno-sign-compare",
+  "-Wno-psabi",
+];
+
+function findCompiler() {
+  for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
+    if (candidate && spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
+  }
+  throw new Error("no C++ compiler found: install g++ or clang++");
+}
+
+function run(cxx, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(cxx, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let [text, output] = ["", ""];
+    child.stdout.on("data", (d) => (output += d));
+    child.stderr.on("data", (d) => (text += d));
+    child.on("close", (code) => {
+      if (code !== 0) return reject(new Error(text));
+      if (text.trim()) console.warn(text.trim());
+      resolve(output);
+    });
+  });
+}
+
+function files(folder, extension) {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(extension))
+    .map((file) => join(folder, file));
+}
+
+const newest = (list) => Math.max(...list.map((file) => statSync(file).mtimeMs));
+
+/** `extern "C" __global__ void __launch_bounds__(N) name(` in preprocessed text: names and bounds. */
+function kernelsIn(text) {
+  const pattern =
+    /extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\(((?:[^()]|\([^()]*\))*)\)\s*)?(\w+)\s*\(/g;
+  const kernels = [...text.matchAll(pattern)].map(([, bounds, name]) => ({
+    name,
+    maxThreads: bounds?.split(",")[0] ?? "1024",
+  }));
+  const words = text.match(/\b__global__\b/g)?.length ?? 0;
+  if (words !== kernels.length)
+    throw new Error(`${words} kernels, but ${kernels.length} of the form extern "C" __global__ void name(`);
+  return kernels;
+}
+
+/** The kernels of a file and the table by which the driver finds them, in one shared library. */
+async function buildModule(cxx, source, target) {
+  const stem = basename(source, ".cu");
+  const wrapper = join(out, `${stem}.cpp`);
+  const include = `#include "${join(here, "host.h")}"\n#include "${join(here, "emulator.h")}"\n#include "${source}"\n`;
+  const folders = [`-I${join(root, "native", "cuda")}`];
+  const list = ["-E", "-P", "-DEMULATOR_LIST", "-include", join(here, "emulator.h"), "-x", "c++", source];
+  const kernels = kernelsIn(await run(cxx, ["-std=c++17", ...folders, ...list]));
+  const entries = kernels.map(
+    ({ name, maxThreads }) => `    emulator::Entry<&${name}>::kernel("${name}", ${maxThreads}),\n`,
+  );
+  writeFileSync(
+    wrapper,
+    `${include}
+extern "C" unsigned char __attribute__((visibility("hidden"))) __bss_start[], _end[];
+static const emulator::Kernel kernels[] = {
+${entries.join("")}    {nullptr, 0, 0, nullptr, nullptr},
+};
+extern "C" EMULATOR_API const emulator::Module emulatorModule = {"${stem}.cu", kernels, __bss_start, _end};
+`,
+  );
+  const object = join(out, `${stem}.o`);
+  await run(cxx, [...base, ...kernelFlags, ...folders, "-c", wrapper, "-o", object]);
+  // Without the compiler's own start files .bss holds the kernels' __shared__ arrays only.
+  await run(cxx, ["-shared", "-nostartfiles", object, ...linkEmulator, "-o", `${target}.tmp`]);
+  renameSync(`${target}.tmp`, target);
+}
+
+const linkEmulator = [`-L${out}`, "-lemulator", "-Wl,-rpath,$ORIGIN", "-Wl,--no-undefined", "-lm"];
+
+async function buildLibrary(cxx, source, target, args) {
+  await run(cxx, [...base, "-O3", "-pthread", source, ...args, "-o", `${target}.tmp`]);
+  renameSync(`${target}.tmp`, target);
+}
+
+async function all(queue) {
+  const failed = [];
+  const worker = async () => {
+    for (let job = queue.shift(); job; job = queue.shift()) {
+      await job.build().catch((error) => failed.push({ name: job.name, text: error.message }));
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  for (const { name, text } of failed) console.error(`${name} does not compile:\n${text.trim()}\n`);
+  return failed.length === 0;
+}
+
+async function main() {
+  const started = Date.now();
+  const cxx = findCompiler();
+  mkdirSync(out, { recursive: true });
+  const script = fileURLToPath(import.meta.url);
+  const [api, host] = [join(here, "emulator.h"), join(here, "host.h")];
+  const stale = (target, sources) =>
+    force || !existsSync(target) || statSync(target).mtimeMs < newest([script, ...sources]);
+  const library = (name, source, args, sources = []) => ({
+    name: source,
+    target: join(out, name),
+    sources: [join(here, source), host, ...sources],
+    build: () => buildLibrary(cxx, join(here, source), join(out, name), args),
+  });
+  const soname = (name) => ["-shared", `-Wl,-soname,${name}`];
+  const emulator = library("libemulator.so", "emulator.cpp", [...soname("libemulator.so"), "-ldl"], [api]);
+  const headers = files(join(root, "native", "cuda"), ".cuh");
+  const rest = [
+    library("libcuda.so.1", "driver.cpp", [...soname("libcuda.so.1"), ...linkEmulator, "-ldl"]),
+    library("libcublasLt.so", "blas.cpp", [...soname("libcublasLt.so"), ...linkEmulator]),
+    ...[...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")].map((source) => {
+      const target = join(out, `${basename(source, ".cu")}.so`);
+      const name = basename(source);
+      return {
+        name,
+        target,
+        sources: [source, api, host, ...headers],
+        build: () => buildModule(cxx, source, target),
+      };
+    }),
+  ];
+  let ok = true;
+  let built = 0;
+  for (const stage of [[emulator], rest]) {
+    const queue = stage.filter((job) => stale(job.target, job.sources));
+    built += queue.length;
+    ok = (await all(queue)) && ok;
+  }
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  console.log(`GPU emulator: ${built} files built, ${ok ? "all" : "not all"} compile (${seconds} s)`);
+  if (!ok) process.exitCode = 1;
+}
+
+await main();
