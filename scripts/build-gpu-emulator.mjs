@@ -1,6 +1,6 @@
 // Builds the tests' emulator of a GPU (test/gpu/README.md) into build/test/gpu: the fake driver and cuBLASLt, and each
 // file of native/cuda compiled for the CPU. A file that does not compile is named, and the others are built all the same
-// (exit code 1). `--force` ignores what is already built.
+// (exit code 1). Arguments are stems of files to build, if not all; `--force` ignores what is already built.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -11,6 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const here = join(root, "test", "gpu");
 const out = join(root, "build", "test", "gpu");
 const force = process.argv.includes("--force");
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 
 const base = ["-std=c++17", "-march=native", "-fPIC", "-fvisibility=hidden", "-g1", "-Wall", "-Wextra"];
 /** Kernels: what nvcc forgives or does itself, and checks of alignment and of indices into arrays. */
@@ -138,16 +139,18 @@ async function main() {
   const rest = [
     library("libcuda.so.1", "driver.cpp", [...soname("libcuda.so.1"), ...linkEmulator, "-ldl"]),
     library("libcublasLt.so", "blas.cpp", [...soname("libcublasLt.so"), ...linkEmulator]),
-    ...[...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")].map((source) => {
-      const target = join(out, `${basename(source, ".cu")}.so`);
-      const name = basename(source);
-      return {
-        name,
-        target,
-        sources: [source, api, host, ...headers],
-        build: () => buildModule(cxx, source, target),
-      };
-    }),
+    ...[...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")]
+      .filter((source) => wanted.length === 0 || wanted.includes(basename(source, ".cu")))
+      .map((source) => {
+        const target = join(out, `${basename(source, ".cu")}.so`);
+        const name = basename(source);
+        return {
+          name,
+          target,
+          sources: [source, api, host, ...headers],
+          build: () => buildModule(cxx, source, target),
+        };
+      }),
   ];
   let ok = true;
   let built = 0;

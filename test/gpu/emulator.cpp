@@ -278,10 +278,10 @@ std::string describe(uint64_t address) {
       return text("%zu bytes before device memory of %zu bytes", start - address, end - start);
     return text("%zu bytes after the start of device memory of %zu bytes", address - start, end - start);
   }
-  const uint64_t shared = reinterpret_cast<uint64_t>(run.sharedEnd);
-  if (run.sharedEnd && address >= shared && address < shared + 2 * SharedMemory::kPage)
-    return text("%zu bytes beyond the dynamic shared memory of %zu bytes", address - shared,
-                run.sharedEnd - run.sharedBegin);
+  const uint64_t begin = reinterpret_cast<uint64_t>(run.sharedBegin);
+  const uint64_t size = run.sharedEnd - run.sharedBegin;
+  if (address >= begin && address < begin + size + 2 * SharedMemory::kPage)
+    return text("%zu bytes after the start of %zu bytes of dynamic shared memory", address - begin, size);
   return address < 65536 ? "a null address" : "no memory of the device";
 }
 
@@ -303,7 +303,7 @@ std::string sourceLine(void* instruction) {
 struct Fault {
   int thread, signal;
   uint64_t address;
-  bool write;
+  bool write, anywhere;
   void* instruction;
 } fault;
 
@@ -313,10 +313,11 @@ void onFault(int number, siginfo_t* info, void* state) {
     signal(number, SIG_DFL);
     return;
   }
-  fault = {run.current, number, reinterpret_cast<uint64_t>(info->si_addr), false, nullptr};
+  fault = {run.current, number, reinterpret_cast<uint64_t>(info->si_addr), false, false, nullptr};
 #ifdef __x86_64__
   const auto& registers = static_cast<ucontext_t*>(state)->uc_mcontext.gregs;
   fault.write = registers[REG_ERR] & 2;
+  fault.anywhere = registers[REG_TRAPNO] == 13;  // general protection: the address is not even told
   fault.instruction = reinterpret_cast<void*>(registers[REG_RIP]);
 #else
   (void)state;
@@ -329,6 +330,7 @@ std::string describeFault() {
   const std::string s = where(fault.thread) + ": ";
   if (fault.signal == SIGFPE) return s + "an integer division by zero" + sourceLine(fault.instruction);
   if (fault.signal == SIGILL) return s + "an invalid instruction" + sourceLine(fault.instruction);
+  if (fault.anywhere) return s + "uses an address that is no address" + sourceLine(fault.instruction);
   return s + (fault.write ? "writes to " : "reads from ") + describe(fault.address) +
          sourceLine(fault.instruction);
 }
