@@ -1,5 +1,7 @@
-// Builds the CPU addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
+// Builds the addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
 // Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
+// Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for all GPUs since Ampere
+// (MISTRAL_LAB_CUDA_ARCHS=90,89 builds for those only).
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
 // `--strict` makes that, and a failed compilation, exit with 1. `--verbose` shows each command; `--force` ignores
 // what is already built.
@@ -23,6 +25,9 @@ const out = join(root, "build", "native");
 const verbose = process.argv.includes("--verbose");
 const force = process.argv.includes("--force");
 const strict = process.argv.includes("--strict");
+
+/** GPU generations with machine code of their own: Ampere, Ada, Hopper. Newer ones compile the PTX of the last. */
+const cudaArchs = (process.env.MISTRAL_LAB_CUDA_ARCHS ?? "80,86,89,90").split(",");
 
 /** Instruction sets: name and compiler flags. The name is the C++ namespace of the kernels. */
 const isaFlags =
@@ -51,10 +56,10 @@ function findCompiler() {
 }
 
 /** Object file is up to date when it is newer than its source, every header, and this script. */
-function newestHeader() {
-  const files = ["native/cpu", "native/addon"].flatMap((dir) =>
+function newestHeader(extension) {
+  const files = ["native/cpu", "native/addon", "native/cuda"].flatMap((dir) =>
     readdirSync(join(root, dir))
-      .filter((f) => f.endsWith(".h"))
+      .filter((f) => f.endsWith(extension))
       .map((f) => join(root, dir, f)),
   );
   return Math.max(...[...files, fileURLToPath(import.meta.url)].map((f) => statSync(f).mtimeMs));
@@ -106,6 +111,9 @@ async function build(cxx) {
       });
     }
   }
+  for (const file of sources("cuda")) {
+    jobs.push({ source: join(root, "native/cuda", file), object: `cuda-${basename(file, ".cpp")}.o`, args: [] });
+  }
   for (const file of sources("addon")) {
     const args = [
       "-DNAPI_VERSION=8",
@@ -119,7 +127,7 @@ async function build(cxx) {
       args,
     });
   }
-  const headers = newestHeader();
+  const headers = newestHeader(".h");
   const stale = (job) => {
     const object = join(out, job.object);
     return (
@@ -153,6 +161,7 @@ async function build(cxx) {
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   if (failure) throw new Error(failure);
   const link = ["-shared", "-pthread", "-o", `${target}.tmp`, ...objects];
+  if (process.platform === "linux") link.push("-ldl");
   if (process.platform === "darwin") link.push("-undefined", "dynamic_lookup");
   const { code, text } = await run(cxx, link);
   if (code !== 0) throw new Error(text);
@@ -161,6 +170,56 @@ async function build(cxx) {
   console.log(
     `mistral-lab: native addon built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
   );
+}
+
+/** One fat binary a kernel file, loaded by the driver at the kernel's first use. */
+async function buildKernels(nvcc) {
+  const folder = join(out, "cuda");
+  mkdirSync(folder, { recursive: true });
+  const headers = newestHeader(".cuh");
+  const codes = cudaArchs.flatMap((arch) => ["-gencode", `arch=compute_${arch},code=sm_${arch}`]);
+  const last = cudaArchs[cudaArchs.length - 1];
+  codes.push("-gencode", `arch=compute_${last},code=compute_${last}`);
+  const flags = ["-fatbin", "-std=c++17", "-O3", "-Xfatbin", "-compress-all", ...codes];
+  const built = join(folder, "flags.txt");
+  const same = existsSync(built) && readFileSync(built, "utf8") === flags.join(" ");
+  const queue = readdirSync(join(root, "native", "cuda"))
+    .filter((file) => file.endsWith(".cu"))
+    .map((file) => ({
+      source: join(root, "native/cuda", file),
+      target: join(folder, `${basename(file, ".cu")}.fatbin`),
+    }))
+    .filter(
+      ({ source, target }) =>
+        force ||
+        !same ||
+        !existsSync(target) ||
+        statSync(target).mtimeMs < Math.max(headers, statSync(source).mtimeMs),
+    );
+  if (queue.length === 0) return;
+  const started = Date.now();
+  const total = queue.length;
+  let failure;
+  const worker = async () => {
+    for (let job = queue.shift(); job && !failure; job = queue.shift()) {
+      const { code, text } = await run(nvcc, [...flags, job.source, "-o", `${job.target}.tmp`]);
+      if (code !== 0) failure = text;
+      else renameSync(`${job.target}.tmp`, job.target);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (failure) throw new Error(failure);
+  writeFileSync(built, flags.join(" "));
+  console.log(
+    `mistral-lab: GPU kernels built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+  );
+}
+
+function findNvcc() {
+  for (const candidate of [process.env.NVCC, "nvcc", "/usr/local/cuda/bin/nvcc"]) {
+    if (candidate && spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
+  }
+  return undefined;
 }
 
 const cxx = findCompiler();
@@ -181,4 +240,12 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
     console.log(error.message.split("\n").slice(0, 20).join("\n"));
     if (strict) process.exitCode = 1;
   });
+  const nvcc = findNvcc();
+  if (nvcc) {
+    await buildKernels(nvcc).catch((error) => {
+      console.log(`mistral-lab: the GPU kernels could not be built with ${nvcc}; a GPU will not be used.`);
+      console.log(error.message.split("\n").slice(0, 20).join("\n"));
+      if (process.argv.includes("--strict")) process.exitCode = 1;
+    });
+  }
 }

@@ -5,9 +5,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const files = ["native/cpu", "native/addon"].flatMap((dir) =>
+const files = ["native/cpu", "native/addon", "native/cuda"].flatMap((dir) =>
   readdirSync(join(root, dir))
-    .filter((file) => /\.(cpp|h)$/.test(file))
+    .filter((file) => /\.(cpp|h|cu|cuh)$/.test(file))
     .map((file) => join(dir, file)),
 );
 const mode = process.argv.includes("--check") ? ["--dry-run", "--Werror"] : ["-i"];

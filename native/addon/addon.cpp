@@ -53,6 +53,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("setIsa", Napi::Function::New(env, setIsa, "setIsa"));
   exports.Set("setThreads", Napi::Function::New(env, setThreads, "setThreads"));
   exports.Set("setComputeType", Napi::Function::New(env, chooseComputeType, "setComputeType"));
+  exports.Set("cuda", cudaEntries(env));
   return exports;
 }
 

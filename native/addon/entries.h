@@ -17,4 +17,7 @@ namespace mlab {
 MLAB_ENTRIES(MLAB_DECLARE)
 #undef MLAB_DECLARE
 
+/** The object `cuda` of the addon's exports: the GPU, where there is one. */
+Napi::Object cudaEntries(Napi::Env env);
+
 }  // namespace mlab

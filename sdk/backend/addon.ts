@@ -1,8 +1,12 @@
+import type { CudaDriver } from "./cuda/driver.ts";
+
 /**
  * The whole surface of the native addon, typed once. Argument order is the addon's; every entry checks types
  * and lengths and throws. Arrays are row-major; outputs are written in place. `null` means "none" or "not wanted".
  */
 export interface Addon {
+  /** The GPU; its `problem()` says why there is none. */
+  readonly cuda: CudaDriver;
   info(): { isa: string; availableIsas: string[]; threads: number };
   setIsa(isa: string): void;
   setThreads(threads: number): void;

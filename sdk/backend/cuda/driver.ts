@@ -1,0 +1,89 @@
+/**
+ * The GPU as the addon gives it: the CUDA driver and cuBLASLt, both found at run time, so that one addon serves
+ * machines with and without a GPU. Addresses are device addresses as numbers (a GPU has fewer than 2^53 bytes).
+ * All work goes to one stream, in the order of the calls; nothing here waits for it but what says so. Every entry
+ * checks its arguments, and throws what the driver reports with the driver's name for it. An error with
+ * `code: "OUT_OF_MEMORY"` leaves everything as it was.
+ */
+export interface CudaDriver {
+  /** Why there is no usable GPU, with the next step; null when there is one. */
+  problem(): string | null;
+  /** What is there. Throws where `problem()` is not null. */
+  devices(): CudaDeviceInfo[];
+  /** Makes device `index` the one that all other entries use. Once a process. */
+  open(index: number): void;
+  /** Bytes, as the driver counts them: other programs' use included. */
+  memory(): { free: number; total: number };
+
+  allocate(bytes: number): number;
+  /** The memory must not be in use by work that was not yet done: this waits for the device. */
+  free(address: number): void;
+  /** Host to device; the array may be changed or dropped when this returns. */
+  upload(address: number, source: TypedArray): void;
+  /** Part of a file to the device, read by all threads, through page-locked memory of a fixed size. */
+  uploadFile(address: number, path: string, offset: number, bytes: number): void;
+  /** Device to host; waits until all work before it is done. */
+  download(address: number, target: TypedArray): void;
+  /** As `download`, without holding up the event loop; `target` belongs to the driver until then. */
+  downloadAsync(address: number, target: TypedArray): Promise<void>;
+  /** Device to device. */
+  copy(target: number, source: number, bytes: number): void;
+  /** Writes `count` words of 32 bits. */
+  fill(address: number, word: number, count: number): void;
+  /** Waits until all work is done; throws what went wrong in it. */
+  synchronize(): void;
+
+  /**
+   * A kernel of a module (a file that nvcc made, loaded once), for `launch`.
+   *
+   * @param signature one letter a parameter: p address, i int32, u uint32, f float32
+   * @throws when the file or the kernel is not there, or the parameters' sizes differ from the signature
+   */
+  kernel(path: string, name: string, signature: string): number;
+  /** Where `launch` and `gemm` read their arguments: a buffer of 32 numbers that the addon owns. */
+  readonly arguments: Float64Array;
+  /** Runs a kernel with the first arguments of the buffer, as many as its signature has. */
+  launch(
+    kernel: number,
+    gridX: number,
+    gridY: number,
+    gridZ: number,
+    threads: number,
+    sharedBytes: number,
+  ): void;
+
+  /** The version of cuBLASLt and where it was found, or why it cannot be used. */
+  blas(): { version?: number; path?: string; problem?: string };
+  /**
+   * c = alpha * op(a) op(b) + beta * c, row-major, sums in float32, by cuBLASLt. Arguments in the buffer: m, n, k,
+   * a, lda, transposeA, storageA, b, ldb, transposeB, storageB, c, ldc, storageC, alpha, beta, batch, strideA,
+   * strideB, strideC (elements), workspace, workspaceBytes. Storage: 0 float32, 1 bfloat16; a and b have the same.
+   */
+  gemm(): void;
+
+  /** Marks the present point of the stream; points are numbered 0 to 63. */
+  mark(point: number): void;
+  /** Milliseconds of device time between two marks; waits for the second. */
+  elapsed(from: number, to: number): number;
+
+  /** From here to `endCapture` work is recorded, not done. */
+  beginCapture(): void;
+  /** A graph of the recorded work, for `replay`. */
+  endCapture(): number;
+  replay(graph: number): void;
+  freeGraph(graph: number): void;
+}
+
+export interface CudaDeviceInfo {
+  name: string;
+  /** Major and minor, e.g. [9, 0]. */
+  computeCapability: [number, number];
+  multiprocessors: number;
+  totalBytes: number;
+  /** Of the driver, as CUDA version, e.g. "13.0". */
+  driver: string;
+  /** Bytes of shared memory that one block may ask for. */
+  sharedBytes: number;
+}
+
+export type TypedArray = Float32Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
