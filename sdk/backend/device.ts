@@ -1,11 +1,17 @@
 /** Chooses the tfjs backend that everything runs on. One device at a time, for the whole process. */
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { Addon } from "./addon.ts";
+import { type CudaBackend, registerCudaBackend } from "./cuda/backend.ts";
+import { cudaProblem, openCuda } from "./cuda/open.ts";
 import { addonProblem, loadAddon } from "./loadAddon.ts";
 import { registerNativeBackend, silenceFirstUse } from "./native.ts";
 
-/** `auto` takes `native` where the addon was built and `cpu` (plain tfjs, slow) where it was not. */
-export const DEVICES = ["auto", "native", "cpu"] as const;
+/**
+ * `auto` takes `cuda` where there is an NVIDIA GPU that can be used, else `native` (the addon's CPU kernels), else `cpu`
+ * (plain tfjs, slow).
+ */
+export const DEVICES = ["auto", "cuda", "native", "cpu"] as const;
 export type Device = (typeof DEVICES)[number];
 
 export interface DeviceInfo {
@@ -17,13 +23,16 @@ export interface DeviceInfo {
   note?: string;
 }
 
+export type Compute = "float32" | "bfloat16";
+
 export interface DeviceOptions {
   /**
-   * How `native` multiplies matrices of more than a few rows. "float32" (default) is exact; "bfloat16" rounds the
-   * factors to 8 bits of mantissa and sums in float32: about twice as fast where the processor has AVX-512-BF16,
-   * the same as "float32" where it has not.
+   * Arithmetic of large products. "float32" is exact and the default of `native`. "bfloat16" rounds the factors to 8
+   * bits of mantissa and sums in float32; on `cuda`, where it is the default, activations are stored in it too. On
+   * `native` it is about twice as fast where the processor has AVX-512-BF16, and the same as "float32" where it has
+   * not.
    */
-  compute?: "float32" | "bfloat16";
+  compute?: Compute;
 }
 
 let current: DeviceInfo | undefined;
@@ -35,20 +44,21 @@ let current: DeviceInfo | undefined;
  */
 export async function useDevice(
   device: Device = "auto",
-  { compute = "float32" }: DeviceOptions = {},
+  { compute }: DeviceOptions = {},
 ): Promise<DeviceInfo> {
   if (!DEVICES.includes(device)) {
     throw new Error(`device: expected one of ${DEVICES.join(", ")}, got "${device}"`);
   }
   const addon = device === "cpu" ? undefined : loadAddon();
-  if (device === "native" && !addon) throw new Error(`device "native" is not available: ${addonProblem()}`);
-  if (addon) {
-    registerNativeBackend(addon);
-    await tf.setBackend("native");
-    addon.setComputeType(compute);
-    const { isa, threads } = addon.info();
-    const products = isa === "avx512bf16" ? `, ${compute} products` : "";
-    current = { device: "native", description: `native CPU addon (${isa}, ${threads} threads${products})` };
+  if (!addon && device !== "cpu" && device !== "auto") {
+    throw new Error(`device "${device}" is not available: ${addonProblem()}`);
+  }
+  const noCuda = device === "cuda" || device === "auto" ? addon && cudaProblem(addon.cuda) : undefined;
+  if (device === "cuda" && noCuda) throw new Error(`device "cuda" is not available: ${noCuda}`);
+  if (addon && (device === "cuda" || (device === "auto" && noCuda === undefined))) {
+    current = await useCuda(addon, compute ?? "bfloat16");
+  } else if (addon) {
+    current = await useNative(addon, compute ?? "float32");
   } else {
     await tf.setBackend("cpu");
     silenceFirstUse(tf.backend() as MathBackendCPU);
@@ -56,6 +66,29 @@ export async function useDevice(
     current = { device: "cpu", description: "plain tfjs on the CPU (slow)", note };
   }
   return current;
+}
+
+async function useCuda(addon: Addon, compute: Compute): Promise<DeviceInfo> {
+  registerCudaBackend(() => openCuda(addon.cuda, compute));
+  await tf.setBackend("cuda");
+  const { cuda } = tf.backend() as CudaBackend;
+  cuda.activation = compute;
+  const { name, computeCapability, totalBytes, driver } = cuda.device;
+  const gib = (totalBytes / 2 ** 30).toFixed(0);
+  return {
+    device: "cuda",
+    description: `${name} (${gib} GiB, compute ${computeCapability.join(".")}, driver for CUDA ${driver}, ${compute})`,
+    note: cuda.blasProblem && `no cuBLASLt (${cuda.blasProblem}): products run on this package's own kernels`,
+  };
+}
+
+async function useNative(addon: Addon, compute: Compute): Promise<DeviceInfo> {
+  registerNativeBackend(addon);
+  await tf.setBackend("native");
+  addon.setComputeType(compute);
+  const { isa, threads } = addon.info();
+  const products = isa === "avx512bf16" ? `, ${compute} products` : "";
+  return { device: "native", description: `native CPU addon (${isa}, ${threads} threads${products})` };
 }
 
 /** The device in use; chooses `auto` where none was chosen yet. */

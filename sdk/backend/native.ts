@@ -52,6 +52,14 @@ export class NativeBackend extends MathBackendCPU {
     return this.makeTensorInfo(value.shape, "float32", value.data);
   }
 
+  /** A new tensor of zeros. */
+  zeros(shape: number[]): NativeTensor {
+    return { shape, data: new Float32Array(tf.util.sizeFromShape(shape)) };
+  }
+
+  /** Arrays that an op took and did not return belong to the garbage collector. */
+  endOp(): void {}
+
   override incRef(dataId: tf.TensorInfo["dataId"]): void {
     this.storage.getOwn(dataId).refCount++;
   }

@@ -5,6 +5,7 @@ import type { Device } from "../index.ts";
 /** Every device of this version, with a word for the help. The type makes a forgotten one a compile error. */
 export const DEVICE_HELP: Record<Device, string> = {
   auto: "the fastest there is",
+  cuda: "an NVIDIA GPU",
   native: "the CPU addon",
   cpu: "plain tfjs, slow",
 };

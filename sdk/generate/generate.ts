@@ -40,33 +40,37 @@ export async function* generate(
   }
   const capacity = Math.min(maxPositions, prompt.length + maxNewTokens);
   const cache = new KVCache(model.config, capacity);
-  const sampler = new Sampler(sampling);
-  const decoder = model.tokenizer.streamDecoder();
-  const held = new HeldText(stop);
-  const ids = [...prompt];
-  let last = performance.now();
-  let logits = nextLogits(model, Int32Array.from(prompt), cache);
-  while (ids.length < capacity) {
-    if (signal?.aborted) return "aborted";
-    const id = sampler.next(logits, ids);
-    if (eosIds.includes(id)) {
-      const text = held.push(decoder.end()) + held.end();
-      if (text) yield { id: -1, text };
-      return "eos";
+  try {
+    const sampler = new Sampler(sampling);
+    const decoder = model.tokenizer.streamDecoder();
+    const held = new HeldText(stop);
+    const ids = [...prompt];
+    let last = performance.now();
+    let logits = nextLogits(model, Int32Array.from(prompt), cache);
+    while (ids.length < capacity) {
+      if (signal?.aborted) return "aborted";
+      const id = sampler.next(logits, ids);
+      if (eosIds.includes(id)) {
+        const text = held.push(decoder.end()) + held.end();
+        if (text) yield { id: -1, text };
+        return "eos";
+      }
+      ids.push(id);
+      const text = held.push(decoder.push(id));
+      yield { id, text };
+      if (held.stopped) return "stop";
+      if (performance.now() - last > BREATHE_EVERY_MS) {
+        await breathe();
+        last = performance.now();
+      }
+      if (ids.length < capacity) logits = nextLogits(model, Int32Array.of(id), cache);
     }
-    ids.push(id);
-    const text = held.push(decoder.push(id));
-    yield { id, text };
-    if (held.stopped) return "stop";
-    if (performance.now() - last > BREATHE_EVERY_MS) {
-      await breathe();
-      last = performance.now();
-    }
-    if (ids.length < capacity) logits = nextLogits(model, Int32Array.of(id), cache);
+    const text = held.push(decoder.end()) + held.end();
+    if (text) yield { id: -1, text };
+    return "length";
+  } finally {
+    cache.dispose();
   }
-  const text = held.push(decoder.end()) + held.end();
-  if (text) yield { id: -1, text };
-  return "length";
 }
 
 /**

@@ -3,11 +3,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { float32ToBfloat16 } from "../backend/bfloat16.ts";
 import { Random } from "../data/random.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts";
-import { float32ToBfloat16 } from "../weights/weight.ts";
 import { type MistralConfig, toHuggingFace } from "./config.ts";
 import { type Layer, modulePath, PROJECTIONS } from "./layers.ts";
 import { tensorShapes } from "./load.ts";

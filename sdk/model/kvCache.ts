@@ -1,27 +1,17 @@
+import { AttentionCache } from "../ops/attentionCached.ts";
 import type { MistralConfig } from "./config.ts";
 
-/** Keys and values of one layer, [capacity, kvHeads * headDim] each. */
-export interface LayerCache {
-  keys: Float32Array;
-  values: Float32Array;
-  capacity: number;
-}
-
-/** What attention remembers of one sequence, so that each new token costs one row. */
+/** What attention remembers of one sequence, so that each new token costs one row. `dispose` it after use. */
 export class KVCache {
-  readonly layers: LayerCache[];
+  readonly layers: AttentionCache[];
   readonly capacity: number;
   private used = 0;
 
   /** @param capacity most tokens that the sequence may have */
   constructor(config: MistralConfig, capacity: number) {
-    const size = capacity * config.kvHeads * config.headDim;
     this.capacity = capacity;
-    this.layers = Array.from({ length: config.layers }, () => ({
-      keys: new Float32Array(size),
-      values: new Float32Array(size),
-      capacity,
-    }));
+    const columns = config.kvHeads * config.headDim;
+    this.layers = Array.from({ length: config.layers }, () => new AttentionCache(capacity, columns));
   }
 
   /** Tokens remembered. */
@@ -46,5 +36,11 @@ export class KVCache {
   /** Forgets everything after the first `length` tokens. */
   truncate(length: number): void {
     this.used = Math.min(this.used, length);
+  }
+
+  /** Gives the memory back; nothing is remembered any more. */
+  dispose(): void {
+    for (const layer of this.layers) layer.dispose();
+    this.used = 0;
   }
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { adamWLaunch } from "./cuda/adamW.ts";
 import { allocate, type Op, runOp } from "./op.ts";
 
 export interface AdamWStep {
@@ -41,6 +42,20 @@ const op: Op<"param" | "grad" | "m" | "v", Required<AdamWStep>> = {
       const scalars = [step, gradScale, learningRate, beta1, beta2, eps, weightDecay] as const;
       const old = [param.data, grad.data, m.data, v.data] as const;
       addon.adamW(...scalars, ...old, newParam.data, newM.data, newV.data);
+      return [newParam, newM, newV];
+    },
+    backward() {
+      throw new Error("adamW has no gradient");
+    },
+  },
+  cuda: {
+    forward(cuda, tensors, attrs) {
+      const [param, grad, m, v] = [tensors.param, tensors.grad, tensors.m, tensors.v].map((tensor) =>
+        cuda.as(tensor, "float32"),
+      );
+      const [newParam, newM, newV] = [0, 1, 2].map(() => cuda.allocate(param.shape, "float32"));
+      const { weightDecay } = attrs;
+      adamWLaunch(cuda, [{ param, grad, m, v, newParam, newM, newV, weightDecay }], attrs);
       return [newParam, newM, newV];
     },
     backward() {

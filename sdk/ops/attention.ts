@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { AttentionArguments } from "../backend/addon.ts";
+import { backwardPacked, forwardPacked } from "./cuda/attention.ts";
 import { allocate, type Op, runOp } from "./op.ts";
 
 export interface AttentionShape {
@@ -48,6 +49,16 @@ const op: Op<"q" | "k" | "v", Attrs> = {
       const inputs = [dy.data, q.data, k.data, v.data, o.data, logSumExp.data] as const;
       addon.attentionBackward(...args, attrs.cuSeqlens, ...inputs, dq.data, dk.data, dv.data);
       return { q: dq, k: dk, v: dv };
+    },
+  },
+  cuda: {
+    forward(cuda, { q, k, v }, attrs) {
+      const inputs = [q, k, v].map((x) => cuda.as(x, cuda.activation));
+      return forwardPacked(cuda, inputs, attrs);
+    },
+    backward(cuda, dy, { q, k, v }, [o, logSumExp], attrs) {
+      const inputs = [dy, q, k, v, o].map((x) => cuda.as(x, cuda.activation));
+      return backwardPacked(cuda, inputs, logSumExp, attrs);
     },
   },
 };

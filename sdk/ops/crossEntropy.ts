@@ -1,20 +1,20 @@
 import * as tf from "@tensorflow/tfjs";
 import type { FrozenWeight } from "../weights/weight.ts";
+import { crossEntropyBackward, crossEntropyForward } from "./cuda/crossEntropy.ts";
 import { type Matrix, matrixArguments, matrixTensor, splitMatrix } from "./matrix.ts";
 import { allocate, gradientsAreRecorded, type NativeTensor, type Op, runOp } from "./op.ts";
 
-interface Attrs {
+export interface CrossEntropyAttrs {
   vocab: number;
   labels: Int32Array;
   /** Absent when the head is a tensor, which is then among the inputs. */
   frozen?: FrozenWeight;
   /** The gradients need the logits, which exist in the forward only: it computes them too when they will be asked for. */
   wantGradients: boolean;
-  /** Native forward: filled with the loss of each token. While gradients are recorded an op returns one tensor only. */
-  losses: Float32Array;
 }
 
-const op: Op<string, Attrs> = {
+/** Outputs of the kernels: lossSum, losses [T]; then, when gradients are wanted, those of hidden and a trainable head. */
+const op: Op<string, CrossEntropyAttrs> = {
   name: "CrossEntropy",
   // All rows are computed, the untrained ones as zeros: gathering the trained ones would need a gradient
   // (UnsortedSegmentSum) that the wasm backend does not have.
@@ -32,11 +32,12 @@ const op: Op<string, Attrs> = {
     return [tf.sum(losses), losses];
   },
   native: {
-    forward(addon, { hidden, weight }, { vocab, labels, frozen, wantGradients, losses }) {
+    forward(addon, { hidden, weight }, { vocab, labels, frozen, wantGradients }) {
       const [rows, dim] = hidden.shape;
+      const losses = allocate([rows]);
       const dHidden = wantGradients ? allocate([rows, dim]) : undefined;
       const dWeight = wantGradients && weight ? allocate([vocab, dim]) : undefined;
-      const args = [...matrixArguments(frozen, weight), labels, losses] as const;
+      const args = [...matrixArguments(frozen, weight), labels, losses.data] as const;
       addon.crossEntropy(
         rows,
         vocab,
@@ -46,15 +47,15 @@ const op: Op<string, Attrs> = {
         dHidden?.data ?? null,
         dWeight?.data ?? null,
       );
-      const lossSum = { shape: [], data: Float32Array.of(losses.reduce((sum, loss) => sum + loss, 0)) };
-      if (!dHidden) return [lossSum, { shape: [rows], data: losses }];
-      return dWeight ? [lossSum, dHidden, dWeight] : [lossSum, dHidden];
+      const lossSum = { shape: [], data: Float32Array.of(losses.data.reduce((sum, loss) => sum + loss, 0)) };
+      return [lossSum, losses, dHidden, dWeight].filter((tensor) => tensor !== undefined);
     },
-    backward(_addon, dy, { weight }, [, dHidden, dWeight]) {
+    backward(_addon, dy, { weight }, [, , dHidden, dWeight]) {
       const hidden = scaled(dHidden, dy.data[0]);
       return weight ? { hidden, weight: scaled(dWeight, dy.data[0]) } : { hidden };
     },
   },
+  cuda: { forward: crossEntropyForward, backward: crossEntropyBackward },
 };
 
 function scaled({ shape, data }: NativeTensor, factor: number): NativeTensor {
@@ -65,7 +66,7 @@ function scaled({ shape, data }: NativeTensor, factor: number): NativeTensor {
 
 /**
  * Cross-entropy of a language-model head: `loss_t = -log softmax(hidden_t W^T)[label_t]` in nats, 0 where the label
- * is negative (those rows are not computed at all). The native kernel never holds the logits of all tokens.
+ * is negative (those rows are not computed at all). The kernels never hold the logits of all tokens.
  *
  * @param hidden [T, D]
  * @param head W [V, D]; a tensor gets a gradient, a frozen weight none
@@ -92,8 +93,7 @@ export function crossEntropy(
     );
   }
   const { inputs, frozen } = splitMatrix(head);
-  const losses = new Float32Array(labels.length);
-  const attrs = { vocab, labels, frozen, wantGradients: gradientsAreRecorded(), losses };
-  const [lossSum, tokenLosses = tf.tensor1d(losses)] = runOp(op, { hidden, ...inputs }, attrs, 2);
+  const attrs = { vocab, labels, frozen, wantGradients: gradientsAreRecorded() };
+  const [lossSum, tokenLosses] = runOp(op, { hidden, ...inputs }, attrs, 2);
   return { lossSum: lossSum as tf.Scalar, tokenLosses: tokenLosses as tf.Tensor1D };
 }

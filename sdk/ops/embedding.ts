@@ -1,7 +1,62 @@
 import * as tf from "@tensorflow/tfjs";
+import { cudaKernels } from "../backend/cuda/kernel.ts";
+import { SCALE_SIGNATURE, scaleArguments } from "../backend/cuda/weights.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 import { type Matrix, matrixArguments, splitMatrix } from "./matrix.ts";
-import { allocate, type Op, runOp } from "./op.ts";
+import { allocate, type Cuda, type CudaTensor, type Op, runOp } from "./op.ts";
+
+/** By the storage of the table, then by that of the result. */
+const GATHER = {
+  float32: cudaKernels("embedding", "gatherFloat32", "ppip"),
+  bfloat16: cudaKernels("embedding", "gatherBfloat16", "ppip"),
+};
+const GATHER_NF4 = cudaKernels("embedding", "gatherNf4", `p${SCALE_SIGNATURE}pip`);
+const BACKWARD = cudaKernels("embedding", "embeddingBackward", "ppppip");
+
+/** Rows of a device matrix by index, stored as activations are. */
+export function gatherRows(cuda: Cuda, table: CudaTensor, ids: Int32Array): CudaTensor {
+  const dim = table.shape[1];
+  const y = cuda.allocate([ids.length, dim]);
+  if (ids.length === 0 || dim === 0) return y;
+  const args = [table.address, cuda.constant(ids), dim, y.address];
+  cuda.launch(GATHER[table.storage][cuda.activation], ids.length, gatherThreads(dim), args);
+  return y;
+}
+
+function gatherFrozen(cuda: Cuda, frozen: FrozenWeight, ids: Int32Array): CudaTensor {
+  const weight = cuda.weight(frozen);
+  const [rows, dim] = weight.shape;
+  if (weight.kind === "dense") {
+    return gatherRows(cuda, { shape: [rows, dim], storage: weight.storage, address: weight.data }, ids);
+  }
+  const y = cuda.allocate([ids.length, dim]);
+  const args = [weight.data, ...scaleArguments(weight), cuda.constant(ids), dim, y.address];
+  if (ids.length > 0) cuda.launch(GATHER_NF4[cuda.activation], ids.length, gatherThreads(dim), args);
+  return y;
+}
+
+const gatherThreads = (dim: number) => Math.min(256, Math.ceil(dim / (dim % 8 === 0 ? 256 : 32)) * 32);
+
+/** The places of each id: those of distinct[i] are order[starts[i]..starts[i + 1]), ascending. */
+interface Places {
+  distinct: Int32Array;
+  starts: Int32Array;
+  order: Int32Array;
+}
+/** Kept as long as the ids, so that the device copies are too. */
+const placesOf = new WeakMap<Int32Array, Places>();
+
+function sortedPlaces(ids: Int32Array): Places {
+  let places = placesOf.get(ids);
+  if (!places) {
+    const order = Int32Array.from(ids.keys()).sort((a, b) => ids[a] - ids[b] || a - b);
+    const begins = order.map((_, i) => i).filter((i) => i === 0 || ids[order[i]] !== ids[order[i - 1]]);
+    const distinct = begins.map((i) => ids[order[i]]);
+    places = { distinct, starts: Int32Array.of(...begins, ids.length), order };
+    placesOf.set(ids, places);
+  }
+  return places;
+}
 
 /** `weight` is among the inputs exactly when `frozen` is absent. */
 const op: Op<string, { ids: Int32Array; rows: number; dim: number; frozen?: FrozenWeight }> = {
@@ -24,6 +79,26 @@ const op: Op<string, { ids: Int32Array; rows: number; dim: number; frozen?: Froz
       if (!weight) return {};
       const dTable = allocate([rows, dim]);
       addon.embeddingBackward(rows, dim, dy.data, ids, dTable.data);
+      return { weight: dTable };
+    },
+  },
+  cuda: {
+    forward(cuda, { weight }, { ids, frozen }) {
+      return [frozen ? gatherFrozen(cuda, frozen, ids) : gatherRows(cuda, weight, ids)];
+    },
+    backward(cuda, dy, { weight }, _outputs, { ids, rows, dim }) {
+      if (!weight) return {};
+      const source = cuda.as(dy, cuda.activation);
+      const dTable = cuda.allocate([rows, dim], "float32");
+      cuda.driver.fill(dTable.address, 0, rows * dim);
+      const { distinct, starts, order } = sortedPlaces(ids);
+      const [ofDistinct, ofStarts, ofOrder] = [distinct, starts, order].map((array) => cuda.constant(array));
+      // One value a thread where rows are not aligned, else 8. The columns of a row are shared out over y.
+      const groups = dim % 8 === 0 ? dim / 8 : dim;
+      const threads = Math.min(128, Math.ceil(groups / 32) * 32);
+      const grid = [distinct.length, Math.ceil(groups / threads), 1] as const;
+      const args = [source.address, ofDistinct, ofStarts, ofOrder, dim, dTable.address];
+      if (ids.length > 0) cuda.launch(BACKWARD[cuda.activation], grid, threads, args);
       return { weight: dTable };
     },
   },

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { LoraArguments } from "../backend/addon.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
+import { type CudaLora, linearBackward, linearForward } from "./cuda/linear.ts";
 import { dropoutMask } from "./dropout.ts";
 import { type Matrix, matrixArguments, matrixTensor, splitMatrix } from "./matrix.ts";
-import { allocate, type Natives, type Op, runOp } from "./op.ts";
+import { allocate, type Cuda, type Cudas, type Natives, type Op, runOp } from "./op.ts";
 
 /** LoRA beside a linear layer. */
 export interface LinearLora {
@@ -29,6 +30,10 @@ interface Attrs {
 
 function loraArguments({ a, b }: Natives<string>, lora: Attrs["lora"]): LoraArguments {
   return lora ? [a.data, b.data, lora.r, lora.scale, lora.dropout, lora.seed] : [null, null, 0, 0, 0, 0];
+}
+
+function cudaLora(cuda: Cuda, { a, b }: Cudas<string>, lora: Attrs["lora"]): CudaLora | undefined {
+  return lora && { a: cuda.as(a, "float32"), b: cuda.as(b, "float32"), ...lora };
 }
 
 const op: Op<string, Attrs> = {
@@ -70,6 +75,17 @@ const op: Op<string, Attrs> = {
         addon.matMul(1, out, inn, rows, true, false, dy.data, x.data, gradients.weight.data);
       }
       return gradients;
+    },
+  },
+  cuda: {
+    forward(cuda, inputs, { out, frozen, lora }) {
+      const matrix = frozen ?? cuda.as(inputs.weight, "float32");
+      return linearForward(cuda, inputs.x, matrix, out, cudaLora(cuda, inputs, lora));
+    },
+    backward(cuda, dy, inputs, [, xa], { frozen, lora }) {
+      const matrix = frozen ?? cuda.as(inputs.weight, "float32");
+      const adapter = cudaLora(cuda, inputs, lora);
+      return { ...linearBackward(cuda, { dy, x: inputs.x }, matrix, adapter && { ...adapter, xa }) };
     },
   },
 };

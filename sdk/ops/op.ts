@@ -9,41 +9,48 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Addon } from "../backend/addon.ts";
 import { takeFloats } from "../backend/bufferPool.ts";
+import type { CudaBackend } from "../backend/cuda/backend.ts";
+import type { Cuda, CudaTensor } from "../backend/cuda/cuda.ts";
 import type { NativeBackend, NativeTensor } from "../backend/native.ts";
 
-export type { Addon, NativeTensor };
+export type { Addon, Cuda, CudaTensor, NativeTensor };
 
 /** Inputs by name; an optional input that is absent is not in the map. */
 export type Tensors<In extends string> = { [name in In]: tf.Tensor };
 export type Natives<In extends string> = { [name in In]: NativeTensor };
+export type Cudas<In extends string> = { [name in In]: CudaTensor };
+
+/** An op's kernels on one device: what runs them, and how it sees a tensor. */
+export interface OpKernels<Device, T, In extends string, Attrs extends object> {
+  /** All outputs, the differentiable one first; the others are kept for `backward`. */
+  forward(device: Device, inputs: { [name in In]: T }, attrs: Attrs): T[];
+  /** Gradients by input name; an input without an entry gets none (it is constant). */
+  backward(
+    device: Device,
+    dy: T,
+    inputs: { [name in In]: T },
+    outputs: T[],
+    attrs: Attrs,
+  ): { [name in In]?: T };
+}
 
 export interface Op<In extends string, Attrs extends object> {
   /** Kernel name, e.g. "RmsNorm"; its backward kernel is "RmsNormGrad". */
   readonly name: string;
   /** The formula in plain tfjs ops. Returns all outputs; the first is differentiable through tfjs's own gradients. */
   reference(inputs: Tensors<In>, attrs: Attrs): tf.Tensor[];
-  readonly native: {
-    /** All outputs, the differentiable one first; the others are kept for `backward`. */
-    forward(addon: Addon, inputs: Natives<In>, attrs: Attrs): NativeTensor[];
-    /** Gradients by input name; an input without an entry gets none (it is constant). */
-    backward(
-      addon: Addon,
-      dy: NativeTensor,
-      inputs: Natives<In>,
-      outputs: NativeTensor[],
-      attrs: Attrs,
-    ): { [name in In]?: NativeTensor };
-  };
+  readonly native: OpKernels<Addon, NativeTensor, In, Attrs>;
+  readonly cuda: OpKernels<Cuda, CudaTensor, In, Attrs>;
 }
 
-/** A new tensor for a kernel to fill: its content is undefined until then. */
+/** A new tensor for a native kernel to fill: its content is undefined until then. */
 export function allocate(shape: number[]): NativeTensor {
   return { shape, data: takeFloats(tf.util.sizeFromShape(shape)) };
 }
 
 /**
  * Runs the op on the active backend and returns its first `count` outputs; everything else that it made is freed
- * or kept for backward. While gradients are recorded, a native op returns its first output only.
+ * or kept for backward. The first one is differentiable; the others are constants where the op has kernels.
  */
 export function runOp<In extends string, Attrs extends object>(
   op: Op<In, Attrs>,
@@ -59,13 +66,14 @@ function outputsOf<In extends string, Attrs extends object>(
   inputs: Tensors<In>,
   attrs: Attrs,
 ): tf.Tensor[] {
-  if (tf.engine().backendName !== "native") return op.reference(inputs, attrs);
+  const { backendName } = tf.engine();
+  if (backendName !== "native" && backendName !== "cuda") return op.reference(inputs, attrs);
   registerKernels(op as AnyOp);
   if (!gradientsAreRecorded()) return run(op.name, inputs, attrs);
 
   const outputs = withoutTape(() => run(op.name, inputs, attrs));
   recordOnTape(op.name, inputs, outputs, attrs);
-  return outputs.slice(0, 1);
+  return outputs;
 }
 
 /**
@@ -124,40 +132,66 @@ function run(kernel: string, inputs: Record<string, tf.Tensor>, attrs: object): 
   return Array.isArray(result) ? result : [result];
 }
 
-/** Makes the op's kernels known to tfjs's registry under the backend `native`, at the op's first use. */
+/** Makes the op's kernels known to tfjs's registry, at the op's first use. */
 function registerKernels(op: AnyOp): void {
   if (registered.has(op.name)) return;
   registered.add(op.name);
+  register<NativeBackend, Addon, NativeTensor>(op.name, "native", op.native, ({ addon }) => addon);
+  register<CudaBackend, Cuda, CudaTensor>(op.name, "cuda", op.cuda, ({ cuda }) => cuda);
+}
+
+/** What the backends with kernels of their own have in common. */
+interface KernelBackend<T> {
+  /** The tensor as kernels see it; not a copy. */
+  values(info: tf.TensorInfo): T;
+  /** A tensor over what a kernel made; the backend owns it from now on. */
+  wrap(value: T): tf.TensorInfo;
+  /** A new tensor of zeros. */
+  zeros(shape: number[]): T;
+  /** Called when an op has run or failed: what it took and did not return is free again. */
+  endOp(): void;
+}
+
+function register<Backend extends KernelBackend<T>, Device, T extends { shape: number[] }>(
+  name: string,
+  backendName: string,
+  kernels: OpKernels<Device, T, string, object>,
+  deviceOf: (backend: Backend) => Device,
+): void {
   tf.registerKernel({
-    kernelName: op.name,
-    backendName: "native",
+    kernelName: name,
+    backendName,
     kernelFunc: ({ inputs, attrs, backend }) => {
-      const native = backend as NativeBackend;
-      const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => native.values(t));
-      return op.native.forward(native.addon, values, attrs ?? {}).map((value) => native.wrap(value));
+      const own = backend as Backend;
+      const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => own.values(t));
+      try {
+        return kernels.forward(deviceOf(own), values, attrs ?? {}).map((value) => own.wrap(value));
+      } finally {
+        own.endOp();
+      }
     },
   });
   tf.registerKernel({
-    kernelName: `${op.name}Grad`,
-    backendName: "native",
+    kernelName: `${name}Grad`,
+    backendName,
     kernelFunc: ({ inputs, attrs, backend }) => {
-      const native = backend as NativeBackend;
-      const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => native.values(t));
-      const forward: Record<string, NativeTensor> = {};
-      const outputs: NativeTensor[] = [];
+      const own = backend as Backend;
+      const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => own.values(t));
+      const forward: Record<string, T> = {};
+      const outputs: T[] = [];
       for (const [key, value] of Object.entries(values)) {
         if (key.startsWith("in:")) forward[key.slice(3)] = value;
         else if (key.startsWith("out:")) outputs[Number(key.slice(4))] = value;
       }
-      const gradients = op.native.backward(native.addon, values.dy, forward, outputs, attrs ?? {});
       const names = (attrs as { gradientOf: string[] } & tf.NamedAttrMap).gradientOf;
-      return names.map((name) => native.wrap(gradients[name] ?? zeros(forward[name].shape)));
+      try {
+        const gradients = kernels.backward(deviceOf(own), values.dy, forward, outputs, attrs ?? {});
+        return names.map((input) => own.wrap(gradients[input] ?? own.zeros(forward[input].shape)));
+      } finally {
+        own.endOp();
+      }
     },
   });
-}
-
-function zeros(shape: number[]): NativeTensor {
-  return { shape, data: new Float32Array(tf.util.sizeFromShape(shape)) };
 }
 
 function mapValues<A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> {

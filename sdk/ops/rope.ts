@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Addon, NativeTensor } from "./op.ts";
+import { cudaKernels } from "../backend/cuda/kernel.ts";
+import type { Addon, Cuda, CudaTensor, NativeTensor } from "./op.ts";
 import { allocate, type Op, runOp } from "./op.ts";
 
 export interface RopeOptions {
@@ -16,6 +17,23 @@ function rotate(addon: Addon, x: NativeTensor, options: RopeOptions, inverse: bo
   const [tokens, columns] = x.shape;
   const y = allocate(x.shape);
   addon.rope(tokens, columns / headDim, headDim, inverse, x.data, positions, inverseFrequencies, y.data);
+  return y;
+}
+
+const ROPE = cudaKernels("rope", "rope", "pppiiip");
+
+function rotateOnGpu(cuda: Cuda, tensor: CudaTensor, options: RopeOptions, inverse: boolean): CudaTensor {
+  const { positions, headDim, inverseFrequencies } = options;
+  const [tokens, columns] = tensor.shape;
+  const y = cuda.allocate(tensor.shape);
+  if (tokens === 0 || columns === 0) return y;
+  const x = cuda.as(tensor, cuda.activation);
+  const tables = [cuda.constant(positions), cuda.constant(inverseFrequencies)];
+  // A thread rotates groups of 8 pairs where half a head has whole groups of 8, else single pairs.
+  const groups = columns / (headDim % 16 === 0 ? 16 : 2);
+  const threads = Math.min(256, Math.ceil(groups / 32) * 32);
+  const args = [x.address, ...tables, columns / headDim, headDim, Number(inverse), y.address];
+  cuda.launch(ROPE[cuda.activation], tokens, threads, args, headDim * 4);
   return y;
 }
 
@@ -42,6 +60,14 @@ const op: Op<"x", RopeOptions> = {
     // The rotation is orthogonal: its transpose turns back.
     backward(addon, dy, _inputs, _outputs, attrs) {
       return { x: rotate(addon, dy, attrs, true) };
+    },
+  },
+  cuda: {
+    forward(cuda, { x }, attrs) {
+      return [rotateOnGpu(cuda, x, attrs, false)];
+    },
+    backward(cuda, dy, _inputs, _outputs, attrs) {
+      return { x: rotateOnGpu(cuda, dy, attrs, true) };
     },
   },
 };

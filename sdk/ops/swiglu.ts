@@ -1,5 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
+import { cudaKernels } from "../backend/cuda/kernel.ts";
 import { allocate, type Op, runOp } from "./op.ts";
+
+const FORWARD = cudaKernels("swiglu", "swigluForward", "pppi");
+const BACKWARD = cudaKernels("swiglu", "swigluBackward", "pppppi");
+/** Values that one block works on: 8 a thread. */
+const BLOCK_VALUES = 2048;
 
 const op: Op<"gate" | "up", object> = {
   name: "Swiglu",
@@ -17,6 +23,24 @@ const op: Op<"gate" | "up", object> = {
       const dUp = allocate(up.shape);
       addon.swigluBackward(dy.data, gate.data, up.data, dGate.data, dUp.data);
       return { gate: dGate, up: dUp };
+    },
+  },
+  cuda: {
+    forward(cuda, inputs) {
+      const [gate, up] = [inputs.gate, inputs.up].map((t) => cuda.as(t, cuda.activation));
+      const y = cuda.allocate(gate.shape);
+      const count = tf.util.sizeFromShape(gate.shape);
+      const args = [gate.address, up.address, y.address, count];
+      if (count > 0) cuda.launch(FORWARD[cuda.activation], Math.ceil(count / BLOCK_VALUES), 256, args);
+      return [y];
+    },
+    backward(cuda, dy, inputs) {
+      const sources = [dy, inputs.gate, inputs.up].map((t) => cuda.as(t, cuda.activation));
+      const [gate, up] = [cuda.allocate(dy.shape), cuda.allocate(dy.shape)];
+      const count = tf.util.sizeFromShape(dy.shape);
+      const args = [...[...sources, gate, up].map(({ address }) => address), count];
+      if (count > 0) cuda.launch(BACKWARD[cuda.activation], Math.ceil(count / BLOCK_VALUES), 256, args);
+      return { gate, up };
     },
   },
 };

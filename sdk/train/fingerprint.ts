@@ -40,18 +40,10 @@ export function modelFingerprint(model: MistralModel): string {
   return hash.digest("hex");
 }
 
-const SAMPLES = 64;
-const SAMPLE_BYTES = 1024;
-
 function addWeight(hash: Hash, weight: FrozenWeight | tf.Tensor): void {
   if (weight instanceof tf.Tensor) return; // trained: its values come from the checkpoint
   hash.update(`${weight.kind}[${weight.shape}]`);
-  for (const part of weight.native()) {
-    if (part === null) continue;
-    const bytes = bytesOf(part);
-    const stride = Math.max(SAMPLE_BYTES, Math.floor(bytes.length / SAMPLES));
-    for (let at = 0; at < bytes.length; at += stride) hash.update(bytes.subarray(at, at + SAMPLE_BYTES));
-  }
+  for (const bytes of weight.sample()) hash.update(bytes);
 }
 
 function addNorm(hash: Hash, norm: tf.Tensor1D): void {

@@ -1,5 +1,5 @@
 /** The element types of safetensors files, and their way to float32 and bfloat16. */
-import { bfloat16ToFloat32, float32ToBfloat16 } from "./weight.ts";
+import { bfloat16ToFloat32, float32ToBfloat16 } from "../backend/bfloat16.ts";
 
 /** Values as stored: F16 and BF16 are their bits, the 8-bit floats and BOOL are their bytes. */
 export type TensorData =

@@ -3,7 +3,7 @@ import type { WeightArguments } from "../backend/addon.ts";
 import { loadAddon } from "../backend/loadAddon.ts";
 import { type DoubleQuantized, dequantizeScales, quantizeScales } from "./doubleQuant.ts";
 import { dequantizeNf4, nf4Sizes, quantizeNf4 } from "./nf4Codec.ts";
-import type { FrozenWeight } from "./weight.ts";
+import { type FrozenWeight, sampleArrays } from "./weight.ts";
 
 /** What torch calls the floats that a weight had before quantisation; bitsandbytes dequantises to it. */
 export type SourceDtype = "float32" | "float16" | "bfloat16";
@@ -87,6 +87,10 @@ export class NF4Weight implements FrozenWeight {
 
   native(): WeightArguments {
     return [this.packed, this.absmax];
+  }
+
+  sample(): Uint8Array[] {
+    return sampleArrays(this.native());
   }
 }
 

@@ -59,10 +59,18 @@ class Shards implements TensorSource {
     this.tensors = new Map([...shardOf].map(([name, shard]) => [name, shard.tensors.get(name)!]));
   }
 
+  locate(name: string): TensorInfo & { file: string } {
+    return this.shard(name).locate(name);
+  }
+
   read(name: string): TensorValue {
+    return this.shard(name).read(name);
+  }
+
+  private shard(name: string): SafetensorsFile {
     const shard = this.shardOf.get(name);
     if (!shard) throw missingTensor(this, name);
-    return shard.read(name);
+    return shard;
   }
 
   close(): void {

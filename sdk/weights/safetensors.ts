@@ -14,6 +14,8 @@ export interface TensorSource {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** The values, read anew at each call. @throws when there is no tensor of that name. */
   read(name: string): TensorValue;
+  /** Where its bytes lie. @throws when there is no tensor of that name. */
+  locate(name: string): TensorInfo & { file: string };
   /** Closes the files; reading is over. May be called twice. */
   close(): void;
 }
@@ -56,9 +58,14 @@ class OpenFile implements SafetensorsFile {
     this.metadata = header.metadata;
   }
 
-  read(name: string): TensorValue {
+  locate(name: string): TensorInfo & { file: string } {
     const info = this.tensors.get(name);
     if (!info) throw missingTensor(this, name);
+    return { ...info, file: this.path };
+  }
+
+  read(name: string): TensorValue {
+    const info = this.locate(name);
     if (this.descriptor === undefined) throw new Error(`${this.path}: tensor "${name}" read after close()`);
     const buffer = readBytes(this.path, this.descriptor, info.offset, info.byteLength);
     return { dtype: info.dtype, shape: info.shape, data: viewAs(info.dtype, buffer) };

@@ -3,6 +3,7 @@
  * attributes. `DenseWeight` holds float32 or bfloat16 bits, `NF4Weight` (nf4.ts) 4-bit values.
  */
 import type { WeightArguments } from "../backend/addon.ts";
+import { bfloat16ToFloat32 } from "../backend/bfloat16.ts";
 
 /** A weight that an op can read: its shape, its values, and the form in which the addon takes it. */
 export interface FrozenWeight {
@@ -13,8 +14,29 @@ export interface FrozenWeight {
   readonly bytes: number;
   /** The values as float32, row-major [out * in]; made anew at each call. */
   dequantize(): Float32Array;
-  /** Data and absmax for the addon's entries; not a copy. */
+  /** Data and absmax for the addon's CPU entries; not a copy. */
   native(): WeightArguments;
+  /** Some 64 KiB of its stored bytes, spread evenly: enough to tell weights apart. */
+  sample(): Uint8Array[];
+}
+
+/** Bytes of one piece of a sample. */
+export const SAMPLE_BYTES = 1024;
+const SAMPLES = 64;
+
+/** Where the pieces of a sample of so many bytes begin. */
+export function sampleOffsets(bytes: number): number[] {
+  const stride = Math.max(SAMPLE_BYTES, Math.floor(bytes / SAMPLES));
+  return Array.from({ length: Math.ceil(bytes / stride) }, (_, i) => i * stride);
+}
+
+/** The sample of a weight in memory. */
+export function sampleArrays(arrays: readonly (ArrayBufferView | null)[]): Uint8Array[] {
+  return arrays.flatMap((array) => {
+    if (array === null) return [];
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    return sampleOffsets(bytes.length).map((at) => bytes.subarray(at, at + SAMPLE_BYTES));
+  });
 }
 
 export class DenseWeight implements FrozenWeight {
@@ -47,23 +69,8 @@ export class DenseWeight implements FrozenWeight {
   native(): WeightArguments {
     return [this.data, null];
   }
-}
 
-/** bfloat16 bits to float32: exact. */
-export function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
-  const wide = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) wide[i] = bits[i] << 16;
-  return new Float32Array(wide.buffer);
-}
-
-/** float32 to bfloat16 bits, rounded to nearest even; NaN stays NaN. */
-export function float32ToBfloat16(values: Float32Array): Uint16Array {
-  const wide = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const bits = new Uint16Array(values.length);
-  for (let i = 0; i < wide.length; i++) {
-    const w = wide[i];
-    const notANumber = (w & 0x7fffffff) > 0x7f800000;
-    bits[i] = notANumber ? (w >>> 16) | 0x40 : (w + 0x7fff + ((w >>> 16) & 1)) >>> 16;
+  sample(): Uint8Array[] {
+    return sampleArrays(this.native());
   }
-  return bits;
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { rmsNorm } from "../../sdk/ops/rmsNorm.ts";
-import { assertClose } from "../compare.ts";
 import {
+  assertNear,
   checkAgainstReference,
   checkForward,
   checkGradients,
@@ -57,26 +57,39 @@ describe("rmsNorm", () => {
     });
 
     it("gives a variable gamma its gradient, and a constant one none", () => {
-      const [rows, dim] = [5, 19];
-      const { values } = rmsNormCase(rows, dim);
-      const x = tf.tensor2d(values.x, [rows, dim]);
-      const gamma = tf.variable(tf.tensor1d(values.gamma));
-      const { grads } = tf.variableGrads(() => tf.sum(rmsNorm(x, gamma, EPS)), [gamma]);
-      const ones = formula(
-        rows,
-        dim,
-      )({ x: Float64Array.from(values.x), gamma: new Float64Array(dim).fill(1) });
-      const expected = new Float64Array(dim);
-      ones.forEach((v, i) => {
-        expected[i % dim] += v;
-      });
-      const actual = Object.values(grads)[0].dataSync<"float32">();
-      assertClose(actual, expected, { ...FLOAT32, what: "dGamma" });
-      tf.dispose([x, gamma, grads]);
+      for (const [rows, dim] of [
+        [5, 19],
+        [2100, 24], // more rows than the GPU has partial sums
+        [3, 9000], // longer than what a block of the GPU keeps
+        [3, 1500],
+      ]) {
+        const { values } = rmsNormCase(rows, dim);
+        const x = tf.tensor2d(values.x, [rows, dim]);
+        const gamma = tf.variable(tf.tensor1d(values.gamma));
+        const { grads } = tf.variableGrads(() => tf.sum(rmsNorm(x, gamma, EPS)), [gamma]);
+        const ones = formula(
+          rows,
+          dim,
+        )({ x: Float64Array.from(values.x), gamma: new Float64Array(dim).fill(1) });
+        const expected = new Float64Array(dim);
+        ones.forEach((v, i) => {
+          expected[i % dim] += v;
+        });
+        const actual = Object.values(grads)[0].dataSync<"float32">();
+        // A sum of `rows` terms of size one.
+        assertNear(actual, expected, {
+          ...FLOAT32,
+          atol: 2e-6 * Math.max(1, Math.sqrt(rows)),
+          what: "dGamma",
+        });
+        tf.dispose([x, gamma, grads]);
+      }
     });
 
     it("equals the reference over many rows", async () => {
       await checkAgainstReference(rmsNormCase(133, 100), { atol: 1e-5 });
+      await checkAgainstReference(rmsNormCase(3, 9000), { atol: 1e-5 });
+      await checkAgainstReference(rmsNormCase(3, 1500), { atol: 1e-5 });
     });
 
     it("makes exactly the row with a NaN NaN", () => {

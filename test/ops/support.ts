@@ -6,6 +6,9 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { CudaBackend } from "../../sdk/backend/cuda/backend.ts";
+import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
+import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { registerNativeBackend, silenceFirstUse } from "../../sdk/backend/native.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
@@ -29,29 +32,69 @@ export interface OpCase {
 /** Float32 sums of some hundred terms of size one, in another order: a few units of 6e-8 times the partial sums. */
 export const FLOAT32 = { rtol: 1e-5, atol: 2e-6 };
 
-/** Runs `body` on plain tfjs and on the native backend with each instruction set of this processor. */
+/**
+ * Where an op runs: plain tfjs, an instruction set of the native backend, or a GPU with its activations in float32 or
+ * bfloat16. A GPU test of a machine without one is a pending test that says why, and a failure where
+ * MISTRAL_LAB_EXPECT_CUDA is set.
+ */
+type Place = "cpu" | `native ${string}` | `cuda ${"float32" | "bfloat16"}`;
+
+/** Runs `body` on plain tfjs, on the native backend with each instruction set of this processor, and on the GPU. */
 export function onEveryBackend(body: (backend: string) => void): void {
   const addon = loadAddon();
-  const isas = addon?.info().availableIsas ?? [];
+  const places: Place[] = [
+    "cpu",
+    ...(addon?.info().availableIsas ?? []).map((isa) => `native ${isa}` as const),
+  ];
   if (!addon) it(`native: skipped, ${addonProblem()}`);
   else registerNativeBackend(addon);
-  for (const isa of ["", ...isas]) {
-    describe(isa ? `native, ${isa}` : "plain tfjs", () => {
-      const best = addon?.info().isa;
-      before(() => useBackend(isa));
+  const noCuda = addon ? cudaProblem(addon.cuda) : addonProblem();
+  if (noCuda === undefined) places.push("cuda float32", "cuda bfloat16");
+  else if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(`expected a GPU: ${noCuda}`);
+  else it(`cuda: skipped, ${noCuda}`);
+  const best = addon?.info().isa;
+  for (const place of places) {
+    describe(place === "cpu" ? "plain tfjs" : place, () => {
+      before(() => usePlace(place));
       after(async () => {
         if (addon && best) addon.setIsa(best);
-        await tf.setBackend("cpu");
+        await usePlace("cpu");
       });
-      body(isa ? "native" : "cpu");
+      body(place.split(" ")[0]);
     });
   }
 }
 
-async function useBackend(isa: string): Promise<void> {
-  await tf.setBackend(isa ? "native" : "cpu");
-  silenceFirstUse(tf.backend() as MathBackendCPU);
-  if (isa) loadAddon()!.setIsa(isa);
+let current: Place = "cpu";
+
+async function usePlace(place: Place): Promise<void> {
+  current = place;
+  const [backend, variant] = place.split(" ");
+  if (backend === "cuda") await useDevice("cuda", { compute: variant as "float32" | "bfloat16" });
+  else await tf.setBackend(backend);
+  if (backend !== "cuda") silenceFirstUse(tf.backend() as MathBackendCPU);
+  if (backend === "native") loadAddon()!.setIsa(variant);
+}
+
+/**
+ * As `assertClose`; where activations are stored in bfloat16, inputs and every intermediate value are rounded to 8
+ * bits, so a value may be off by a few 2^-9 of itself and of the size that the terms of its sum have.
+ */
+export function assertNear(actual: Float32Array, expected: ArrayLike<number>, tolerance: Tolerance): void {
+  if (current !== "cuda bfloat16") return assertClose(actual, expected, tolerance);
+  const finite = Array.from(expected).filter(Number.isFinite);
+  const rms = Math.sqrt(finite.reduce((sum, x) => sum + x * x, 0) / Math.max(finite.length, 1));
+  const { what, rtol = 0, atol = 0 } = tolerance;
+  assertClose(actual, expected, {
+    what,
+    rtol: Math.max(rtol, 2 ** -6),
+    atol: Math.max(atol, 2 ** -5 * Math.max(rms, 0.5)),
+  });
+}
+
+/** GPU memory in use; 0 elsewhere. */
+export function cudaBytes(): number {
+  return tf.getBackend() === "cuda" ? (tf.backend() as CudaBackend).cuda.memory.bytes.used : 0;
 }
 
 /** Uniform in [-scale, scale). */
@@ -110,7 +153,7 @@ export function checkForward(
   tolerance: Partial<Tolerance> = {},
 ): void {
   const expected = formula(widen(opCase.values));
-  assertClose(evaluate(opCase).y, expected, { ...FLOAT32, what: "forward", ...tolerance });
+  assertNear(evaluate(opCase).y, expected, { ...FLOAT32, what: "forward", ...tolerance });
 }
 
 /** Gradients against central differences of the formula, with a random dy. For small inputs: two forwards a value. */
@@ -135,7 +178,7 @@ export function checkGradients(
       values[i] = value;
       return (above - below) / (2 * h);
     });
-    assertClose(gradient, expected, { ...FLOAT32, what: `gradient of ${name}`, ...tolerance });
+    assertNear(gradient, expected, { ...FLOAT32, what: `gradient of ${name}`, ...tolerance });
   }
 }
 
@@ -144,16 +187,16 @@ export async function checkAgainstReference(
   opCase: OpCase,
   tolerance: Partial<Tolerance> = {},
 ): Promise<void> {
-  const isa = tf.getBackend() === "native" ? loadAddon()!.info().isa : "";
+  const place = current;
   const size = evaluate(opCase).y.length;
   const dy = random(size, 98);
   const actual = evaluate(opCase, dy);
-  await useBackend("");
+  await usePlace("cpu");
   const expected = evaluate(opCase, dy);
-  await useBackend(isa);
-  assertClose(actual.y, expected.y, { ...FLOAT32, what: "forward", ...tolerance });
+  await usePlace(place);
+  assertNear(actual.y, expected.y, { ...FLOAT32, what: "forward", ...tolerance });
   for (const [name, gradient] of Object.entries(actual.gradients)) {
-    assertClose(gradient, expected.gradients[name], {
+    assertNear(gradient, expected.gradients[name], {
       ...FLOAT32,
       what: `gradient of ${name}`,
       ...tolerance,

@@ -1,11 +1,7 @@
+import { bfloat16ToFloat32, float32ToBfloat16 } from "../../sdk/backend/bfloat16.ts";
 /** A frozen matrix in each storage that the ops read, beside its exact values. */
 import { NF4Weight } from "../../sdk/weights/nf4.ts";
-import {
-  bfloat16ToFloat32,
-  DenseWeight,
-  type FrozenWeight,
-  float32ToBfloat16,
-} from "../../sdk/weights/weight.ts";
+import { DenseWeight, type FrozenWeight } from "../../sdk/weights/weight.ts";
 
 export interface NamedWeight {
   name: string;

@@ -1,0 +1,214 @@
+// `npm run bench:gpu [-- 7b|tiny] [--dir FOLDER] [--case 1x512,16x512]`: a model of random weights in Mistral-7B's shape
+// on the GPU, NF4 with double quantisation and LoRA r 8: load and quantise, train, prefill, decode, beside the limits
+// of the same card (a large bfloat16 product, a large copy) measured in the same run. Prints JSON lines; rates are
+// medians, with the fastest and the slowest trial. FOLDER (14.5 GB) is written at the first run.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import type { CudaBackend } from "../sdk/backend/cuda/backend.ts";
+import { useDevice } from "../sdk/backend/device.ts";
+import type { TokenBatch } from "../sdk/data/batches.ts";
+import { Random } from "../sdk/data/random.ts";
+import { generate } from "../sdk/generate/generate.ts";
+import type { MistralConfig } from "../sdk/model/config.ts";
+import { KVCache } from "../sdk/model/kvCache.ts";
+import { loadModel } from "../sdk/model/load.ts";
+import { attachLora } from "../sdk/model/lora.ts";
+import type { MistralModel } from "../sdk/model/mistral.ts";
+import { quantize } from "../sdk/model/quantize.ts";
+import { microBatchGradients } from "../sdk/train/gradients.ts";
+import { AdamW, globalNorm } from "../sdk/train/optimizer.ts";
+import { writeRandomCheckpoint } from "./randomCheckpoint.ts";
+
+const SHAPES: Record<string, MistralConfig> = {
+  "7b": {
+    hiddenSize: 4096,
+    layers: 32,
+    heads: 32,
+    kvHeads: 8,
+    headDim: 128,
+    intermediateSize: 14336,
+    vocabSize: 32768,
+    maxPositions: 32768,
+    ropeTheta: 1e6,
+    rmsNormEps: 1e-5,
+    slidingWindow: null,
+    tieEmbeddings: false,
+    bosId: 1,
+    eosIds: [32767],
+  },
+  tiny: {
+    hiddenSize: 256,
+    layers: 2,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 64,
+    intermediateSize: 512,
+    vocabSize: 4096,
+    maxPositions: 4096,
+    ropeTheta: 1e6,
+    rmsNormEps: 1e-5,
+    slidingWindow: null,
+    tieEmbeddings: false,
+    bosId: 1,
+    eosIds: [4095],
+  },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    dir: { type: "string" },
+    case: { type: "string", default: "1x512,16x512,1x4096" },
+    steps: { type: "string", default: "8" },
+    /** Frozen weights kept in bfloat16 too: the whole card, or with "no" the memory of 4 bits. */
+    dequantized: { type: "string", default: "yes,no" },
+  },
+});
+const shape = positionals[0] ?? "7b";
+const config = SHAPES[shape];
+if (!config) throw new Error(`bench:gpu: expected one of ${Object.keys(SHAPES).join(", ")}, got "${shape}"`);
+
+const say = (fields: object) => console.log(JSON.stringify(fields));
+const { description, note } = await useDevice("cuda");
+const { cuda } = tf.backend() as CudaBackend;
+const { driver } = cuda;
+const GIB = 2 ** 30;
+say({ device: description, note, node: process.version, cublasLt: driver.blas() });
+
+/** Seconds of device time of `work`, the median of `trials` after one that warms up. */
+function timed(work: () => void, trials = 7): number {
+  work();
+  const seconds = Array.from({ length: trials }, () => {
+    driver.mark(0);
+    work();
+    driver.mark(1);
+    return driver.elapsed(0, 1) / 1000;
+  });
+  return seconds.sort((a, b) => a - b)[Math.floor(trials / 2)];
+}
+
+function limits(): void {
+  const n = shape === "7b" ? 8192 : 256;
+  const bytes = shape === "7b" ? 2 ** 31 : 2 ** 20;
+  const [a, b, c] = [0, 1, 2].map(() => cuda.allocate([n, n], "bfloat16"));
+  const noise = new Uint16Array(n * n);
+  const random = new Random(3);
+  for (let i = 0; i < noise.length; i++) noise[i] = 0x3c00 + (random.int(2) << 15) + random.int(1024);
+  for (const { address } of [a, b]) driver.upload(address, noise);
+  const product = timed(() => cuda.gemm(n, n, n, a, { ...b, transposed: true }, c));
+  const [from, to] = [cuda.scratch(bytes), cuda.scratch(bytes)];
+  const copied = timed(() => driver.copy(to, from, bytes));
+  cuda.endOp();
+  cuda.memory.trim();
+  say({
+    work: "limits",
+    bfloat16Tflops: +((2 * n ** 3) / product / 1e12).toFixed(1),
+    copyTBs: +((2 * bytes) / copied / 1e12).toFixed(2),
+  });
+}
+
+/** `count` sequences of `length` random tokens, all trained. */
+function batchOf(count: number, length: number): TokenBatch {
+  const random = new Random(7);
+  const total = count * length;
+  const ids = Int32Array.from({ length: total }, () => 3 + random.int(config.vocabSize - 4));
+  const labels = Int32Array.from(ids, (_, i) => (i % length === length - 1 ? -100 : ids[i + 1]));
+  const positions = Int32Array.from(ids, (_, i) => i % length);
+  const cuSeqlens = Int32Array.from({ length: count + 1 }, (_, i) => i * length);
+  return { ids, labels, positions, cuSeqlens, trainedTokens: total - count };
+}
+
+async function training(model: MistralModel, count: number, length: number, gradientCheckpointing: boolean) {
+  const batch = batchOf(count, length);
+  const variables = model.trainableVariables();
+  const optimizer = new AdamW(variables, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 });
+  cuda.memory.trim();
+  cuda.memory.resetPeak();
+  const seconds: number[] = [];
+  const losses: number[] = [];
+  const host: number[] = [];
+  for (let step = 0; step < Number(values.steps); step++) {
+    const start = performance.now();
+    const { lossSum, gradients } = microBatchGradients(model, variables, batch, {
+      dropoutSeed: step + 1,
+      gradientCheckpointing,
+    });
+    host.push((performance.now() - start) / 1000);
+    const [loss] = await lossSum.data<"float32">();
+    const norm = await globalNorm(gradients.values());
+    optimizer.step(gradients, 2e-4, Math.min(1, batch.trainedTokens / norm) / batch.trainedTokens);
+    driver.synchronize();
+    tf.dispose([lossSum, ...gradients.values()]);
+    losses.push(loss / batch.trainedTokens);
+    seconds.push((performance.now() - start) / 1000);
+  }
+  optimizer.dispose();
+  const sorted = seconds.slice(2).sort((a, b) => a - b);
+  const rate = (i: number) => Math.round((count * length) / sorted[i]);
+  return {
+    tokensPerSecond: rate(Math.floor(sorted.length / 2)),
+    fastest: rate(0),
+    slowest: rate(sorted.length - 1),
+    queueSeconds: +host[host.length - 1].toFixed(4),
+    peakGiB: +(cuda.memory.bytes.peak / GIB).toFixed(2),
+    firstLoss: +losses[0].toFixed(4),
+    lastLoss: +losses[losses.length - 1].toFixed(4),
+  };
+}
+
+async function decoding(model: MistralModel, tokens: number) {
+  const prompt = Array.from({ length: 128 }, (_, i) => 3 + ((i * 37) % 900));
+  let start = 0;
+  let count = -8;
+  for await (const _ of generate(model, prompt, { maxNewTokens: tokens + 8 })) {
+    if (++count === 0) start = performance.now();
+  }
+  return { tokens: count, tokensPerSecond: +((count / (performance.now() - start)) * 1000).toFixed(1) };
+}
+
+function prefill(model: MistralModel, tokens: number) {
+  const ids = Int32Array.from({ length: tokens }, (_, i) => 3 + ((i * 37) % 900));
+  const seconds = timed(() => {
+    const cache = new KVCache(config, tokens);
+    tf.tidy(() => model.forwardCached(ids, cache));
+    cache.dispose();
+  });
+  return { tokens, tokensPerSecond: Math.round(tokens / seconds) };
+}
+
+limits();
+const dir = values.dir ?? join(tmpdir(), `mistral-lab-bench-${shape}`);
+let start = performance.now();
+writeRandomCheckpoint(dir, config, "data/models/mini");
+say({ work: "write the checkpoint", seconds: +((performance.now() - start) / 1000).toFixed(1) });
+start = performance.now();
+const quantized = quantize(await loadModel(dir));
+driver.synchronize();
+say({
+  work: "load and quantise",
+  seconds: +((performance.now() - start) / 1000).toFixed(2),
+  gpuGiB: +(cuda.memory.bytes.used / GIB).toFixed(2),
+  hostGiB: +(process.memoryUsage.rss() / GIB).toFixed(2),
+});
+const model = attachLora(quantized, { r: 8, alpha: 16, dropout: 0.05 });
+const attempt = async (fields: object, work: () => unknown) => {
+  try {
+    say({ ...fields, ...((await work()) as object) });
+  } catch (error) {
+    say({ ...fields, error: (error as Error).message.slice(0, 300) });
+    process.exitCode = 1;
+  }
+};
+await attempt({ work: "decode 1 sequence" }, () => decoding(model, shape === "7b" ? 128 : 8));
+await attempt({ work: "prefill 512" }, () => prefill(model, 512));
+for (const keep of values.dequantized.split(",")) {
+  cuda.keepDequantized = keep === "yes";
+  for (const one of values.case.split(",")) {
+    const [count, length] = one.split("x").map(Number);
+    await attempt({ work: `train ${one}`, keepDequantized: cuda.keepDequantized }, () =>
+      training(model, count, length, !cuda.keepDequantized),
+    );
+  }
+}

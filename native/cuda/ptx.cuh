@@ -1,0 +1,90 @@
+// The instructions that CUDA C++ has no word for, each one function. Nothing else in native/cuda is written
+// in PTX, so that the tests' emulator (test/gpu) can run every kernel on a machine without a GPU: it defines
+// MLAB_PTX and brings its own versions of these functions.
+#pragma once
+#ifndef MLAB_PTX
+#define MLAB_PTX
+
+/** bfloat16 bits of x, rounded to nearest even. */
+__device__ inline unsigned short bfloat16Bits(float x) {
+  unsigned short bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+}
+
+/** Two floats as two neighbours in bfloat16; `first` comes first in memory (the low half). */
+__device__ inline unsigned packBfloat16(float first, float second) {
+  unsigned bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
+  return bits;
+}
+
+/** 2^x, to 2 units in the last place. */
+__device__ inline float exp2Fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/**
+ * d [16, 8] += a [16, 16] b [16, 8], bfloat16 factors, float sums, by a whole warp. With group = lane / 4 and
+ * pair = 2 * (lane % 4), a lane holds (row, columns):
+ *   a[0]: (group, pair..), a[1]: (group + 8, pair..), a[2]: (group, pair + 8..), a[3]: (group + 8, pair
+ * + 8..) b[0]: (rows pair.., column group), b[1]: (rows pair + 8.., column group) d[0..1]: (group, pair..),
+ * d[2..3]: (group + 8, pair..) (PTX ISA, mma.m16n8k16 with .bf16)
+ */
+__device__ inline void mma16816(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+/**
+ * Four 8 x 8 matrices of 16-bit values from shared memory: lane i gives the address of row i % 8 of matrix i
+ * / 8 (16 bytes, aligned to 16), and gets of matrix j, in m[j], the values (lane / 4, 2 * (lane % 4)) and the
+ * one after it.
+ */
+__device__ inline void loadMatrices(unsigned (&m)[4], const void* row) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(address)
+               : "memory");
+}
+
+/** As loadMatrices with each matrix transposed: values (2 * (lane % 4), lane / 4) and the one in the row
+ * below. */
+__device__ inline void loadMatricesTransposed(unsigned (&m)[4], const void* row) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(address)
+               : "memory");
+}
+
+/** Starts a copy of 16 bytes from global to shared memory; zeros where `valid` is false (nothing is read
+ * then). */
+__device__ inline void copyAsync16(void* shared, const void* global, bool valid) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  const int bytes = valid ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes)
+               : "memory");
+}
+/** Ends a group of copies. */
+__device__ inline void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+/** Waits until at most `N` of this thread's newest groups are under way; other threads need a barrier after
+ * it. */
+template <int N>
+__device__ inline void waitCopies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+}
+
+/** The dynamic shared memory of the block, 16-byte aligned. */
+__device__ inline unsigned char* dynamicShared() {
+  extern __shared__ __align__(16) unsigned char mlabDynamicShared[];
+  return mlabDynamicShared;
+}
+
+#endif  // MLAB_PTX

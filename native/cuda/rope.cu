@@ -1,0 +1,70 @@
+// Rotary position embedding (Su et al. 2021, "RoFormer") in the half-split layout of Hugging Face: in each
+// head, with h = headDim / 2 and angle = position * inverseFrequencies[i],
+//   y[i] = x[i] cos - x[i + h] sin,  y[i + h] = x[i + h] cos + x[i] sin.
+// The rotation is orthogonal: `inverse` turns back, which is also the gradient.
+// A block a token; its sines and cosines are computed once and serve all heads.
+#include "common.cuh"
+
+namespace {
+
+constexpr int kThreads = 256;
+
+/** x, y: rows of `heads` heads; cosine, sine [half] in shared memory. N divides half. */
+template <int N, class T>
+__device__ inline void rotateRow(const T* x, T* y, int heads, int half, const float* cosine,
+                                 const float* sine) {
+  const int groups = half / N;
+  for (int item = threadIdx.x; item < heads * groups; item += blockDim.x) {
+    const int head = item / groups, i = item % groups * N;
+    const int64 at = static_cast<int64>(head) * 2 * half + i;
+    const Values<N> a = loadValues<N>(x + at), b = loadValues<N>(x + at + half);
+    Values<N> first, second;
+    for (int j = 0; j < N; ++j) {
+      const float c = cosine[i + j], s = sine[i + j];
+      first.values[j] = a.values[j] * c - b.values[j] * s;
+      second.values[j] = b.values[j] * c + a.values[j] * s;
+    }
+    storeValues(y + at, first);
+    storeValues(y + at + half, second);
+  }
+}
+
+/**
+ * x, y [tokens, heads * headDim], positions [tokens], inverseFrequencies [headDim / 2]. Dynamic shared
+ * memory: headDim floats.
+ */
+template <class T>
+__device__ inline void rope(const T* x, const int* positions, const float* inverseFrequencies, int heads,
+                            int headDim, int inverse, T* y) {
+  const int half = headDim / 2;
+  float* cosine = reinterpret_cast<float*>(dynamicShared());
+  float* sine = cosine + half;
+  const int64 row = blockIdx.x;
+  const float position = static_cast<float>(positions[row]);
+  for (int i = threadIdx.x; i < half; i += blockDim.x) {
+    // The angle is a product of two floats by definition: at position 40000 its last bit is 0.002.
+    float s, c;
+    sincosf(__fmul_rn(position, inverseFrequencies[i]), &s, &c);
+    cosine[i] = c;
+    sine[i] = inverse ? -s : s;
+  }
+  __syncthreads();
+  const int64 begin = row * heads * headDim;
+  if (half % 8 == 0)
+    rotateRow<8>(x + begin, y + begin, heads, half, cosine, sine);
+  else
+    rotateRow<1>(x + begin, y + begin, heads, half, cosine, sine);
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    rope_float32(const float* x, const int* positions, const float* inverseFrequencies, int heads,
+                 int headDim, int inverse, float* y) {
+  rope(x, positions, inverseFrequencies, heads, headDim, inverse, y);
+}
+extern "C" __global__ void __launch_bounds__(kThreads)
+    rope_bfloat16(const bfloat16* x, const int* positions, const float* inverseFrequencies, int heads,
+                  int headDim, int inverse, bfloat16* y) {
+  rope(x, positions, inverseFrequencies, heads, headDim, inverse, y);
+}

@@ -1,0 +1,213 @@
+/** What an op gets to run on a GPU: memory, kernels, matrix products, and the frozen weights in device memory. */
+import { join } from "node:path";
+import type { FrozenWeight } from "../../weights/weight.ts";
+import { packageRoot } from "../packageRoot.ts";
+import type { CudaDeviceInfo, CudaDriver } from "./driver.ts";
+import { type CudaKernel, cudaKernel, type Storage } from "./kernel.ts";
+import { gemmKernels } from "./matMul.ts";
+import { DeviceMemory } from "./memory.ts";
+import { type DeviceWeight, uploadWeight } from "./weights.ts";
+
+/** A dense tensor in GPU memory. */
+export interface CudaTensor {
+  shape: number[];
+  storage: Storage;
+  /** Device address of its first value; row-major and contiguous. */
+  address: number;
+}
+
+/** A matrix operand of `gemm`: row-major with `ld` values from one row to the next. */
+export interface GemmOperand {
+  address: number;
+  storage: Storage;
+  /** Default: the number of columns as stored. */
+  ld?: number;
+  /** Use its transpose. Default false. For `c` it is not allowed. */
+  transposed?: boolean;
+  /** Values from one matrix of a batch to the next. Default 0. */
+  stride?: number;
+}
+
+export interface GemmOptions {
+  /** Default 1. */
+  alpha?: number;
+  /** Default 0: c need not be initialised. */
+  beta?: number;
+  /** Default 1. */
+  batch?: number;
+}
+
+/** Room that cuBLASLt may use: what its fastest algorithms for Hopper ask for. */
+const WORKSPACE_BYTES = 32 * 2 ** 20;
+
+export class Cuda {
+  readonly memory: DeviceMemory;
+  private readonly kernels = new Map<CudaKernel, number>();
+  /** Taken by the op that is running, and not yet part of a tensor. */
+  private readonly taken = new Set<number>();
+  private readonly constants = new WeakMap<object, number>();
+  private readonly release: FinalizationRegistry<number>;
+  private readonly weights = new WeakMap<FrozenWeight, DeviceWeight>();
+  /** Why cuBLASLt cannot be used; undefined when it can. */
+  readonly blasProblem: string | undefined;
+  /** Keep frozen weights in bfloat16 beside their 4-bit form: products need no decoding then, for 4 times the memory. */
+  keepDequantized = false;
+  private workspace = 0;
+
+  constructor(
+    readonly driver: CudaDriver,
+    readonly device: CudaDeviceInfo,
+    /** How activations are stored; sums are float32 in both. */
+    public activation: Storage,
+  ) {
+    this.memory = new DeviceMemory(driver);
+    this.blasProblem = driver.blas().problem;
+    this.release = new FinalizationRegistry((address) => this.memory.give(address));
+  }
+
+  /**
+   * A tensor for a kernel to fill: its content is undefined until then. Stored as activations are by default. It is
+   * freed when the op ends, unless the op returned it.
+   */
+  allocate(shape: number[], storage: Storage = this.activation): CudaTensor {
+    return { shape, storage, address: this.scratch(sizeOf(shape) * bytesOf(storage)) };
+  }
+
+  /** Memory that lives until the op ends (its kernels may run later: the order of the work keeps it safe). */
+  scratch(bytes: number): number {
+    const address = this.memory.take(bytes);
+    this.taken.add(address);
+    return address;
+  }
+
+  /** The memory belongs to a tensor from now on. */
+  keep(address: number): void {
+    this.taken.delete(address);
+  }
+
+  /** Ends an op, also one that failed: what it took and did not return is free again. */
+  endOp(): void {
+    for (const address of this.taken) this.memory.give(address);
+    this.taken.clear();
+  }
+
+  /**
+   * A device copy of a small host array (ids, labels, positions, offsets), made once and kept as long as the array.
+   * The array must not change any more.
+   */
+  constant(array: Int32Array | Float32Array): number {
+    let address = this.constants.get(array);
+    if (address === undefined) {
+      address = this.memory.take(Math.max(array.byteLength, 4));
+      if (array.length > 0) this.driver.upload(address, array);
+      this.constants.set(array, address);
+      this.release.register(array, address);
+    }
+    return address;
+  }
+
+  /** The tensor with its values in `storage`: itself, or a copy that lives until the op returns. */
+  as(tensor: CudaTensor, storage: Storage): CudaTensor {
+    if (tensor.storage === storage) return tensor;
+    const copy = this.allocate(tensor.shape, storage);
+    this.convert(tensor, copy);
+    return copy;
+  }
+
+  /** Copies values between storages. */
+  convert(from: CudaTensor, to: CudaTensor): void {
+    const values = sizeOf(from.shape);
+    if (values === 0) return;
+    if (from.storage === to.storage) {
+      this.driver.copy(to.address, from.address, values * bytesOf(from.storage));
+      return;
+    }
+    const kernel = to.storage === "bfloat16" ? NARROW : WIDEN;
+    this.launch(kernel, Math.ceil(values / 1024), 256, [from.address, to.address, values]);
+  }
+
+  /**
+   * Queues a kernel.
+   *
+   * @param grid blocks: a number, or [x, y, z] with y and z at most 65,535
+   * @param threads of one block
+   * @param args one number a parameter of its signature
+   * @param sharedBytes dynamic shared memory of one block. Default 0
+   * @throws when the number of arguments is not that of the signature, or the driver refuses
+   */
+  launch(
+    kernel: CudaKernel,
+    grid: number | readonly [number, number, number],
+    threads: number,
+    args: readonly number[],
+    sharedBytes = 0,
+  ): void {
+    if (args.length !== kernel.signature.length) {
+      throw new Error(
+        `${kernel.name}: expected ${kernel.signature.length} arguments (${kernel.signature}), got ${args.length}`,
+      );
+    }
+    let handle = this.kernels.get(kernel);
+    if (handle === undefined) {
+      const path = join(packageRoot(), "build", "native", "cuda", `${kernel.file}.fatbin`);
+      handle = this.driver.kernel(path, kernel.name, kernel.signature);
+      this.kernels.set(kernel, handle);
+    }
+    const buffer = this.driver.arguments;
+    for (let i = 0; i < args.length; i++) buffer[i] = args[i];
+    const [x, y, z] = typeof grid === "number" ? [grid, 1, 1] : grid;
+    this.driver.launch(handle, x, y, z, threads, sharedBytes);
+  }
+
+  /** c [m, n] = alpha * op(a) [m, k] op(b) [k, n] + beta * c. a and b have one storage; c may have the other. */
+  gemm(
+    m: number,
+    n: number,
+    k: number,
+    a: GemmOperand,
+    b: GemmOperand,
+    c: GemmOperand,
+    { alpha = 1, beta = 0, batch = 1 }: GemmOptions = {},
+  ): void {
+    if (this.blasProblem !== undefined) return gemmKernels(this, m, n, k, a, b, c, { alpha, beta, batch });
+    if (this.workspace === 0) this.workspace = this.memory.take(WORKSPACE_BYTES);
+    const buffer = this.driver.arguments;
+    const values = [
+      ...[m, n, k],
+      ...[a.address, a.ld ?? (a.transposed ? m : k), Number(a.transposed ?? false), storageCode(a.storage)],
+      ...[b.address, b.ld ?? (b.transposed ? k : n), Number(b.transposed ?? false), storageCode(b.storage)],
+      ...[c.address, c.ld ?? n, storageCode(c.storage)],
+      ...[alpha, beta, batch, a.stride ?? 0, b.stride ?? 0, c.stride ?? 0],
+      ...[this.workspace, WORKSPACE_BYTES],
+    ];
+    for (let i = 0; i < values.length; i++) buffer[i] = values[i];
+    this.driver.gemm();
+  }
+
+  /** The frozen weight in device memory, uploaded at its first use and kept as long as the weight. */
+  weight(frozen: FrozenWeight): DeviceWeight {
+    let device = this.weights.get(frozen);
+    if (!device) {
+      device = uploadWeight(this, frozen);
+      this.weights.set(frozen, device);
+      for (const address of device.addresses) this.release.register(frozen, address);
+    }
+    return device;
+  }
+}
+
+const NARROW = cudaKernel("elementwise", "narrow", "ppi");
+const WIDEN = cudaKernel("elementwise", "widen", "ppi");
+
+/** Number of values. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+export function bytesOf(storage: Storage): number {
+  return storage === "float32" ? 4 : 2;
+}
+
+function storageCode(storage: Storage): number {
+  return storage === "float32" ? 0 : 1;
+}
