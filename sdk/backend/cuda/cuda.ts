@@ -1,12 +1,10 @@
-/** What an op gets to run on a GPU: memory, kernels, matrix products, and the frozen weights in device memory. */
+/** What an op gets to run on a GPU: memory, kernels, matrix products. */
 import { join } from "node:path";
-import type { FrozenWeight } from "../../weights/weight.ts";
 import { packageRoot } from "../packageRoot.ts";
 import type { CudaDeviceInfo, CudaDriver } from "./driver.ts";
 import { type CudaKernel, cudaKernel, type Storage } from "./kernel.ts";
 import { gemmKernels } from "./matMul.ts";
 import { DeviceMemory } from "./memory.ts";
-import { type DeviceWeight, uploadWeight } from "./weights.ts";
 
 /** A dense tensor in GPU memory. */
 export interface CudaTensor {
@@ -47,7 +45,6 @@ export class Cuda {
   private readonly taken = new Set<number>();
   private readonly constants = new WeakMap<object, number>();
   private readonly release: FinalizationRegistry<number>;
-  private readonly weights = new WeakMap<FrozenWeight, DeviceWeight>();
   /** Why cuBLASLt cannot be used; undefined when it can. */
   readonly blasProblem: string | undefined;
   /** Keep frozen weights in bfloat16 beside their 4-bit form: products need no decoding then, for 4 times the memory. */
@@ -169,7 +166,10 @@ export class Cuda {
     c: GemmOperand,
     { alpha = 1, beta = 0, batch = 1 }: GemmOptions = {},
   ): void {
-    if (this.blasProblem !== undefined) return gemmKernels(this, m, n, k, a, b, c, { alpha, beta, batch });
+    if (this.blasProblem !== undefined) {
+      gemmKernels(this, m, n, k, a, b, c, { alpha, beta, batch });
+      return;
+    }
     if (this.workspace === 0) this.workspace = this.memory.take(WORKSPACE_BYTES);
     const buffer = this.driver.arguments;
     const values = [
@@ -182,17 +182,6 @@ export class Cuda {
     ];
     for (let i = 0; i < values.length; i++) buffer[i] = values[i];
     this.driver.gemm();
-  }
-
-  /** The frozen weight in device memory, uploaded at its first use and kept as long as the weight. */
-  weight(frozen: FrozenWeight): DeviceWeight {
-    let device = this.weights.get(frozen);
-    if (!device) {
-      device = uploadWeight(this, frozen);
-      this.weights.set(frozen, device);
-      for (const address of device.addresses) this.release.register(frozen, address);
-    }
-    return device;
   }
 }
 
