@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { activeCuda } from "../backend/cuda/backend.ts";
 import { ensureDevice } from "../backend/device.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
@@ -9,6 +10,7 @@ import { resolveModelDir } from "../weights/modelDir.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
 import { loadAdapter, readAdapterHead } from "../weights/peft.ts";
 import { type TensorSource, toBfloat16, toFloat32 } from "../weights/safetensors.ts";
+import { StoredWeight } from "../weights/storedWeight.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { isAdapterDir, moduleName } from "./adapter.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
@@ -140,6 +142,7 @@ function isNf4Projection(file: TensorSource, name: string): boolean {
 function readWeights(file: TensorSource, config: MistralConfig) {
   const matrix = (name: string): FrozenWeight => {
     if (isNf4Projection(file, name)) return readNf4(file, name);
+    if (activeCuda()) return new StoredWeight(file.locate(name), name);
     const value = file.read(name);
     const [out, inn] = value.shape;
     const data = value.dtype === "F32" ? toFloat32(value, name) : toBfloat16(value, name);

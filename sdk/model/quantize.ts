@@ -1,7 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
+import { activeCuda } from "../backend/cuda/backend.ts";
 import { checkOptions } from "../options.ts";
+import { quantizeWeightsOnDevice } from "../weights/deviceWeight.ts";
 import { NF4Weight } from "../weights/nf4.ts";
+import type { FrozenWeight } from "../weights/weight.ts";
 import { type Layer, PROJECTIONS } from "./layers.ts";
 import { hasLora } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
@@ -26,8 +29,8 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
   const { doubleQuant } = checkOptions("quantize", quantizeOptions, options);
   if (hasLora(model))
     throw new Error("quantize: the model has an adapter; quantise its base, then attachLora");
-  const layers = model.weights.layers.map((layer, i) => {
-    const quantized: Layer = { ...layer };
+  const dense = new Map<string, FrozenWeight>();
+  model.weights.layers.forEach((layer, i) => {
     for (const name of PROJECTIONS) {
       const { weight } = layer[name];
       if (weight instanceof tf.Tensor) {
@@ -35,14 +38,24 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
           `quantize: layer ${i} ${name} is a trainable variable; save the model and load it again`,
         );
       }
-      quantized[name] = {
-        weight:
-          weight instanceof NF4Weight
-            ? weight
-            : NF4Weight.quantize(weight.dequantize(), weight.shape, { doubleQuant }),
-      };
+      if (weight.kind !== "nf4") dense.set(`layer ${i} ${name}`, weight);
     }
-    return quantized;
+  });
+  const cuda = activeCuda();
+  const quantized = cuda
+    ? quantizeWeightsOnDevice(cuda, dense, doubleQuant)
+    : new Map(
+        [...dense].map(([name, weight]) => [
+          name,
+          NF4Weight.quantize(weight.dequantize(), weight.shape, { doubleQuant }),
+        ]),
+      );
+  const layers = model.weights.layers.map((layer, i) => {
+    const small: Layer = { ...layer };
+    for (const name of PROJECTIONS) {
+      small[name] = { weight: quantized.get(`layer ${i} ${name}`) ?? layer[name].weight };
+    }
+    return small;
   });
   return new MistralModel(model.config, { ...model.weights, layers }, model.tokenizer, model.source);
 }

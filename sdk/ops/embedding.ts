@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { cudaKernels } from "../backend/cuda/kernel.ts";
-import { SCALE_SIGNATURE, scaleArguments } from "../backend/cuda/weights.ts";
+import { deviceWeight, SCALE_SIGNATURE, scaleArguments } from "../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 import { type Matrix, matrixArguments, splitMatrix } from "./matrix.ts";
 import { allocate, type Cuda, type CudaTensor, type Op, runOp } from "./op.ts";
@@ -24,7 +24,7 @@ export function gatherRows(cuda: Cuda, table: CudaTensor, ids: Int32Array): Cuda
 }
 
 function gatherFrozen(cuda: Cuda, frozen: FrozenWeight, ids: Int32Array): CudaTensor {
-  const weight = cuda.weight(frozen);
+  const weight = deviceWeight(cuda, frozen);
   const [rows, dim] = weight.shape;
   if (weight.kind === "dense") {
     return gatherRows(cuda, { shape: [rows, dim], storage: weight.storage, address: weight.data }, ids);

@@ -3,8 +3,11 @@
  * owns its moments m and v, one tensor each a variable, from the first step until `dispose`.
  */
 import * as tf from "@tensorflow/tfjs";
+import { CudaBackend } from "../backend/cuda/backend.ts";
 import { NativeBackend } from "../backend/native.ts";
 import { adamW } from "../ops/adamW.ts";
+import { adamWLaunch } from "../ops/cuda/adamW.ts";
+import { gradientNorm } from "../ops/cuda/gradientNorm.ts";
 
 export interface AdamWOptions {
   beta1: number;
@@ -63,7 +66,29 @@ export class AdamW {
       }
     }
     this.stepsDone++;
+    const backend = tf.backend();
+    if (backend instanceof CudaBackend) return this.updateOnGpu(backend, gradients, learningRate, gradScale);
     for (const [name, grad] of gradients) this.update(name, grad, learningRate, gradScale);
+  }
+
+  /** All variables in one launch, over their old values: tensors of the last step are gone by now. */
+  private updateOnGpu(
+    backend: CudaBackend,
+    gradients: ReadonlyMap<string, tf.Tensor>,
+    learningRate: number,
+    gradScale: number,
+  ): void {
+    const parameters = [...gradients].map(([name, gradient]) => {
+      const variable = this.variables.get(name)!;
+      const { m, v } = this.moments.get(name)!;
+      const [param, grad] = [backend.values(variable), backend.cuda.as(backend.values(gradient), "float32")];
+      const [newM, newV] = [backend.values(m), backend.values(v)];
+      const weightDecay = variable.rank > 1 ? this.options.weightDecay : 0;
+      return { param, grad, m: newM, v: newV, newParam: param, newM, newV, weightDecay };
+    });
+    const step = this.stepsDone;
+    adamWLaunch(backend.cuda, parameters, { ...this.options, step, learningRate, gradScale });
+    backend.endOp();
   }
 
   private update(name: string, grad: tf.Tensor, learningRate: number, gradScale: number): void {
@@ -126,6 +151,14 @@ export async function globalNorm(gradients: Iterable<tf.Tensor>): Promise<number
   if (backend instanceof NativeBackend) {
     const squares = tensors.map((tensor) => backend.addon.sumSquares(backend.values(tensor).data));
     return Math.sqrt(squares.reduce((a, b) => a + b, 0));
+  }
+  if (backend instanceof CudaBackend) {
+    const values = tensors.map((tensor) => backend.values(tensor));
+    const { dataId } = backend.wrap(gradientNorm(backend.cuda, values, 1, 0));
+    backend.endOp();
+    const [norm] = (await backend.read(dataId)) as Float32Array;
+    backend.disposeData(dataId);
+    return norm;
   }
   // One read for all of them: a device answers each read only after its queue is empty.
   const squares = tf.tidy(() => tf.stack(tensors.map((tensor) => tf.sum(tf.square(tensor)))));

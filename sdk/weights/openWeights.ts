@@ -7,6 +7,7 @@ import {
   openSafetensors,
   type SafetensorsFile,
   type TensorInfo,
+  type TensorPlace,
   type TensorSource,
   type TensorValue,
 } from "./safetensors.ts";
@@ -59,7 +60,7 @@ class Shards implements TensorSource {
     this.tensors = new Map([...shardOf].map(([name, shard]) => [name, shard.tensors.get(name)!]));
   }
 
-  locate(name: string): TensorInfo & { file: string } {
+  locate(name: string): TensorPlace {
     return this.shard(name).locate(name);
   }
 

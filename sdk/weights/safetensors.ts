@@ -7,6 +7,11 @@ import { type Header, MAX_HEADER_BYTES, parseHeader, type TensorInfo } from "./s
 export { type Dtype, type TensorData, type TensorValue, toBfloat16, toFloat32 } from "./dtypes.ts";
 export type { TensorInfo } from "./safetensorsHeader.ts";
 
+/** A tensor's dtype and shape, and where its bytes lie. */
+export interface TensorPlace extends TensorInfo {
+  file: string;
+}
+
 /** Tensors by name: one file, or a folder of several (`openWeights`). */
 export interface TensorSource {
   /** File or folder, for messages. */
@@ -15,7 +20,7 @@ export interface TensorSource {
   /** The values, read anew at each call. @throws when there is no tensor of that name. */
   read(name: string): TensorValue;
   /** Where its bytes lie. @throws when there is no tensor of that name. */
-  locate(name: string): TensorInfo & { file: string };
+  locate(name: string): TensorPlace;
   /** Closes the files; reading is over. May be called twice. */
   close(): void;
 }
@@ -58,7 +63,7 @@ class OpenFile implements SafetensorsFile {
     this.metadata = header.metadata;
   }
 
-  locate(name: string): TensorInfo & { file: string } {
+  locate(name: string): TensorPlace {
     const info = this.tensors.get(name);
     if (!info) throw missingTensor(this, name);
     return { ...info, file: this.path };
@@ -74,6 +79,16 @@ class OpenFile implements SafetensorsFile {
   close(): void {
     if (this.descriptor !== undefined) closeSync(this.descriptor);
     this.descriptor = undefined;
+  }
+}
+
+/** Reads one tensor by its place, from a file that need not be open. */
+export function readTensor({ file, offset, byteLength, dtype, shape }: TensorPlace): TensorValue {
+  const descriptor = openSync(file, "r");
+  try {
+    return { dtype, shape, data: viewAs(dtype, readBytes(file, descriptor, offset, byteLength)) };
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -1,7 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { WeightArguments } from "../backend/addon.ts";
-import type { TensorInfo } from "./safetensorsHeader.ts";
-import { type TensorSource, toFloat32 } from "./safetensors.ts";
+import { readTensor, type TensorPlace, type TensorValue, toFloat32 } from "./safetensors.ts";
 import { type FrozenWeight, SAMPLE_BYTES, sampleOffsets } from "./weight.ts";
 
 /**
@@ -10,17 +9,18 @@ import { type FrozenWeight, SAMPLE_BYTES, sampleOffsets } from "./weight.ts";
  */
 export class StoredWeight implements FrozenWeight {
   readonly kind = "dense";
+  /** [out, in] */
   readonly shape: readonly [number, number];
-  /** File, offset, bytes and dtype (F32, F16 or BF16). */
-  readonly place: TensorInfo & { file: string };
 
-  /** @throws when `source` has no tensor of that name */
+  /**
+   * @param place a tensor of two dimensions in F32, F16 or BF16
+   * @param name for errors
+   */
   constructor(
-    private readonly source: TensorSource,
+    readonly place: TensorPlace,
     readonly name: string,
   ) {
-    this.place = source.locate(name);
-    const [out, inn] = this.place.shape;
+    const [out, inn] = place.shape;
     this.shape = [out, inn];
   }
 
@@ -29,8 +29,13 @@ export class StoredWeight implements FrozenWeight {
     return this.place.byteLength;
   }
 
+  /** The values as stored, read anew. */
+  read(): TensorValue {
+    return readTensor(this.place);
+  }
+
   dequantize(): Float32Array {
-    return toFloat32(this.source.read(this.name), this.name).slice();
+    return toFloat32(this.read(), this.name);
   }
 
   native(): WeightArguments {
@@ -42,9 +47,9 @@ export class StoredWeight implements FrozenWeight {
     const descriptor = openSync(file, "r");
     try {
       return sampleOffsets(byteLength).map((at) => {
-        const bytes = new Uint8Array(Math.min(SAMPLE_BYTES, byteLength - at));
-        readSync(descriptor, bytes, 0, bytes.length, offset + at);
-        return bytes;
+        const piece = new Uint8Array(Math.min(SAMPLE_BYTES, byteLength - at));
+        readSync(descriptor, piece, 0, piece.length, offset + at);
+        return piece;
       });
     } finally {
       closeSync(descriptor);

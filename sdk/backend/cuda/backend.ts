@@ -155,7 +155,7 @@ export class CudaBackend extends tf.KernelBackend {
   /** Runs tfjs' CPU kernel on copies of the inputs. */
   runOnHost(
     kernelName: string,
-    inputs: Record<string, tf.TensorInfo | tf.TensorInfo[]>,
+    inputs: tf.NamedTensorInfoMap,
     attrs: tf.NamedAttrMap,
   ): tf.TensorInfo | tf.TensorInfo[] {
     if (!this.saidSlow.has(kernelName)) {
@@ -169,10 +169,10 @@ export class CudaBackend extends tf.KernelBackend {
       used.push(copy);
       return copy;
     };
-    const hostInputs: Record<string, tf.TensorInfo | tf.TensorInfo[]> = {};
-    for (const [name, value] of Object.entries(inputs)) {
-      hostInputs[name] = Array.isArray(value) ? value.map(toHost) : toHost(value);
-    }
+    // Some kernels take a list of tensors where others take them by name.
+    const hostInputs = Array.isArray(inputs)
+      ? inputs.map(toHost)
+      : Object.fromEntries(Object.entries(inputs).map(([name, info]) => [name, info && toHost(info)]));
     const kernel = tf.getKernel(kernelName, "cpu").kernelFunc;
     const result = kernel({ inputs: hostInputs as tf.NamedTensorInfoMap, attrs, backend: host });
     const outputs = Array.isArray(result) ? result : [result];
@@ -193,6 +193,12 @@ export class CudaBackend extends tf.KernelBackend {
   }
 }
 
+/** The GPU in use; undefined on other devices. */
+export function activeCuda(): Cuda | undefined {
+  const backend = tf.backend();
+  return backend instanceof CudaBackend ? backend.cuda : undefined;
+}
+
 /** Registers the backend `cuda` with tfjs (idempotent). */
 export function registerCudaBackend(make: () => Cuda): void {
   if (tf.findBackendFactory("cuda")) return;
@@ -204,7 +210,7 @@ export function registerCudaBackend(make: () => Cuda): void {
       kernelName,
       backendName: "cuda",
       kernelFunc: ({ inputs, attrs, backend }) =>
-        (backend as CudaBackend).runOnHost(kernelName, inputs as Record<string, tf.TensorInfo>, attrs ?? {}),
+        (backend as CudaBackend).runOnHost(kernelName, inputs, attrs ?? {}),
     });
   }
 }

@@ -83,8 +83,7 @@ export function registerPlainKernels(): void {
         const cuda = backend as CudaBackend;
         try {
           return (
-            kernel(cuda, inputs as Inputs, attrs ?? {}) ??
-            cuda.runOnHost(kernelName, inputs as Inputs, attrs ?? {})
+            kernel(cuda, inputs as Inputs, attrs ?? {}) ?? cuda.runOnHost(kernelName, inputs, attrs ?? {})
           );
         } finally {
           cuda.endOp();

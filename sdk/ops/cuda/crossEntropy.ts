@@ -1,7 +1,7 @@
 /** Cross-entropy on the GPU: logits and gradients by matrix products, a chunk of rows at a time. */
 import { bytesOf } from "../../backend/cuda/cuda.ts";
 import { cudaKernel, cudaKernels } from "../../backend/cuda/kernel.ts";
-import { denseWeight } from "../../backend/cuda/weights.ts";
+import { denseWeight, deviceWeight } from "../../weights/deviceWeight.ts";
 import type { CrossEntropyAttrs } from "../crossEntropy.ts";
 import { gatherRows } from "../embedding.ts";
 import type { Cuda, Cudas, CudaTensor } from "../op.ts";
@@ -54,7 +54,7 @@ export function crossEntropyForward(
   const trained = trainedRows(labels).rows;
   const all = cuda.as(hidden, storage);
   const x = trained.length === rows ? all : gatherRows(cuda, all, trained);
-  const head = frozen ? denseWeight(cuda, cuda.weight(frozen)) : cuda.as(weight, storage);
+  const head = frozen ? denseWeight(cuda, deviceWeight(cuda, frozen)) : cuda.as(weight, storage);
   const losses = cuda.allocate([rows], "float32");
   if (trained.length < rows) cuda.driver.fill(losses.address, 0, rows);
   const dHidden = wantGradients ? cuda.allocate([trained.length, dim]) : undefined;

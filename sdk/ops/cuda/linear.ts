@@ -5,7 +5,7 @@
  */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
 import { type CudaKernel, cudaKernel, cudaKernels } from "../../backend/cuda/kernel.ts";
-import { denseWeight, SCALE_SIGNATURE, scaleArguments } from "../../backend/cuda/weights.ts";
+import { denseWeight, deviceWeight, SCALE_SIGNATURE, scaleArguments } from "../../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../../weights/weight.ts";
 
 export interface CudaLora {
@@ -124,7 +124,9 @@ export function linearBackward(
 }
 
 function activationWeight(cuda: Cuda, matrix: CudaMatrix): CudaTensor {
-  return "address" in matrix ? cuda.as(matrix, cuda.activation) : denseWeight(cuda, cuda.weight(matrix));
+  return "address" in matrix
+    ? cuda.as(matrix, cuda.activation)
+    : denseWeight(cuda, deviceWeight(cuda, matrix));
 }
 
 function rankOf({ r }: { r: number }): 8 | 16 {
@@ -186,7 +188,7 @@ function few(
 ): void {
   const [rows, inn] = x.shape;
   const out = y.shape[1];
-  const weight = "address" in matrix ? undefined : cuda.weight(matrix);
+  const weight = "address" in matrix ? undefined : deviceWeight(cuda, matrix);
   const nf4 = weight?.kind === "nf4";
   const w = weight ? weight.data : (matrix as CudaTensor).address;
   const storage = (weight ?? (matrix as CudaTensor)).storage;

@@ -1,10 +1,13 @@
-/** Frozen weights in device memory. */
-import { DYNAMIC_MAP } from "../../weights/doubleQuant.ts";
-import { NF4Weight } from "../../weights/nf4.ts";
-import { nf4Sizes } from "../../weights/nf4Codec.ts";
-import { DenseWeight, type FrozenWeight } from "../../weights/weight.ts";
-import type { Cuda, CudaTensor } from "./cuda.ts";
-import { cudaKernel, cudaKernels, type Storage } from "./kernel.ts";
+/** Frozen weights in GPU memory: how they get there, and how they are quantised there. */
+import type { WeightArguments } from "../backend/addon.ts";
+import type { Cuda, CudaTensor } from "../backend/cuda/cuda.ts";
+import { cudaKernel, cudaKernels, type Storage } from "../backend/cuda/kernel.ts";
+import { DYNAMIC_MAP, SCALE_BLOCK } from "./doubleQuant.ts";
+import { NF4Weight } from "./nf4.ts";
+import { nf4Sizes } from "./nf4Codec.ts";
+import { toBfloat16 } from "./safetensors.ts";
+import { StoredWeight } from "./storedWeight.ts";
+import { DenseWeight, type FrozenWeight, SAMPLE_BYTES, sampleOffsets } from "./weight.ts";
 
 /** A matrix [out, in] on the GPU. Addresses that a kind does not have are 0. */
 export interface DeviceWeight {
@@ -36,7 +39,37 @@ export function scaleArguments(weight: DeviceWeight): number[] {
 /** The letters of `scaleArguments` in a kernel's signature. */
 export const SCALE_SIGNATURE = "ppppp";
 
-export function uploadWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
+const uploaded = new WeakMap<FrozenWeight, DeviceWeight>();
+const release = new FinalizationRegistry<{ cuda: Cuda; addresses: number[] }>(({ cuda, addresses }) => {
+  for (const address of addresses) cuda.memory.give(address);
+});
+
+/** The frozen weight in GPU memory: taken there at its first use, and kept as long as the weight. */
+export function deviceWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
+  if (frozen instanceof DeviceNF4Weight) return frozen.device;
+  let device = uploaded.get(frozen);
+  if (!device) {
+    device = uploadWeight(cuda, frozen);
+    uploaded.set(frozen, device);
+    release.register(frozen, { cuda, addresses: device.addresses });
+  }
+  return device;
+}
+
+const NO_SCALES = { absmax: 0, codes: 0, nestedAbsmax: 0, map: 0, offset: 0 };
+
+/** A stored weight goes from its file to the GPU without passing through JavaScript. */
+function uploadStored(cuda: Cuda, stored: StoredWeight): DeviceWeight {
+  const { dtype, file, offset, byteLength } = stored.place;
+  const storage = dtype === "F32" ? "float32" : "bfloat16";
+  const data = cuda.memory.take(Math.max(byteLength, 1));
+  if (dtype === "F16") cuda.driver.upload(data, toBfloat16(stored.read(), stored.name));
+  else cuda.driver.uploadFile(data, file, offset, byteLength);
+  return { kind: "dense", shape: stored.shape, storage, data, ...NO_SCALES, addresses: [data] };
+}
+
+function uploadWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
+  if (frozen instanceof StoredWeight) return uploadStored(cuda, frozen);
   const addresses: number[] = [];
   const upload = (array: Float32Array | Uint16Array | Uint8Array) => {
     const address = cuda.memory.take(Math.max(array.byteLength, 1));
@@ -44,11 +77,10 @@ export function uploadWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
     addresses.push(address);
     return address;
   };
-  const none = { absmax: 0, codes: 0, nestedAbsmax: 0, map: 0, offset: 0 };
   const { shape } = frozen;
   if (frozen instanceof DenseWeight) {
     const storage = frozen.data instanceof Float32Array ? "float32" : "bfloat16";
-    return { kind: "dense", shape, storage, data: upload(frozen.data), ...none, addresses };
+    return { kind: "dense", shape, storage, data: upload(frozen.data), ...NO_SCALES, addresses };
   }
   if (!(frozen instanceof NF4Weight)) throw new Error(`cuda: a weight of kind "${frozen.kind}" is unknown`);
   const { scales } = frozen;
@@ -62,7 +94,7 @@ export function uploadWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
           offset: upload(Float32Array.of(scales.offset)),
         };
   const data = upload(frozen.packed);
-  return { kind: "nf4", shape, storage: "bfloat16", data, ...none, ...own, addresses };
+  return { kind: "nf4", shape, storage: "bfloat16", data, ...NO_SCALES, ...own, addresses };
 }
 
 const DEQUANTIZE = cudaKernels("nf4", "dequantizeNf4", `p${SCALE_SIGNATURE}iip`);
@@ -164,4 +196,99 @@ export function quantizeOnDevice(
     offset,
     addresses: [data, codes, nestedAbsmax, offset],
   };
+}
+
+/** An NF4 weight that was quantised on the GPU and lives there only. */
+export class DeviceNF4Weight implements FrozenWeight {
+  readonly kind = "nf4";
+  readonly shape: readonly [number, number];
+
+  /** Takes `device` over. */
+  constructor(
+    private readonly cuda: Cuda,
+    readonly device: DeviceWeight,
+  ) {
+    this.shape = device.shape;
+    release.register(this, { cuda, addresses: device.addresses });
+  }
+
+  get bytes(): number {
+    const { packedBytes, blocks } = nf4Sizes(this.shape[0] * this.shape[1]);
+    const groups = Math.ceil(blocks / SCALE_BLOCK);
+    return packedBytes + (this.device.absmax ? 4 * blocks : blocks + 4 * groups + 4);
+  }
+
+  /** A copy on the host. */
+  toHost(): NF4Weight {
+    const { driver } = this.cuda;
+    const { data, absmax, codes, nestedAbsmax, map, offset } = this.device;
+    const { packedBytes, blocks } = nf4Sizes(this.shape[0] * this.shape[1]);
+    const bytes = (address: number, length: number) => {
+      const target = new Uint8Array(length);
+      if (length > 0) driver.download(address, target);
+      return target;
+    };
+    const floats = (address: number, length: number) => new Float32Array(bytes(address, 4 * length).buffer);
+    const scales = absmax
+      ? floats(absmax, blocks)
+      : {
+          codes: bytes(codes, blocks),
+          nestedAbsmax: floats(nestedAbsmax, Math.ceil(blocks / SCALE_BLOCK)),
+          map: floats(map, 256),
+          offset: floats(offset, 1)[0],
+        };
+    return new NF4Weight(this.shape, bytes(data, packedBytes), scales, "bfloat16");
+  }
+
+  dequantize(): Float32Array {
+    return this.toHost().dequantize();
+  }
+
+  native(): WeightArguments {
+    throw new Error('this weight was quantised on the GPU; load the model again on device "native"');
+  }
+
+  sample(): Uint8Array[] {
+    const { packedBytes } = nf4Sizes(this.shape[0] * this.shape[1]);
+    return sampleOffsets(packedBytes).map((at) => {
+      const piece = new Uint8Array(Math.min(SAMPLE_BYTES, packedBytes - at));
+      this.cuda.driver.download(this.device.data + at, piece);
+      return piece;
+    });
+  }
+}
+
+/**
+ * Quantises weights on the GPU, one after another: what is in files streams through it, and neither the host nor the
+ * GPU ever holds two of them dense.
+ *
+ * @param weights by the names that errors give
+ * @throws when a value is not finite; names every damaged weight
+ */
+export function quantizeWeightsOnDevice(
+  cuda: Cuda,
+  weights: ReadonlyMap<string, FrozenWeight>,
+  doubleQuant: boolean,
+): Map<string, DeviceNF4Weight> {
+  const flags = cuda.memory.take(4 * weights.size);
+  cuda.driver.fill(flags, 0, weights.size);
+  const quantized = new Map<string, DeviceNF4Weight>();
+  for (const [name, weight] of weights) {
+    const source = uploadWeight(cuda, weight);
+    const damaged = flags + 4 * quantized.size;
+    const values = { address: source.data, storage: source.storage };
+    const device = quantizeOnDevice(cuda, values, weight.shape, { doubleQuant, damaged });
+    for (const address of source.addresses) cuda.memory.give(address);
+    quantized.set(name, new DeviceNF4Weight(cuda, device));
+  }
+  const found = new Int32Array(weights.size);
+  if (found.length > 0) cuda.driver.download(flags, found);
+  cuda.memory.give(flags);
+  const bad = [...weights.keys()].filter((_, i) => found[i] !== 0);
+  if (bad.length > 0) {
+    throw new Error(
+      `quantize: expected finite values, got NaN or infinity in ${bad.join(", ")}: the weights are damaged, download them again`,
+    );
+  }
+  return quantized;
 }
