@@ -138,7 +138,7 @@ __device__ inline void multiply32(const Factor<float>& a, const Factor<float>& b
       fromA.fetch(a, origin.row, depth + kDepth32);
       fromB.fetch(b, origin.column, depth + kDepth32);
     }
-#pragma unroll
+#pragma unroll 2  // more, and registers spill
     for (int d = 0; d < kDepth32; ++d) {
       float left[8], right[8];
 #pragma unroll
