@@ -1,6 +1,7 @@
 // Builds the tests' emulator of a GPU (test/gpu/README.md) into build/test/gpu: the fake driver and cuBLASLt, and each
 // file of native/cuda compiled for the CPU. A file that does not compile is named, and the others are built all the same
-// (exit code 1). Arguments are stems of files to build, if not all; `--force` ignores what is already built.
+// (exit code 1). Arguments are stems of files to build, if not all; `--races` adds
+// kernels that report each access to memory; `--force` ignores what is already built.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -10,6 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const here = join(root, "test", "gpu");
 const out = join(root, "build", "test", "gpu");
+const races = process.argv.includes("--races");
 const force = process.argv.includes("--force");
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 
@@ -28,6 +30,8 @@ const kernelFlags = [
   "-Wno-sign-compare",
   "-Wno-psabi",
 ];
+
+const raceFlags = ["-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0"];
 
 function findCompiler() {
   for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
@@ -73,9 +77,9 @@ function kernelsIn(text) {
 }
 
 /** The kernels of a file and the table by which the driver finds them, in one shared library. */
-async function buildModule(cxx, source, target) {
+async function buildModule(cxx, source, target, flags) {
   const stem = basename(source, ".cu");
-  const wrapper = join(out, `${stem}.cpp`);
+  const wrapper = target.replace(/so$/, "cpp");
   const include = `#include "${join(here, "host.h")}"\n#include "${join(here, "emulator.h")}"\n#include "${source}"\n`;
   const folders = [`-I${join(root, "native", "cuda")}`];
   const list = ["-E", "-P", "-DEMULATOR_LIST", "-include", join(here, "emulator.h"), "-x", "c++", source];
@@ -93,8 +97,8 @@ ${entries.join("")}    {nullptr, 0, 0, nullptr, nullptr},
 extern "C" EMULATOR_API const emulator::Module emulatorModule = {"${stem}.cu", kernels, __bss_start, _end};
 `,
   );
-  const object = join(out, `${stem}.o`);
-  await run(cxx, [...base, ...kernelFlags, ...folders, "-c", wrapper, "-o", object]);
+  const object = target.replace(/so$/, "o");
+  await run(cxx, [...base, ...kernelFlags, ...flags, ...folders, "-c", wrapper, "-o", object]);
   // Without the compiler's own start files .bss holds the kernels' __shared__ arrays only.
   await run(cxx, ["-shared", "-nostartfiles", object, ...linkEmulator, "-o", `${target}.tmp`]);
   renameSync(`${target}.tmp`, target);
@@ -102,8 +106,8 @@ extern "C" EMULATOR_API const emulator::Module emulatorModule = {"${stem}.cu", k
 
 const linkEmulator = [`-L${out}`, "-lemulator", "-Wl,-rpath,$ORIGIN", "-Wl,--no-undefined", "-lm"];
 
-async function buildLibrary(cxx, source, target, args) {
-  await run(cxx, [...base, "-O3", "-pthread", source, ...args, "-o", `${target}.tmp`]);
+async function buildLibrary(cxx, args, target) {
+  await run(cxx, [...base, "-O3", "-pthread", ...args, "-o", `${target}.tmp`]);
   renameSync(`${target}.tmp`, target);
 }
 
@@ -127,30 +131,27 @@ async function main() {
   const [api, host] = [join(here, "emulator.h"), join(here, "host.h")];
   const stale = (target, sources) =>
     force || !existsSync(target) || statSync(target).mtimeMs < newest([script, ...sources]);
-  const library = (name, source, args, sources = []) => ({
-    name: source,
-    target: join(out, name),
-    sources: [join(here, source), host, ...sources],
-    build: () => buildLibrary(cxx, join(here, source), join(out, name), args),
-  });
   const soname = (name) => ["-shared", `-Wl,-soname,${name}`];
-  const emulator = library("libemulator.so", "emulator.cpp", [...soname("libemulator.so"), "-ldl"], [api]);
+  const library = (name, sources, headers, args) => {
+    const [paths, target] = [sources.map((source) => join(here, source)), join(out, name)];
+    const build = () => buildLibrary(cxx, [...paths, ...soname(name), ...args, "-ldl"], target);
+    return { name: sources[0], target, sources: [...paths, host, ...headers], build };
+  };
+  const emulator = library("libemulator.so", ["emulator.cpp", "races.cpp"], [api, join(here, "races.h")], []);
   const headers = files(join(root, "native", "cuda"), ".cuh");
-  const rest = [
-    library("libcuda.so.1", "driver.cpp", [...soname("libcuda.so.1"), ...linkEmulator, "-ldl"]),
-    library("libcublasLt.so", "blas.cpp", [...soname("libcublasLt.so"), ...linkEmulator]),
-    ...[...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")]
-      .filter((source) => wanted.length === 0 || wanted.includes(basename(source, ".cu")))
-      .map((source) => {
-        const target = join(out, `${basename(source, ".cu")}.so`);
-        const name = basename(source);
-        return {
-          name,
-          target,
-          sources: [source, api, host, ...headers],
-          build: () => buildModule(cxx, source, target),
-        };
+  const kernels = [...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")]
+    .filter((source) => wanted.length === 0 || wanted.includes(basename(source, ".cu")))
+    .flatMap((source) =>
+      Object.entries(races ? { so: [], "races.so": raceFlags } : { so: [] }).map(([ending, flags]) => {
+        const target = join(out, `${basename(source, ".cu")}.${ending}`);
+        const build = () => buildModule(cxx, source, target, flags);
+        return { name: basename(source), target, sources: [source, api, host, ...headers], build };
       }),
+    );
+  const rest = [
+    library("libcuda.so.1", ["driver.cpp"], [], linkEmulator),
+    library("libcublasLt.so", ["blas.cpp"], [], linkEmulator),
+    ...kernels,
   ];
   let ok = true;
   let built = 0;

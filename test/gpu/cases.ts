@@ -53,6 +53,18 @@ for (const barrier of [1, 0]) {
     return download(y, 256);
   });
 }
+for (const [warpSync, fence, blocks] of [
+  [1, 0, 1],
+  [0, 0, 1],
+  [1, 0, 2],
+  [1, 1, 2],
+]) {
+  record(`ordered, ${warpSync} ${fence}, ${blocks} blocks`, () => {
+    const y = fresh(32);
+    run("ordered", "pii", [y, warpSync, fence], { blocks });
+    return download(y, 32);
+  });
+}
 record("fresh memory", () => download(fresh(4), 4));
 record("partial barrier", () => {
   run("partialBarrier", "i", [40], { threads: 64 });

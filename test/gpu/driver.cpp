@@ -244,14 +244,16 @@ int cuEventElapsedTime(float* milliseconds, Event* from, Event* to) {
   return kSuccess;
 }
 
-/** "…/rmsNorm.fatbin", which need not exist: rmsNorm.so beside this library. */
+/** "…/rmsNorm.fatbin", which need not exist: rmsNorm.so, or rmsNorm.races.so, beside this library. */
 int cuModuleLoad(const Module** module, const char* path) {
   CHECK_CONTEXT();
   Dl_info self;
   dladdr(reinterpret_cast<void*>(&cuModuleLoad), &self);
   const std::string own = self.dli_fname, asked = path;
   const size_t slash = asked.rfind('/') + 1, dot = asked.rfind('.');
-  const std::string file = own.substr(0, own.rfind('/') + 1) + asked.substr(slash, dot - slash) + ".so";
+  const char* races = getenv("MISTRAL_LAB_EMULATOR_RACES");
+  const char* ending = races && *races ? ".races.so" : ".so";
+  const std::string file = own.substr(0, own.rfind('/') + 1) + asked.substr(slash, dot - slash) + ending;
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) return report(kFileNotFound, std::string("cuModuleLoad: ") + dlerror());
   *module = static_cast<const Module*>(dlsym(library, "emulatorModule"));

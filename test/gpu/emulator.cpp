@@ -15,6 +15,7 @@
 #include <mutex>
 
 #include "host.h"
+#include "races.h"
 
 namespace emulator {
 
@@ -83,6 +84,7 @@ struct Copy {
 
 struct Fiber {
   Context context;
+  uint3 index;
   Place place;  // where it waits
   std::vector<Copy> copies;
   int groups;  // of copies, that it has ended
@@ -161,10 +163,8 @@ void fiberMain() {
 
 void resume(int thread) {
   run.current = thread;
-  const uint3& size = position.blockSize;
-  const unsigned t = thread;
-  position.thread = {t % size.x, t / size.x % size.y, t / (size.x * size.y)};
-  position.lane = t % 32;
+  position.thread = run.fibers[thread].index;
+  position.lane = thread % 32;
   switchTo(run.scheduler, run.fibers[thread].context);
   run.current = -1;
 }
@@ -210,10 +210,13 @@ void runBlock() {
   memset(run.module->sharedBegin, kPoison, run.module->sharedEnd - run.module->sharedBegin);
   memset(run.sharedBegin, kPoison, run.sharedEnd - run.sharedBegin);
   run.waiting = 0;
+  races::beginBlock();
   for (int i = 0; i < run.threads; i++) {
     Fiber& fiber = run.fibers[i];
     fiber.copies.clear();
     fiber.groups = 0;
+    const unsigned t = i, width = position.blockSize.x, height = position.blockSize.y;
+    fiber.index = {t % width, t / width % height, t / (width * height)};
     prepare(fiber.context, run.stacks + i * kStackStride, kStackBytes, fiberMain);
   }
   for (int i = 0; i < run.warpCount; i++) {
@@ -358,7 +361,9 @@ std::recursive_mutex& mutex() {
   return once;
 }
 
-bool samePlace(const Place& a, const Place& b) { return a.line == b.line && strcmp(a.what, b.what) == 0; }
+bool samePlace(const Place& a, const Place& b) {
+  return a.line == b.line && (a.what == b.what || strcmp(a.what, b.what) == 0);
+}
 
 }  // namespace
 
@@ -390,6 +395,7 @@ int launch(const Module& module, const Kernel& kernel, Size3 grid, Size3 block, 
   position.gridSize = {grid.x, grid.y, grid.z};
   position.dynamicShared = run.sharedBegin;
   fault = {};
+  races::beginLaunch();
   uint64_t order = run.launches++;
   const Handlers handlers;
   for (unsigned z = 0; z < grid.z; z++)
@@ -427,6 +433,7 @@ void barrier(const Place& place) {
   run.fibers[run.current].place = place;
   if (++run.waiting < run.threads) return wait();
   run.waiting = 0;
+  races::barrier();
   for (int i = 0; i < run.warpCount; i++) run.warps[i].ready = run.warps[i].lanes;
   run.warps[run.current / 32].ready &= ~(1u << run.current % 32);
 }
@@ -452,6 +459,7 @@ const Slot* exchange(const Place& place, unsigned mask, const void* in, size_t b
     return slots;
   }
   if (complete) complete(slots);
+  if (strcmp(place.what, "__syncwarp") == 0) races::syncWarp(run.current / 32);
   warp.exchanging = 0;
   warp.turn ^= 1;
   warp.ready |= kFull & ~bit;
@@ -462,12 +470,16 @@ void copyAsync16(void* shared, const void* global, bool valid) {
   if (!inShared(shared, 16)) fail("copyAsync16 to an address outside of shared memory");
   if (reinterpret_cast<uintptr_t>(shared) % 16 || (valid && reinterpret_cast<uintptr_t>(global) % 16))
     stop(kMisalignedAddress, "copyAsync16 with an address that is not a multiple of 16");
+  if (valid) races::access(run.current, global, 16, false, __builtin_return_address(0));
+  races::access(run.current, shared, 16, true, __builtin_return_address(0));
   Fiber& fiber = run.fibers[run.current];
   fiber.copies.push_back({shared, global, valid, fiber.groups});
   if (!run.copyAtOnce) return;
   fiber.copies.back().group = -1;
   waitCopies(fiber.groups);
 }
+
+void fence() { races::fence(); }
 
 void commitCopies() { run.fibers[run.current].groups++; }
 
@@ -519,6 +531,7 @@ void spread(Slot* slots, bool transposed) {
     if (!inShared(row, 16)) fail("loadMatrices: the row of lane %d lies outside of shared memory", i);
     if (reinterpret_cast<uintptr_t>(row) % 16)
       stop(kMisalignedAddress, text("loadMatrices: the row of lane %d is not at a multiple of 16", i));
+    races::access(run.current / 32 * 32 + i, row, 16, false, nullptr);
     memcpy(rows[i], row, 16);
   }
   for (int lane = 0; lane < 32; lane++)
@@ -532,6 +545,20 @@ void spread(Slot* slots, bool transposed) {
 }  // namespace
 void spreadMatrices(Slot* slots) { spread(slots, false); }
 void spreadMatricesTransposed(Slot* slots) { spread(slots, true); }
+
+int races::runningThread() { return run.current; }
+bool races::isShared(const void* address) { return inShared(address, 1); }
+bool races::isStack(const void* address) {
+  const auto* p = static_cast<const unsigned char*>(address);
+  return p >= run.stacks && p < run.stacks + kMaxThreads * kStackStride;
+}
+void races::stop(const char* what, int other, bool otherBlock, const char* did, void* code, void* otherCode) {
+  const std::string who = otherBlock            ? "another block"
+                          : other < kMaxThreads ? text("thread %d", other)
+                                                : "other threads";
+  emulator::stop(kLaunchFailed, std::string("race: ") + what + sourceLine(code) + " what " + who + " " + did +
+                                    sourceLine(otherCode) + (otherBlock ? "" : ", with no barrier between"));
+}
 
 size_t memoryTotal() {
   const char* megabytes = getenv("MISTRAL_LAB_EMULATOR_MEMORY");

@@ -86,6 +86,8 @@ EMULATOR_API const Slot* exchange(const Place& place, unsigned mask, const void*
 EMULATOR_API void copyAsync16(void* shared, const void* global, bool valid);
 EMULATOR_API void commitCopies();
 EMULATOR_API void waitCopies(int groups);
+/** Orders what the blocks do that call it (races.cpp). */
+EMULATOR_API void fence();
 /** Ends the launch with an error. */
 [[noreturn]] EMULATOR_API void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 EMULATOR_API void multiplyMatrices(Slot* slots);
@@ -124,7 +126,7 @@ inline void __syncwarp(unsigned mask = 0xffffffffu, EMULATOR_PLACE) {
   emulator::exchange({"__syncwarp", file, line}, mask, nullptr, 0);
 }
 inline unsigned __activemask() { return 0xffffffffu; }
-inline void __threadfence() {}
+inline void __threadfence() { emulator::fence(); }
 inline void __threadfence_block() {}
 [[noreturn]] inline void __trap() { emulator::fail("__trap"); }
 
@@ -231,7 +233,7 @@ inline T __ldg(const T* p) {
   return *p;
 }
 template <class T>
-inline T atomicAdd(T* p, T x) {
+__attribute__((noinline, no_sanitize("thread"))) T atomicAdd(T* p, T x) {
   const T before = *p;
   *p = before + x;
   return before;

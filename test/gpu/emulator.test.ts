@@ -26,25 +26,31 @@ const supported = process.platform === "linux" && !process.env.MISTRAL_LAB_SKIP_
 (supported ? describe : describe.skip)("GPU emulator (Linux, with a C++ compiler)", function () {
   this.timeout(300_000);
   let cases: Cases;
+  let raceCases: Cases;
 
   before(() => {
-    runNode(["scripts/build-gpu-emulator.mjs", "faults"], process.env);
-    const stdout = runNode(["--import", "tsx", "test/gpu/cases.ts"], {
-      ...process.env,
-      MISTRAL_LAB_CUDA_DRIVER: join(built, "libcuda.so.1"),
-      MISTRAL_LAB_CUBLASLT: join(built, "libcublasLt.so"),
-      MISTRAL_LAB_EMULATOR_MEMORY: "1024",
-    });
-    cases = JSON.parse(stdout);
+    runNode(["scripts/build-gpu-emulator.mjs", "faults", "--races"], process.env);
+    const runCases = (env: NodeJS.ProcessEnv): Cases =>
+      JSON.parse(
+        runNode(["--import", "tsx", "test/gpu/cases.ts"], {
+          ...process.env,
+          MISTRAL_LAB_CUDA_DRIVER: join(built, "libcuda.so.1"),
+          MISTRAL_LAB_CUBLASLT: join(built, "libcublasLt.so"),
+          MISTRAL_LAB_EMULATOR_MEMORY: "1024",
+          ...env,
+        }),
+      );
+    cases = runCases({ MISTRAL_LAB_EMULATOR_RACES: "" });
+    raceCases = runCases({ MISTRAL_LAB_EMULATOR_RACES: "1" });
   });
 
-  const values = (name: string): number[] => {
-    const result = cases.results[name];
+  const values = (name: string, { results } = cases): number[] => {
+    const result = results[name];
     assert.ok(Array.isArray(result), `${name}: ${result}`);
     return result.map(Number);
   };
-  const fails = (name: string, message: RegExp) => {
-    const result = cases.results[name];
+  const fails = (name: string, message: RegExp, { results } = cases) => {
+    const result = results[name];
     assert.match(typeof result === "string" ? result : `no error, but ${result}`, message, name);
   };
   const reversed = (from: number[]) => from.map((_, i) => from[i - (i % 64) + 63 - (i % 64)]);
@@ -101,6 +107,27 @@ const supported = process.platform === "linux" && !process.env.MISTRAL_LAB_SKIP_
       what: "the first",
     });
     assertClose(values("copies, 2 pending"), nan, { what: "no copy waited for" });
+  });
+
+  it("finds, with kernels built for it, accesses in no defined order", () => {
+    const inOrder = ["reverse, barrier 1", "ordered, 1 0, 1 blocks", "ordered, 1 1, 2 blocks"];
+    for (const name of [...inOrder, "copies, 0 pending", "productByLoads"]) {
+      assertClose(values(name, raceCases), values(name), { what: name });
+    }
+    const race = (place: string) => new RegExp(`LAUNCH_FAILED .*: race: ${place}`);
+    const verb = "(reads|writes)";
+    const line = "\\(faults\\.cu:\\d+\\)";
+    fails(
+      "reverse, barrier 0",
+      race(`${verb} ${line} what thread \\d+ ${verb} ${line}, with no barrier`),
+      raceCases,
+    );
+    fails(
+      "ordered, 0 0, 1 blocks",
+      race(`${verb} ${line} what thread \\d+ ${verb} ${line}, with no`),
+      raceCases,
+    );
+    fails("ordered, 1 0, 2 blocks", race(`writes ${line} what another block writes ${line}`), raceCases);
   });
 
   it("multiplies fragments of the documented layouts", () => {

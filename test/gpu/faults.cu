@@ -10,6 +10,18 @@ extern "C" __global__ void __launch_bounds__(64) reverse(const float* x, float* 
   y[first + i] = values[63 - i];
 }
 
+/** A warp reads what its other lanes wrote, in order only with the __syncwarp; then a fence orders the
+ * blocks. */
+extern "C" __global__ void __launch_bounds__(32) ordered(float* y, int warpSync, int fence) {
+  __shared__ float values[32];
+  const int lane = threadIdx.x;
+  values[lane] = 2.0f * lane;
+  if (warpSync) __syncwarp();
+  if (fence) __threadfence();
+  y[lane] = values[31 - lane];
+  if (fence) __threadfence();
+}
+
 /** The first `threads` threads of a block reach a barrier. */
 extern "C" __global__ void __launch_bounds__(64) partialBarrier(int threads) {
   if (static_cast<int>(threadIdx.x) < threads) __syncthreads();
