@@ -119,6 +119,43 @@ describe("linear", () => {
       });
     }
 
+    if (backend === "cuda") {
+      // Kernels of their own where sizes are multiples of 8 and r is at most 16, products of cuBLASLt elsewhere; 8 rows
+      // are the most that are taken one by one, 64 outputs and more make several blocks of every kind.
+      for (const sizes of [
+        { rows: 9, inn: 64, out: 72, r: 8 },
+        { rows: 1100, inn: 24, out: 1032, r: 8 },
+        { rows: 150, inn: 1032, out: 8, r: 3 },
+        { rows: 17, inn: 8, out: 520, r: 1 },
+        { rows: 260, inn: 96, out: 40, r: 16 },
+        { rows: 33, inn: 72, out: 64, r: 11 },
+        { rows: 33, inn: 72, out: 64, r: 17 },
+      ]) {
+        it(`equals the reference with an adapter at ${JSON.stringify(sizes)}`, async () => {
+          const tolerance = { rtol: 1e-5, atol: 1e-3 };
+          await checkAgainstReference(linearCase(sizes, { scale: 0.5 }), tolerance);
+          await checkAgainstReference(linearCase(sizes, { scale: 2, dropout: 0.3, seed: 5 }), tolerance);
+        });
+      }
+
+      it("equals the reference for a few rows, in every storage of the weight", async () => {
+        const tolerance = { rtol: 1e-5, atol: 2e-4 };
+        for (const sizes of [
+          { rows: 1, inn: 64, out: 16, r: 0 },
+          { rows: 1, inn: 2048 + 320, out: 40, r: 8 },
+          { rows: 3, inn: 200, out: 50, r: 4 },
+          { rows: 8, inn: 2048 + 64, out: 24, r: 16 },
+          { rows: 5, inn: 64, out: 900, r: 0 },
+        ]) {
+          const values = random(sizes.out * sizes.inn, 12);
+          for (const { name, weight } of everyStorage(values, [sizes.out, sizes.inn])) {
+            const opCase = linearCase(sizes, { scale: 0.5, dropout: 0.2, seed: 9 }, weight);
+            await checkAgainstReference(opCase, { ...tolerance, what: `${name} ${JSON.stringify(sizes)}` });
+          }
+        }
+      });
+    }
+
     it("is the frozen layer exactly while B is zero", () => {
       const sizes = { rows: 4, inn: 20, out: 9, r: 2 };
       const opCase = linearCase(sizes, { scale: 16, dropout: 0.5, seed: 3 });
