@@ -517,9 +517,10 @@ __device__ inline void fewNf4(const T* x, const unsigned char* packed, const Nf4
 
 // With bfloat16 activations the matrix units do the work: 16 outputs are the rows of the instruction, the
 // rows of x its columns. A warp takes a piece of the 16 rows of W at a time, the block's warps share a row,
-// and pieces for the next step are on their way while this one is multiplied.
+// and pieces for the next step are on their way while this one is multiplied. Rows of W hold whole pieces, so
+// nothing is checked inside of one.
 
-/** Pieces of a bfloat16 W [out, in]; in is a multiple of 8. */
+/** Pieces of a bfloat16 W [out, in]; in is a multiple of kValues. */
 struct DensePieces {
   /** Values of each of the 16 rows. */
   static constexpr int kValues = 64;
@@ -528,24 +529,27 @@ struct DensePieces {
   };
   const bfloat16* data;
   int in;
+  /** Where the lane's two rows go on. */
+  const bfloat16* at[2];
 
-  __device__ void load(Piece& piece, const int64 (&o)[2], int begin) const {
-    const int quad = static_cast<int>(threadIdx.x) % 4;
+  __device__ void start(int h, int o, int begin) {
+    at[h] = data + static_cast<int64>(o) * in + begin + 8 * (static_cast<int>(threadIdx.x) % 4);
+  }
+  __device__ void advance(int values) {
+    for (int h = 0; h < 2; ++h) at[h] += values;
+  }
+  __device__ void load(Piece& piece) const {
 #pragma unroll
     for (int u = 0; u < 2; ++u)
 #pragma unroll
-      for (int h = 0; h < 2; ++h) {
-        const int k = begin + 32 * u + 8 * quad;
-        piece.rows[u][h] = loadEightIf(k < in, data + o[h] * in + k);
-      }
+      for (int h = 0; h < 2; ++h) piece.rows[u][h] = loadEight(at[h] + 32 * u);
   }
-  __device__ void multiply(float (&sums)[4], const Piece& piece, const bfloat16* x, int rows,
-                           int begin) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32, group = lane / 4, quad = lane % 4;
+  /** `x` is where the piece begins in the lane's row of x. */
+  __device__ void multiply(float (&sums)[4], const Piece& piece, const bfloat16* x) const {
+    const bfloat16* own = x + 8 * (static_cast<int>(threadIdx.x) % 4);
 #pragma unroll
     for (int u = 0; u < 2; ++u) {
-      const int k = begin + 32 * u + 8 * quad;
-      const Eight right = loadEightIf(group < rows && k < in, x + static_cast<int64>(group) * in + k);
+      const Eight right = loadEight(own + 32 * u);
 #pragma unroll
       for (int s = 0; s < 4; s += 2) {
         const unsigned a[4] = {piece.rows[u][0].words[s], piece.rows[u][1].words[s],
@@ -558,18 +562,20 @@ struct DensePieces {
 };
 
 /**
- * Pieces of an NF4 W [out, in]; in is a multiple of 64. The levels are rounded to bfloat16 (as decoded
- * weights are); a sum of 64 products is exact to float32 before it meets its scale.
+ * Pieces of an NF4 W [out, in]; in is a multiple of kValues. The levels are rounded to bfloat16 (as decoded
+ * weights are); the 64 products of a block are summed in float32 before they meet their scale.
  *
- * A byte becomes two levels through a table of 256 words in shared memory. Each lane reads a table of its
- * own, so that no two lanes of a warp meet in a bank, and the byte's place in an address is bits 8 to 15: one
- * instruction makes the address from the packed word.
+ * A byte becomes two levels through a table of 256 words in shared memory. Each lane has a table of its own,
+ * so that no two lanes of a warp meet in a bank: entry `byte` of lane i is word 32 byte + i. Its address is
+ * one instruction, the sum of the four bytes' products with 128 for the byte that is wanted and 0 for the
+ * others.
  */
+template <bool kDoubleQuant>
 struct Nf4Pieces {
   static constexpr int kBlocks = 4;
   static constexpr int kValues = kBlocks * kNf4Block;
-  /** From one byte's entries to the next byte's: 32 lanes' words, and as much unused. */
-  static constexpr int kStride = 256;
+  /** Bytes from one byte's entries to the next byte's. */
+  static constexpr unsigned kStride = 128;
   struct Piece {
     uint2 words[kBlocks][2];
     /** Of block `quad` of the piece, for both of the lane's rows: the scale, or what makes it. */
@@ -577,56 +583,57 @@ struct Nf4Pieces {
     unsigned codes[2];
   };
   const unsigned char* packed;
-  const unsigned char* table;
-  const float* map;  // [256], shared memory
-  Nf4Scales scales;
+  const Nf4Scales& scales;
   int in;
+  unsigned table;    // shared address of the lane's table
+  const float* map;  // [256], shared memory
+  /** Where the lane's two rows go on: their values, and the scales of the lane's block. */
+  const unsigned char* at[2];
+  unsigned block[2];
 
-  __device__ void load(Piece& piece, const int64 (&o)[2], int begin) const {
+  __device__ void start(int h, int o, int begin) {
     const int quad = static_cast<int>(threadIdx.x) % 4;
-    const int blocks = in / kNf4Block;
+    at[h] = packed + static_cast<int64>(o) * (in / 2) + begin / 2 + 8 * quad;
+    block[h] = static_cast<unsigned>(o) * (in / kNf4Block) + begin / kNf4Block + quad;
+  }
+  __device__ void advance(int values) {
+    for (int h = 0; h < 2; ++h) {
+      at[h] += values / 2;
+      block[h] += values / kNf4Block;
+    }
+  }
+  __device__ void load(Piece& piece) const {
 #pragma unroll
     for (int u = 0; u < kBlocks; ++u)
 #pragma unroll
-      for (int h = 0; h < 2; ++h) {
-        const unsigned char* at = packed + o[h] * (in / 2) + begin / 2 + u * (kNf4Block / 2) + 8 * quad;
-        piece.words[u][h] =
-            begin + u * kNf4Block < in ? *reinterpret_cast<const uint2*>(at) : make_uint2(0u, 0u);
-      }
-    const int block = begin / kNf4Block + quad;
+      for (int h = 0; h < 2; ++h)
+        piece.words[u][h] = *reinterpret_cast<const uint2*>(at[h] + u * (kNf4Block / 2));
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      const int64 i = o[h] * blocks + block;
-      piece.scales[h] = 0;
-      piece.codes[h] = 0;
-      if (block < blocks) {
-        piece.scales[h] = scales.absmax ? scales.absmax[i] : scales.nestedAbsmax[i / kNf4ScaleBlock];
-        if (!scales.absmax) piece.codes[h] = scales.codes[i];
+      if constexpr (kDoubleQuant) {
+        piece.scales[h] = scales.nestedAbsmax[block[h] / kNf4ScaleBlock];
+        piece.codes[h] = scales.codes[block[h]];
+      } else {
+        piece.scales[h] = scales.absmax[block[h]];
       }
     }
   }
   __device__ unsigned levels(unsigned word, int byte) const {
-    const unsigned lane = threadIdx.x % 32;
-    // Bytes of the offset, lowest first: 4 * lane, the packed byte, 0, 0.
-    return *reinterpret_cast<const unsigned*>(table + __byte_perm(word, 4 * lane, 0x5504u | byte << 4));
+    return loadShared(__dp4a(word, kStride << (8 * byte), table));
   }
-  __device__ void multiply(float (&sums)[4], const Piece& piece, const bfloat16* x, int rows,
-                           int begin) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32, group = lane / 4, quad = lane % 4;
+  __device__ void multiply(float (&sums)[4], const Piece& piece, const bfloat16* x) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const bfloat16* own = x + 16 * (lane % 4);
     float scale[2];
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
       scale[h] = piece.scales[h];
-      // A block behind the end of the row has no scale: 0, and not the offset.
-      if (!scales.absmax && begin / kNf4Block + quad < in / kNf4Block)
-        scale[h] = __fadd_rn(__fmul_rn(map[piece.codes[h]], piece.scales[h]), scales.offset);
+      if constexpr (kDoubleQuant)
+        scale[h] = __fadd_rn(__fmul_rn(map[piece.codes[h]], scale[h]), scales.offset);
     }
 #pragma unroll
     for (int u = 0; u < kBlocks; ++u) {
-      const int k = begin + u * kNf4Block;
-      const bfloat16* at = x + static_cast<int64>(group) * in + k + 16 * quad;
-      const bool valid = group < rows && k < in;
-      const Eight right[2] = {loadEightIf(valid, at), loadEightIf(valid, at + 8)};
+      const Eight right[2] = {loadEight(own + u * kNf4Block), loadEight(own + u * kNf4Block + 8)};
       float d[4] = {};
 #pragma unroll
       for (int s = 0; s < 4; ++s) {
@@ -648,62 +655,61 @@ struct Nf4Pieces {
   }
 };
 
-/** The 16 outputs of a tile that a lane reads: clamped, so that a last tile reads what is there. */
-__device__ inline void outputsOf(int tile, int out, int64 (&o)[2]) {
-  const int group = static_cast<int>(threadIdx.x) % 32 / 4;
-  for (int h = 0; h < 2; ++h) o[h] = min(tile * 16 + 8 * h + group, out - 1);
-}
+/** Of each warp, 16 outputs for each row of x; one while the other is read. */
+typedef float TileSums[2][kWarps][16 * kFewRows];
 
 /** y [rows, out] = x W^T + update. A block takes every gridDim.x-th tile of 16 outputs, from tile blockIdx.x
  * on. */
 template <class Pieces, class Prepare>
-__device__ inline void fewByTiles(const bfloat16* x, const Pieces& pieces, int rows, int out, int in,
-                                  const Update& update, const Prepare& prepare, bfloat16* y) {
-  __shared__ float partial[2][kWarps][16 * kFewRows];
+__device__ inline void fewByTiles(const bfloat16* x, Pieces pieces, int rows, int out, int in,
+                                  const Update& update, const Prepare& prepare, TileSums& partial,
+                                  bfloat16* y) {
   const int tid = static_cast<int>(threadIdx.x);
   const int warp = tid / 32, group = tid % 32 / 4, quad = tid % 4;
   const int tiles = (out + 15) / 16;
   constexpr int kStep = kWarps * Pieces::kValues;
-  const int steps = (in + kStep - 1) / kStep;
+  const int firstBegin = warp * Pieces::kValues;
+  // What a lane reads is clamped: the outputs of a last tile, and columns without a row of x, are not
+  // written.
+  const bfloat16* ownX = x + static_cast<int64>(min(group, rows - 1)) * in + firstBegin;
+  const auto start = [&](int tile) {
+    for (int h = 0; h < 2; ++h) pieces.start(h, min(tile * 16 + 8 * h + group, out - 1), firstBegin);
+  };
 
-  int tile = static_cast<int>(blockIdx.x), step = 0, buffer = 0;
-  int64 o[2];
-  outputsOf(tile, out, o);
+  int tile = static_cast<int>(blockIdx.x);
   typename Pieces::Piece next;
-  pieces.load(next, o, warp * Pieces::kValues);
+  start(tile);
+  if (firstBegin < in) pieces.load(next);
   prepare();
-  float sums[4] = {};
-  float added = 0;
-  while (tile < tiles) {
-    const typename Pieces::Piece piece = next;
-    const bool last = step + 1 == steps;
-    const int nextTile = last ? tile + static_cast<int>(gridDim.x) : tile;
-    const int nextStep = last ? 0 : step + 1;
-    if (nextTile < tiles) {
-      outputsOf(nextTile, out, o);
-      pieces.load(next, o, nextStep * kStep + warp * Pieces::kValues);
-    }
+  int buffer = 0;
+  for (; tile < tiles; tile += static_cast<int>(gridDim.x)) {
     // Thread i of the first 128 has output i % 16 of row i / 16.
     const int row = tid / 16;
     const int output = tile * 16 + tid % 16;
-    if (step == 0) added = row < rows && output < out ? update(row, output) : 0.0f;
-    const int begin = step * kStep + warp * Pieces::kValues;
-    if (begin < in) pieces.multiply(sums, piece, x, rows, begin);
-    if (last) {
-      float* own = partial[buffer][warp];
-      *reinterpret_cast<float2*>(own + group * kFewRows + 2 * quad) = make_float2(sums[0], sums[1]);
-      *reinterpret_cast<float2*>(own + (group + 8) * kFewRows + 2 * quad) = make_float2(sums[2], sums[3]);
-      __syncthreads();
-      if (row < rows && output < out) {
-        float sum = 0;
-        for (int w = 0; w < kWarps; ++w) sum += partial[buffer][w][tid % 16 * kFewRows + row];
-        y[row * static_cast<int64>(out) + output] = fromFloat<bfloat16>(sum + added);
+    const bool writes = row < rows && output < out;
+    const float added = writes ? update(row, output) : 0.0f;
+    float sums[4] = {};
+    for (int step = 0; step < in - firstBegin; step += kStep) {
+      const typename Pieces::Piece piece = next;
+      if (step + kStep < in - firstBegin) {
+        pieces.advance(kStep);
+        pieces.load(next);
+      } else if (tile + static_cast<int>(gridDim.x) < tiles) {
+        start(tile + static_cast<int>(gridDim.x));
+        pieces.load(next);
       }
-      for (int i = 0; i < 4; ++i) sums[i] = 0;
-      buffer ^= 1;  // the next tile's barrier is the one that ends the reading of this buffer
+      pieces.multiply(sums, piece, ownX + step);
     }
-    tile = nextTile;
-    step = nextStep;
+    float* own = partial[buffer][warp];
+    *reinterpret_cast<float2*>(own + group * kFewRows + 2 * quad) = make_float2(sums[0], sums[1]);
+    *reinterpret_cast<float2*>(own + (group + 8) * kFewRows + 2 * quad) = make_float2(sums[2], sums[3]);
+    __syncthreads();
+    if (writes) {
+      float sum = 0;
+      for (int w = 0; w < kWarps; ++w) sum += partial[buffer][w][tid % 16 * kFewRows + row];
+      y[row * static_cast<int64>(out) + output] = fromFloat<bfloat16>(sum + added);
+    }
+    buffer ^= 1;  // the next tile's barrier is the one that ends the reading of this buffer
   }
 }
 
@@ -712,20 +718,18 @@ struct Nothing {
 };
 /** Fills the tables of Nf4Pieces. */
 struct FillTables {
-  unsigned char* table;
+  unsigned* table;
   float* map;
   const Nf4Scales& scales;
   __device__ void operator()() const {
     __shared__ unsigned short levels[16];
-    const int tid = static_cast<int>(threadIdx.x), lane = tid % 32;
+    const int tid = static_cast<int>(threadIdx.x);
     if (tid < 16) levels[tid] = bfloat16Bits(kNf4Codebook[tid]);
     if (!scales.absmax) map[tid] = scales.map[tid];
     __syncthreads();
 #pragma unroll 8
-    for (int byte = tid / 32; byte < 256; byte += kWarps) {
-      const unsigned pair = levels[byte >> 4] | static_cast<unsigned>(levels[byte & 15]) << 16;
-      *reinterpret_cast<unsigned*>(table + byte * Nf4Pieces::kStride + 4 * lane) = pair;
-    }
+    for (int byte = tid / 32; byte < 256; byte += kWarps)
+      table[byte * 32 + tid % 32] = levels[byte >> 4] | static_cast<unsigned>(levels[byte & 15]) << 16;
     __syncthreads();
   }
 };
@@ -849,19 +853,30 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 MLAB_LINEAR_FEW(float32, float)
 MLAB_LINEAR_FEW(bfloat16, bfloat16)
 
+// linearTiles<form of W>: in is a multiple of 64, or of 256 for NF4.
 extern "C" __global__ void __launch_bounds__(kThreads)
     linearTilesBfloat16(const bfloat16* x, const bfloat16* w, int rows, int out, int in, const float* xa,
                         const float* b, int r, float scale, bfloat16* y) {
-  fewByTiles(x, DensePieces{w, in}, rows, out, in, {xa, b, r, scale}, Nothing{}, y);
+  __shared__ TileSums partial;
+  fewByTiles(x, DensePieces{w, in, {}}, rows, out, in, {xa, b, r, scale}, Nothing{}, partial, y);
 }
 extern "C" __global__ void __launch_bounds__(kThreads, 3)
     linearTilesNf4(const bfloat16* x, const unsigned char* packed, const float* absmax,
                    const unsigned char* codes, const float* nestedAbsmax, const float* map,
                    const float* offset, int rows, int out, int in, const float* xa, const float* b, int r,
                    float scale, bfloat16* y) {
+  __shared__ TileSums partial;
   __shared__ float sharedMap[256];
   const Nf4Scales scales(absmax, codes, nestedAbsmax, map, offset);
-  unsigned char* table = dynamicShared();
-  fewByTiles(x, Nf4Pieces{packed, table, sharedMap, scales, in}, rows, out, in, {xa, b, r, scale},
-             FillTables{table, sharedMap, scales}, y);
+  unsigned* table = reinterpret_cast<unsigned*>(dynamicShared());
+  const unsigned own = sharedAddress(table + threadIdx.x % 32);
+  const Update update{xa, b, r, scale};
+  const FillTables fill{table, sharedMap, scales};
+  if (absmax) {
+    const Nf4Pieces<false> pieces{packed, scales, in, own, sharedMap, {}, {}};
+    fewByTiles(x, pieces, rows, out, in, update, fill, partial, y);
+  } else {
+    const Nf4Pieces<true> pieces{packed, scales, in, own, sharedMap, {}, {}};
+    fewByTiles(x, pieces, rows, out, in, update, fill, partial, y);
+  }
 }

@@ -87,4 +87,15 @@ __device__ inline unsigned char* dynamicShared() {
   return mlabDynamicShared;
 }
 
+/** Where a place in dynamic shared memory lies, for `loadShared`. */
+__device__ inline unsigned sharedAddress(const void* place) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(place));
+}
+/** The word at an address in dynamic shared memory. */
+__device__ inline unsigned loadShared(unsigned address) {
+  unsigned word;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(word) : "r"(address));
+  return word;
+}
+
 #endif  // MLAB_PTX

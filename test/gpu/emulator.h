@@ -226,6 +226,10 @@ inline unsigned __brev(unsigned x) {
   return y;
 }
 inline int __ffs(int x) { return __builtin_ffs(x); }
+inline unsigned __dp4a(unsigned a, unsigned b, unsigned c) {
+  for (int i = 0; i < 32; i += 8) c += (a >> i & 255) * (b >> i & 255);
+  return c;
+}
 inline unsigned __umulhi(unsigned a, unsigned b) { return (static_cast<unsigned long long>(a) * b) >> 32; }
 
 template <class T>
@@ -293,3 +297,9 @@ inline void waitCopies() {
 }
 
 inline unsigned char* dynamicShared() { return emulator::position.dynamicShared; }
+inline unsigned sharedAddress(const void* place) {
+  return static_cast<unsigned>(static_cast<const unsigned char*>(place) - emulator::position.dynamicShared);
+}
+inline unsigned loadShared(unsigned address) {
+  return *reinterpret_cast<const unsigned*>(emulator::position.dynamicShared + address);
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { dropoutMask } from "../../sdk/ops/dropout.ts";
-import { type LinearLora, linear } from "../../sdk/ops/linear.ts";
+import { type LinearLora, linear, linears } from "../../sdk/ops/linear.ts";
 import { DenseWeight, type FrozenWeight } from "../../sdk/weights/weight.ts";
 import {
   checkAgainstReference,
@@ -90,6 +90,49 @@ describe("linear", () => {
       }
     });
 
+    it("runs several layers on one x and adds a residual to the first", () => {
+      const [rows, inn, outs, r] = [5, 9, [7, 3, 4], 2];
+      const shapes: Record<string, number[]> = { x: [rows, inn], residual: [rows, outs[0]] };
+      for (const [i, out] of outs.entries()) shapes[`w${i}`] = [out, inn];
+      Object.assign(shapes, { a0: [r, inn], b0: [outs[0], r], a2: [r, inn], b2: [outs[2], r] });
+      const extras = { scale: 0.5, dropout: 0.3 };
+      const opCase: OpCase = {
+        shapes,
+        values: randomValues(shapes, 17),
+        run(t) {
+          const matrix = (name: string) => t[name] as tf.Tensor2D;
+          const lora = (i: number) => ({ a: matrix(`a${i}`), b: matrix(`b${i}`), seed: i, ...extras });
+          const layers = [
+            { weight: matrix("w0"), lora: lora(0) },
+            { weight: matrix("w1") },
+            { weight: matrix("w2"), lora: lora(2) },
+          ];
+          const ys = linears(matrix("x"), layers, matrix("residual"));
+          const all = tf.concat(ys, 1);
+          tf.dispose(ys);
+          return all;
+        },
+      };
+      const expected = (v: Values64) => {
+        const ys = outs.map((out, i) => {
+          const adapted = i !== 1;
+          const sizes = { rows, inn, out, r: adapted ? r : 0 };
+          const named = { x: v.x, weight: v[`w${i}`], a: v[`a${i}`], b: v[`b${i}`] };
+          return formula(sizes, { ...extras, seed: i })(named);
+        });
+        for (let j = 0; j < ys[0].length; j++) ys[0][j] += v.residual[j];
+        const width = outs.reduce((a, b) => a + b, 0);
+        return Float64Array.from({ length: rows * width }, (_, at) => {
+          let column = at % width;
+          let i = 0;
+          while (column >= outs[i]) column -= outs[i++];
+          return ys[i][Math.floor(at / width) * outs[i] + column];
+        });
+      };
+      checkForward(opCase, expected);
+      checkGradients(opCase, expected, { atol: 1e-5 });
+    });
+
     it("reads every storage of a frozen weight", () => {
       for (const [sizes, extras] of SMALL.slice(1)) {
         for (const { name, weight, exact } of everyStorage(random(sizes.out * sizes.inn, 6), [
@@ -142,10 +185,10 @@ describe("linear", () => {
         const tolerance = { rtol: 1e-5, atol: 2e-4 };
         for (const sizes of [
           { rows: 1, inn: 64, out: 16, r: 0 },
-          { rows: 1, inn: 2048 + 320, out: 40, r: 8 },
+          { rows: 1, inn: 2048 + 512, out: 40, r: 8 },
           { rows: 3, inn: 200, out: 50, r: 4 },
-          { rows: 8, inn: 2048 + 64, out: 24, r: 16 },
-          { rows: 5, inn: 64, out: 900, r: 0 },
+          { rows: 8, inn: 2048 + 256, out: 24, r: 16 },
+          { rows: 5, inn: 256, out: 900, r: 0 },
         ]) {
           const values = random(sizes.out * sizes.inn, 12);
           for (const { name, weight } of everyStorage(values, [sizes.out, sizes.inn])) {

@@ -48,9 +48,8 @@ const TILES = {
   bfloat16: cudaKernel("linear", "linearTilesBfloat16", "ppiiippifp"),
   nf4: cudaKernel("linear", "linearTilesNf4", `pp${SCALE_SIGNATURE}iiippifp`),
 };
-/** Shared memory of `linearTilesNf4`: its table, and what it declares itself. */
-const NF4_TABLE_BYTES = 65536;
-const NF4_TILE_BYTES = NF4_TABLE_BYTES + 10240;
+/** Dynamic shared memory of `linearTilesNf4`: its tables. */
+const NF4_TABLE_BYTES = 32768;
 
 /** Where W is: frozen in its packed form, or float32 in a trainable tensor. */
 export type CudaMatrix = FrozenWeight | CudaTensor;
@@ -197,12 +196,12 @@ function few(
     ...[x.address, w, ...(nf4 && weight ? scaleArguments(weight) : [])],
     ...[rows, out, inn, ...update, y.address],
   ];
-  const { multiprocessors, sharedBytes } = cuda.device;
+  const { multiprocessors } = cuda.device;
   const launchTiles = (kernel: CudaKernel, blocks: number, shared: number) =>
     cuda.launch(kernel, Math.min(Math.ceil(out / 16), blocks * multiprocessors), 256, args, shared);
-  if (nf4 && x.storage === "bfloat16" && inn % 64 === 0 && sharedBytes >= NF4_TILE_BYTES) {
+  if (nf4 && x.storage === "bfloat16" && inn % 256 === 0) {
     launchTiles(TILES.nf4, 3, NF4_TABLE_BYTES);
-  } else if (!nf4 && storage === "bfloat16" && x.storage === "bfloat16" && inn % 8 === 0) {
+  } else if (!nf4 && storage === "bfloat16" && x.storage === "bfloat16" && inn % 64 === 0) {
     launchTiles(TILES.bfloat16, 4, 0);
   } else {
     cuda.launch(FEW[nf4 ? "nf4" : storage][x.storage], Math.ceil(out / 8), 256, args);
