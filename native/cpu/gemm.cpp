@@ -90,14 +90,13 @@ void multiplyPacked(const Tile& tile, int64_t cells, const float* a, const float
 }
 
 template <class Cells>
-void computeTile(const Tile& tile, const Term* terms, int count, float* c, int64_t ldc) {
+void computeTile(const Tile& tile, const Term* terms, int count, float* c, int64_t ldc, bool add) {
   constexpr int64_t K = Cells::kPerCell, kDepth = kCells * K;
   static thread_local ThreadBuffer bufferA, bufferB, bufferRows;
   const int64_t longest = tile.rows > tile.columns ? tile.rows : tile.columns;
   float* a = bufferA.get(tile.rows * kCells);
   float* b = bufferB.get((tile.columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns * kCells);
   float* rows = bufferRows.get(K * W * (longest > kDepth ? longest : kDepth));
-  bool add = false;
   for (const Term* term = terms; term < terms + count; ++term) {
     for (int64_t p = 0; p < term->k; p += kDepth) {
       const int64_t depth = least(term->k - p, kDepth);
@@ -150,7 +149,7 @@ Tile chooseTile(int64_t batch, int64_t m, int64_t n) {
 
 template <class Cells>
 void run(int64_t batch, int64_t m, int64_t n, const Term* terms, int count, float* c, int64_t ldc,
-         int64_t batchC) {
+         int64_t batchC, bool add) {
   const Tile size = chooseTile(batch, m, n);
   const int64_t down = (m + size.rows - 1) / size.rows, across = (n + size.columns - 1) / size.columns;
   // Small products are not worth waking the threads for: about 10 microseconds of work in one task.
@@ -165,13 +164,13 @@ void run(int64_t batch, int64_t m, int64_t n, const Term* terms, int count, floa
       const Tile tile{row, column, least(size.rows, m - row), least(size.columns, n - column)};
       float* to = c + entry * batchC + row * ldc + column;
       if (batch == 1) {
-        computeTile<Cells>(tile, terms, count, to, ldc);
+        computeTile<Cells>(tile, terms, count, to, ldc, add);
         continue;
       }
       Term moved = terms[0];
       moved.a.data = static_cast<const float*>(moved.a.data) + entry * moved.batchA;
       moved.b.data = static_cast<const float*>(moved.b.data) + entry * moved.batchB;
-      computeTile<Cells>(tile, &moved, 1, to, ldc);
+      computeTile<Cells>(tile, &moved, 1, to, ldc, add);
     }
   });
 }
@@ -179,13 +178,14 @@ void run(int64_t batch, int64_t m, int64_t n, const Term* terms, int count, floa
 }  // namespace
 
 void gemm(int64_t batch, int64_t m, int64_t n, const Term* terms, int count, float* c, int64_t ldc,
-          int64_t batchC, ComputeType type) {
+          int64_t batchC, ComputeType type, bool add) {
   if (batch == 0 || m == 0 || n == 0) return;
 #ifdef __AVX512BF16__
-  if (type == ComputeType::kBfloat16) return run<Bfloat16Cells>(batch, m, n, terms, count, c, ldc, batchC);
+  if (type == ComputeType::kBfloat16)
+    return run<Bfloat16Cells>(batch, m, n, terms, count, c, ldc, batchC, add);
 #endif
   (void)type;  // without the dot product bfloat16 is no faster, and float32 no less exact
-  run<FloatCells>(batch, m, n, terms, count, c, ldc, batchC);
+  run<FloatCells>(batch, m, n, terms, count, c, ldc, batchC, add);
 }
 
 }  // namespace mlab::MLAB_ISA

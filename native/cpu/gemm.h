@@ -17,12 +17,21 @@ struct Term {
   int64_t batchA = 0, batchB = 0;
 };
 
+inline Term term(const Operand& a, const Operand& b, int64_t k) {
+  Term t;
+  t.a = a;
+  t.b = b;
+  t.k = k;
+  return t;
+}
+
 /**
- * c[e] [m, n], rows `ldc` and batch entries `batchC` floats apart, = the sum of the terms. Overwrites c; an
- * empty sum gives zeros. Never reads beyond the stored elements. kBfloat16 rounds A and B to bfloat16 where
- * the instruction set has their dot product, and sums in float32; elsewhere it is kFloat32.
+ * c[e] [m, n], rows `ldc` and batch entries `batchC` floats apart, = the sum of the terms, which is added to
+ * what is there with `add`. An empty sum is zero. Never reads beyond the stored elements. kBfloat16 rounds A
+ * and B to bfloat16 where the instruction set has their dot product, and sums in float32; elsewhere it is
+ * kFloat32.
  */
 void gemm(int64_t batch, int64_t m, int64_t n, const Term* terms, int count, float* c, int64_t ldc,
-          int64_t batchC, ComputeType type);
+          int64_t batchC, ComputeType type, bool add = false);
 
 }  // namespace mlab::MLAB_ISA

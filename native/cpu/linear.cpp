@@ -12,14 +12,6 @@
 namespace mlab::MLAB_ISA {
 namespace {
 
-Term term(const Operand& a, const Operand& b, int64_t k) {
-  Term t;
-  t.a = a;
-  t.b = b;
-  t.k = k;
-  return t;
-}
-
 void multiply(int64_t m, int64_t n, const Term& only, float* c) {
   gemm(1, m, n, &only, 1, c, n, 0, computeType());
 }

@@ -25,7 +25,7 @@ void matMul(const float* a, const float* b, float* c, int64_t batch, int64_t m, 
   term.k = k;
   term.batchA = m * k;
   term.batchB = k * n;
-  gemm(batch, m, n, &term, 1, c, n, m * n, ComputeType::kFloat32);
+  gemm(batch, m, n, &term, 1, c, n, m * n, computeType());
 }
 
 }  // namespace mlab::MLAB_ISA

@@ -1,5 +1,5 @@
-// Rows of a frozen weight as floats, whatever its storage. For kernels that read a weight row by row or block
-// by block (embedding, cross-entropy); the linear layers have their own, fused path.
+// Rows of a frozen weight as floats, whatever its storage. For kernels that read a weight row by row;
+// products have their own, fused path.
 #pragma once
 #include "kernels.h"
 #include "tile.h"

@@ -11,8 +11,9 @@ export interface Addon {
   setIsa(isa: string): void;
   setThreads(threads: number): void;
   /**
-   * Arithmetic of the products in linearForward and linearBackward (more than 8 rows), for the whole process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster
-   * where info().isa is "avx512bf16", and computed in float32 everywhere else.
+   * Arithmetic of the products of matMul, linearForward, linearBackward (more than 8 rows) and crossEntropy, for the
+   * whole process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster where
+   * info().isa is "avx512bf16", and computed in float32 everywhere else.
    */
   setComputeType(type: "float32" | "bfloat16"): void;
 

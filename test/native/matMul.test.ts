@@ -16,20 +16,25 @@ const shapes: [m: number, n: number, k: number][] = [
 ];
 
 onEveryIsa("matMul", (addon) => {
-  for (const transposeA of [false, true]) {
-    for (const transposeB of [false, true]) {
-      it(`equals the float64 product, transposes ${transposeA} ${transposeB}`, () => {
-        for (const [m, n, k] of shapes) {
-          const a = quarters(m * k, m + k);
-          const b = quarters(k * n, n + 3);
-          const c = guarded(m * n);
-          addon.matMul(1, m, n, k, transposeA, transposeB, a, b, c.values);
-          // Exact: see quarters().
-          const expected = product(a, b, m, n, k, transposeA, transposeB).values;
-          assertClose(c.values, expected, { what: `[${m},${k}] x [${k},${n}]` });
-          c.check();
-        }
-      });
+  afterEach(() => addon.setComputeType("float32"));
+
+  for (const type of ["float32", "bfloat16"] as const) {
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        it(`equals the float64 product, transposes ${transposeA} ${transposeB}, ${type}`, () => {
+          addon.setComputeType(type);
+          for (const [m, n, k] of shapes) {
+            const a = quarters(m * k, m + k);
+            const b = quarters(k * n, n + 3);
+            const c = guarded(m * n);
+            addon.matMul(1, m, n, k, transposeA, transposeB, a, b, c.values);
+            // Exact: see quarters(); as bfloat16 they are the same.
+            const expected = product(a, b, m, n, k, transposeA, transposeB).values;
+            assertClose(c.values, expected, { what: `[${m},${k}] x [${k},${n}]` });
+            c.check();
+          }
+        });
+      }
     }
   }
 
