@@ -8,6 +8,7 @@ import { NativeBackend } from "../backend/native.ts";
 import { adamW } from "../ops/adamW.ts";
 import { adamWLaunch } from "../ops/cuda/adamW.ts";
 import { gradientNorm } from "../ops/cuda/gradientNorm.ts";
+import { allocate } from "../ops/op.ts";
 
 export interface AdamWOptions {
   beta1: number;
@@ -67,8 +68,9 @@ export class AdamW {
     }
     this.stepsDone++;
     const backend = tf.backend();
-    if (backend instanceof CudaBackend) return this.updateOnGpu(backend, gradients, learningRate, gradScale);
-    for (const [name, grad] of gradients) this.update(name, grad, learningRate, gradScale);
+    if (backend instanceof CudaBackend) this.updateOnGpu(backend, gradients, learningRate, gradScale);
+    else if (backend instanceof NativeBackend) this.updateNative(backend, gradients, learningRate, gradScale);
+    else for (const [name, grad] of gradients) this.update(name, grad, learningRate, gradScale);
   }
 
   /** All variables in one launch, over their old values: tensors of the last step are gone by now. */
@@ -89,6 +91,33 @@ export class AdamW {
     const step = this.stepsDone;
     adamWLaunch(backend.cuda, parameters, { ...this.options, step, learningRate, gradScale });
     backend.endOp();
+  }
+
+  /**
+   * The moments over their old values. The variables get new ones: a tensor shares the array that it was made of, and
+   * whoever read a variable has its array.
+   */
+  private updateNative(
+    backend: NativeBackend,
+    gradients: ReadonlyMap<string, tf.Tensor>,
+    learningRate: number,
+    gradScale: number,
+  ): void {
+    const { beta1, beta2, eps } = this.options;
+    for (const [name, gradient] of gradients) {
+      const variable = this.variables.get(name)!;
+      const moments = this.moments.get(name)!;
+      const weightDecay = variable.rank > 1 ? this.options.weightDecay : 0;
+      const scalars = [this.stepsDone, gradScale, learningRate, beta1, beta2, eps, weightDecay] as const;
+      const [param, grad, m, v] = [variable, gradient, moments.m, moments.v].map(
+        (tensor) => backend.values(tensor).data,
+      );
+      const updated = allocate(variable.shape);
+      backend.addon.adamW(...scalars, param, grad, m, v, updated.data, m, v);
+      const tensor = tf.engine().makeTensorFromTensorInfo(backend.wrap(updated));
+      variable.assign(tensor);
+      tensor.dispose();
+    }
   }
 
   private update(name: string, grad: tf.Tensor, learningRate: number, gradScale: number): void {

@@ -101,6 +101,22 @@ describe("AdamW", () => {
     optimizer.dispose();
   });
 
+  it("writes neither over what was read before nor over the array that a variable was made of", () => {
+    const source = Float32Array.of(1, 2, 3);
+    const variable = tf.variable(tf.tensor1d(source));
+    const optimizer = new AdamW(new Map([["norm", variable]]), settings);
+    const gradients = new Map([["norm", tf.tensor1d([1, -1, 1])]]);
+    optimizer.step(gradients, 0.1);
+    const read = variable.dataSync<"float32">();
+    const copy = read.slice();
+    optimizer.step(gradients, 0.1);
+    assert.deepEqual([...source], [1, 2, 3]);
+    assert.deepEqual(read, copy);
+    assert.notDeepEqual(variable.dataSync(), copy);
+    optimizer.dispose();
+    tf.dispose([variable, ...gradients.values()]);
+  });
+
   it("goes on bit-equal from its state, and frees everything", async () => {
     const { random, variables, optimizer } = make();
     const history = Array.from(
