@@ -9,7 +9,7 @@ import { attention } from "../ops/attention.ts";
 import { attentionCached } from "../ops/attentionCached.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { embedding } from "../ops/embedding.ts";
-import { linear } from "../ops/linear.ts";
+import { type LinearLayer, linear, linears } from "../ops/linear.ts";
 import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
 import { swiglu } from "../ops/swiglu.ts";
@@ -142,27 +142,33 @@ export class MistralModel {
     dropoutSeed?: number,
   ): tf.Tensor2D {
     const { headDim, rmsNormEps } = this.config;
-    const project = (input: tf.Tensor2D, name: ProjectionName) => {
+    const projection = (name: ProjectionName): LinearLayer => {
       const { weight, lora } = layer[name];
-      if (!lora) return linear(input, weight);
+      if (!lora) return { weight };
       const training = dropoutSeed !== undefined && lora.dropout > 0;
-      return linear(input, weight, {
-        a: lora.a,
-        b: lora.b,
-        scale: lora.alpha / lora.r,
-        dropout: training ? lora.dropout : 0,
-        seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
-      });
+      return {
+        weight,
+        lora: {
+          a: lora.a,
+          b: lora.b,
+          scale: lora.alpha / lora.r,
+          dropout: training ? lora.dropout : 0,
+          seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
+        },
+      };
     };
-    const rotate = (input: tf.Tensor2D) =>
-      rope(input, { positions, headDim, inverseFrequencies: this.inverseFrequencies });
+    /** Several projections of one input, and what is added to the first. */
+    const project = (input: tf.Tensor2D, names: ProjectionName[], residual?: tf.Tensor2D) =>
+      linears(input, names.map(projection), residual);
 
     const h = rmsNorm(x, layer.inputNorm, rmsNormEps);
-    const attended = attend(rotate(project(h, "q_proj")), rotate(project(h, "k_proj")), project(h, "v_proj"));
-    const afterAttention = tf.add(x, project(attended, "o_proj")) as tf.Tensor2D;
+    const [q, k, v] = project(h, ["q_proj", "k_proj", "v_proj"]);
+    const angles = { positions, headDim, inverseFrequencies: this.inverseFrequencies };
+    const [rotatedQ, rotatedK] = rope([q, k], angles);
+    const [afterAttention] = project(attend(rotatedQ, rotatedK, v), ["o_proj"], x);
     const m = rmsNorm(afterAttention, layer.postAttentionNorm, rmsNormEps);
-    const mlp = project(swiglu(project(m, "gate_proj"), project(m, "up_proj")), "down_proj");
-    return tf.add(afterAttention, mlp) as tf.Tensor2D;
+    const [gate, up] = project(m, ["gate_proj", "up_proj"]);
+    return project(swiglu(gate, up), ["down_proj"], afterAttention)[0];
   }
 
   private attentionOptions() {

@@ -43,7 +43,7 @@ const op: Op<"q" | "k" | "v", Attrs> = {
       addon.attentionForward(...args, attrs.cuSeqlens, q.data, k.data, v.data, o.data, logSumExp.data);
       return [o, logSumExp];
     },
-    backward(addon, dy, { q, k, v }, [o, logSumExp], attrs) {
+    backward(addon, [dy], { q, k, v }, [o, logSumExp], attrs) {
       const [dq, dk, dv] = [allocate(q.shape), allocate(k.shape), allocate(v.shape)];
       const args = attentionArguments(q.shape[0], attrs);
       const inputs = [dy.data, q.data, k.data, v.data, o.data, logSumExp.data] as const;
@@ -56,7 +56,7 @@ const op: Op<"q" | "k" | "v", Attrs> = {
       const inputs = [q, k, v].map((x) => cuda.as(x, cuda.activation));
       return forwardPacked(cuda, inputs, attrs);
     },
-    backward(cuda, dy, { q, k, v }, [o, logSumExp], attrs) {
+    backward(cuda, [dy], { q, k, v }, [o, logSumExp], attrs) {
       const inputs = [dy, q, k, v, o].map((x) => cuda.as(x, cuda.activation));
       return backwardPacked(cuda, inputs, logSumExp, attrs);
     },

@@ -50,7 +50,7 @@ const op: Op<string, CrossEntropyAttrs> = {
       const lossSum = { shape: [], data: Float32Array.of(losses.data.reduce((sum, loss) => sum + loss, 0)) };
       return [lossSum, losses, dHidden, dWeight].filter((tensor) => tensor !== undefined);
     },
-    backward(_addon, dy, { weight }, [, , dHidden, dWeight]) {
+    backward(_addon, [dy], { weight }, [, , dHidden, dWeight]) {
       const hidden = scaled(dHidden, dy.data[0]);
       return weight ? { hidden, weight: scaled(dWeight, dy.data[0]) } : { hidden };
     },

@@ -61,6 +61,7 @@ function sortedPlaces(ids: Int32Array): Places {
 /** `weight` is among the inputs exactly when `frozen` is absent. */
 const op: Op<string, { ids: Int32Array; rows: number; dim: number; frozen?: FrozenWeight }> = {
   name: "Embedding",
+  keeps: (key) => key !== "out:0",
   reference({ weight }, { ids, dim, frozen }) {
     if (!frozen) return [tf.gather(weight, tf.tensor1d(ids, "int32"))];
     // The rows that are wanted, not a tensor of the whole table.
@@ -75,7 +76,7 @@ const op: Op<string, { ids: Int32Array; rows: number; dim: number; frozen?: Froz
       addon.embeddingForward(rows, dim, ...matrixArguments(frozen, weight), ids, y.data);
       return [y];
     },
-    backward(addon, dy, { weight }, _outputs, { ids, rows, dim }) {
+    backward(addon, [dy], { weight }, _outputs, { ids, rows, dim }) {
       if (!weight) return {};
       const dTable = allocate([rows, dim]);
       addon.embeddingBackward(rows, dim, dy.data, ids, dTable.data);
@@ -86,7 +87,7 @@ const op: Op<string, { ids: Int32Array; rows: number; dim: number; frozen?: Froz
     forward(cuda, { weight }, { ids, frozen }) {
       return [frozen ? gatherFrozen(cuda, frozen, ids) : gatherRows(cuda, weight, ids)];
     },
-    backward(cuda, dy, { weight }, _outputs, { ids, rows, dim }) {
+    backward(cuda, [dy], { weight }, _outputs, { ids, rows, dim }) {
       if (!weight) return {};
       const source = cuda.as(dy, cuda.activation);
       const dTable = cuda.allocate([rows, dim], "float32");

@@ -4,7 +4,7 @@ import type { FrozenWeight } from "../weights/weight.ts";
 import { type CudaLora, linearBackward, linearForward } from "./cuda/linear.ts";
 import { dropoutMask } from "./dropout.ts";
 import { type Matrix, matrixArguments, matrixTensor, splitMatrix } from "./matrix.ts";
-import { allocate, type Cuda, type Cudas, type Natives, type Op, runOp } from "./op.ts";
+import { allocate, type Cuda, type Cudas, type CudaTensor, type NativeTensor, type Op, runOp } from "./op.ts";
 
 /** LoRA beside a linear layer. */
 export interface LinearLora {
@@ -20,7 +20,15 @@ export interface LinearLora {
   seed?: number;
 }
 
-interface Attrs {
+/** One of the layers that read the same x. */
+export interface LinearLayer {
+  /** [out, in] */
+  weight: Matrix;
+  /** Default: none. */
+  lora?: LinearLora;
+}
+
+interface LayerAttrs {
   out: number;
   /** Absent when the weight is a tensor, which is then among the inputs. */
   frozen?: FrozenWeight;
@@ -28,88 +36,170 @@ interface Attrs {
   lora?: { r: number; scale: number; dropout: number; seed: number };
 }
 
-function loraArguments({ a, b }: Natives<string>, lora: Attrs["lora"]): LoraArguments {
+interface Attrs {
+  layers: LayerAttrs[];
+}
+
+function loraArguments(a: NativeTensor, b: NativeTensor, lora: LayerAttrs["lora"]): LoraArguments {
   return lora ? [a.data, b.data, lora.r, lora.scale, lora.dropout, lora.seed] : [null, null, 0, 0, 0, 0];
 }
 
-function cudaLora(cuda: Cuda, { a, b }: Cudas<string>, lora: Attrs["lora"]): CudaLora | undefined {
-  return lora && { a: cuda.as(a, "float32"), b: cuda.as(b, "float32"), ...lora };
+function cudaLora(cuda: Cuda, inputs: Cudas<string>, i: number, lora: LayerAttrs["lora"]) {
+  if (!lora) return undefined;
+  const [a, b] = [cuda.as(inputs[`a${i}`], "float32"), cuda.as(inputs[`b${i}`], "float32")];
+  return { a, b, ...lora } satisfies CudaLora;
 }
 
+/** Outputs are the y of each layer, then the xa of each layer that has an adapter. */
+function splitOutputs<T>(outputs: T[], { layers }: Attrs): (T | undefined)[] {
+  let next = layers.length;
+  return layers.map(({ lora }) => (lora ? outputs[next++] : undefined));
+}
+
+/** Inputs: x, residual, and of layer i weight<i> where it is a tensor, a<i> and b<i> where it has an adapter. */
 const op: Op<string, Attrs> = {
   name: "Linear",
-  reference({ x, weight, a, b }, { frozen, lora }) {
-    const y = tf.matMul(x, matrixTensor(frozen, weight), false, true);
-    if (!lora) return [y];
-    const { scale, dropout, seed } = lora;
+  added: "residual",
+  differentiable: ({ layers }) => layers.length,
+  keeps(key, { layers }) {
+    return !(key.startsWith("out:") && Number(key.slice(4)) < layers.length);
+  },
+  reference(inputs, { layers }) {
+    const { x, residual } = inputs;
     const [rows, inn] = x.shape;
-    const dropped =
-      dropout > 0 ? tf.mul(x, tf.tensor2d(dropoutMask(rows * inn, dropout, seed), [rows, inn])) : x;
-    const update = tf.matMul(tf.matMul(dropped, a, false, true), b, false, true);
-    return [tf.add(y, tf.mul(update, scale))];
+    const ys = layers.map(({ frozen, lora }, i) => {
+      const y = tf.matMul(x, matrixTensor(frozen, inputs[`weight${i}`]), false, true);
+      if (!lora) return y;
+      const { scale, dropout, seed } = lora;
+      const dropped =
+        dropout > 0 ? tf.mul(x, tf.tensor2d(dropoutMask(rows * inn, dropout, seed), [rows, inn])) : x;
+      const [a, b] = [inputs[`a${i}`], inputs[`b${i}`]];
+      const update = tf.matMul(tf.matMul(dropped, a, false, true), b, false, true);
+      return tf.add(y, tf.mul(update, scale));
+    });
+    return residual ? [tf.add(ys[0], residual), ...ys.slice(1)] : ys;
   },
   native: {
-    forward(addon, inputs, { out, frozen, lora }) {
-      const { x, weight } = inputs;
+    forward(addon, inputs, { layers }) {
+      const { x, residual } = inputs;
       const [rows, inn] = x.shape;
-      const y = allocate([rows, out]);
-      const xa = lora ? allocate([rows, lora.r]) : undefined;
-      const args = [...matrixArguments(frozen, weight), ...loraArguments(inputs, lora)] as const;
-      addon.linearForward(rows, out, inn, x.data, ...args, y.data, xa?.data ?? null);
-      return xa ? [y, xa] : [y];
+      const xas: NativeTensor[] = [];
+      const ys = layers.map(({ out, frozen, lora }, i) => {
+        const y = allocate([rows, out]);
+        const xa = lora ? allocate([rows, lora.r]) : undefined;
+        if (xa) xas.push(xa);
+        const weight = matrixArguments(frozen, inputs[`weight${i}`]);
+        const adapter = loraArguments(inputs[`a${i}`], inputs[`b${i}`], lora);
+        addon.linearForward(rows, out, inn, x.data, ...weight, ...adapter, y.data, xa?.data ?? null);
+        return y;
+      });
+      if (residual) addon.add(ys[0].data, residual.data, ys[0].data);
+      return [...ys, ...xas];
     },
-    backward(addon, dy, inputs, [, xa], { out, frozen, lora }) {
-      const { x, weight } = inputs;
+    backward(addon, dys, inputs, outputs, attrs) {
+      const { x } = inputs;
       const [rows, inn] = x.shape;
-      const dx = allocate([rows, inn]);
-      const args = [...matrixArguments(frozen, weight), ...loraArguments(inputs, lora)] as const;
-      const gradients: Record<string, ReturnType<typeof allocate>> = { x: dx };
-      if (lora) {
-        gradients.a = allocate([lora.r, inn]);
-        gradients.b = allocate([out, lora.r]);
-      }
-      const [dA, dB] = [gradients.a?.data ?? null, gradients.b?.data ?? null];
-      addon.linearBackward(rows, out, inn, dy.data, x.data, xa?.data ?? null, ...args, dx.data, dA, dB);
-      if (weight) {
-        gradients.weight = allocate([out, inn]);
-        addon.matMul(1, out, inn, rows, true, false, dy.data, x.data, gradients.weight.data);
+      const xas = splitOutputs(outputs, attrs);
+      const gradients: Record<string, NativeTensor> = {};
+      for (const [i, { out, frozen, lora }] of attrs.layers.entries()) {
+        const weight = inputs[`weight${i}`];
+        const dx = allocate([rows, inn]);
+        const [dA, dB] = lora ? [allocate([lora.r, inn]), allocate([out, lora.r])] : [];
+        const args = [
+          ...matrixArguments(frozen, weight),
+          ...loraArguments(inputs[`a${i}`], inputs[`b${i}`], lora),
+        ] as const;
+        const arrays = [dx.data, dA?.data ?? null, dB?.data ?? null] as const;
+        addon.linearBackward(rows, out, inn, dys[i].data, x.data, xas[i]?.data ?? null, ...args, ...arrays);
+        if (gradients.x) addon.add(gradients.x.data, dx.data, gradients.x.data);
+        else gradients.x = dx;
+        if (dA && dB) Object.assign(gradients, { [`a${i}`]: dA, [`b${i}`]: dB });
+        if (!weight) continue;
+        const dW = allocate([out, inn]);
+        addon.matMul(1, out, inn, rows, true, false, dys[i].data, x.data, dW.data);
+        gradients[`weight${i}`] = dW;
       }
       return gradients;
     },
   },
   cuda: {
-    forward(cuda, inputs, { out, frozen, lora }) {
-      const matrix = frozen ?? cuda.as(inputs.weight, "float32");
-      return linearForward(cuda, inputs.x, matrix, out, cudaLora(cuda, inputs, lora));
+    forward(cuda, inputs, { layers }) {
+      const xas: CudaTensor[] = [];
+      const ys = layers.map(({ out, frozen, lora }, i) => {
+        const matrix = frozen ?? cuda.as(inputs[`weight${i}`], "float32");
+        const [y, xa] = linearForward(cuda, inputs.x, matrix, out, cudaLora(cuda, inputs, i, lora));
+        if (xa) xas.push(xa);
+        return y;
+      });
+      if (inputs.residual) cuda.add(ys[0], inputs.residual);
+      return [...ys, ...xas];
     },
-    backward(cuda, dy, inputs, [, xa], { frozen, lora }) {
-      const matrix = frozen ?? cuda.as(inputs.weight, "float32");
-      const adapter = cudaLora(cuda, inputs, lora);
-      return { ...linearBackward(cuda, { dy, x: inputs.x }, matrix, adapter && { ...adapter, xa }) };
+    backward(cuda, dys, inputs, outputs, attrs) {
+      const xas = splitOutputs(outputs, attrs);
+      const gradients: Record<string, CudaTensor> = {};
+      for (const [i, { frozen, lora }] of attrs.layers.entries()) {
+        const matrix = frozen ?? cuda.as(inputs[`weight${i}`], "float32");
+        const adapter = cudaLora(cuda, inputs, i, lora);
+        const xa = xas[i];
+        const own = linearBackward(
+          cuda,
+          { dy: dys[i], x: inputs.x },
+          matrix,
+          adapter && xa && { ...adapter, xa },
+        );
+        if (gradients.x) cuda.add(gradients.x, own.x);
+        else gradients.x = own.x;
+        if (own.a && own.b) Object.assign(gradients, { [`a${i}`]: own.a, [`b${i}`]: own.b });
+        if (own.weight) gradients[`weight${i}`] = own.weight;
+      }
+      return gradients;
     },
   },
 };
 
 /**
- * Linear layer without bias: `y = x W^T`, with LoRA `y = x W^T + scale * (drop(x) A^T) B^T`.
+ * Linear layers without bias that read the same x: `y = x W^T`, with LoRA `y = x W^T + scale * (drop(x) A^T) B^T`.
  * Sources: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models"; Dettmers et al. 2023, "QLoRA" (a
- * frozen 4-bit W). A frozen W gets no gradient; x, a tensor W, A and B do.
+ * frozen 4-bit W). A frozen W gets no gradient; x, a tensor W, A, B and the residual do.
  *
  * @param x [T, in]
- * @param weight [out, in]
- * @param lora default: none
- * @returns [T, out]
+ * @param residual [T, out] is added to the first y. Default: none
+ * @returns for each layer its y [T, out]
  * @throws when shapes do not fit or dropout is outside [0, 1)
  */
+export function linears(x: tf.Tensor2D, layers: LinearLayer[], residual?: tf.Tensor2D): tf.Tensor2D[] {
+  const inputs: Record<string, tf.Tensor> = residual ? { x, residual } : { x };
+  const attrs: Attrs = {
+    layers: layers.map(({ weight, lora }, i) => {
+      const { inputs: tensor, frozen } = splitMatrix(weight);
+      if (tensor.weight) inputs[`weight${i}`] = tensor.weight;
+      checkLayer(x, weight, lora);
+      const out = weight.shape[0];
+      if (!lora) return { out, frozen };
+      const { a, b, scale, dropout = 0, seed = 0 } = lora;
+      Object.assign(inputs, { [`a${i}`]: a, [`b${i}`]: b });
+      return { out, frozen, lora: { r: a.shape[0], scale, dropout, seed } };
+    }),
+  };
+  const first = [x.shape[0], layers[0].weight.shape[0]];
+  if (residual && !tf.util.arraysEqual(residual.shape, first)) {
+    throw new Error(`linear: expected a residual [${first}], got [${residual.shape}]`);
+  }
+  return runOp(op, inputs, attrs, layers.length) as tf.Tensor2D[];
+}
+
+/** One layer; see `linears`. */
 export function linear(x: tf.Tensor2D, weight: Matrix, lora?: LinearLora): tf.Tensor2D {
+  return linears(x, [{ weight, lora }])[0];
+}
+
+function checkLayer(x: tf.Tensor2D, weight: Matrix, lora?: LinearLora): void {
   const [out, inn] = weight.shape;
   if (x.rank !== 2 || x.shape[1] !== inn) {
     throw new Error(`linear: expected x [T, ${inn}] for a weight [${weight.shape}], got x [${x.shape}]`);
   }
-  const { inputs, frozen } = splitMatrix(weight);
-  if (!lora) return runOp(op, { x, ...inputs }, { out, frozen })[0] as tf.Tensor2D;
-
-  const { a, b, scale, dropout = 0, seed = 0 } = lora;
+  if (!lora) return;
+  const { a, b, dropout = 0, seed = 0 } = lora;
   const r = a.shape[0];
   if (a.rank !== 2 || b.rank !== 2 || a.shape[1] !== inn || b.shape[0] !== out || b.shape[1] !== r) {
     throw new Error(
@@ -119,6 +209,4 @@ export function linear(x: tf.Tensor2D, weight: Matrix, lora?: LinearLora): tf.Te
   }
   if (!(dropout >= 0 && dropout < 1)) throw new Error(`linear: dropout must be in [0, 1), got ${dropout}`);
   if (seed !== seed >>> 0) throw new Error(`linear: seed must be an unsigned 32-bit integer, got ${seed}`);
-  const attrs = { out, frozen, lora: { r, scale, dropout, seed } };
-  return runOp(op, { x, ...inputs, a, b }, attrs)[0] as tf.Tensor2D;
 }

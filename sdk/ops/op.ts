@@ -3,8 +3,8 @@
  * differentiable everywhere), and its kernels on backends that have their own. `runOp` takes the backend's
  * kernel where there is one and the reference where there is none, with the gradient of whichever it took.
  *
- * Invariants: kernels allocate what they return and never keep or change an input; the first output is the
- * differentiable one; argument checks are done by the op's public function, once, above the backends.
+ * Invariants: kernels allocate what they return and never keep or change an input; the differentiable outputs come
+ * first; argument checks are done by the op's public function, once, above the backends.
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Addon } from "../backend/addon.ts";
@@ -22,12 +22,17 @@ export type Cudas<In extends string> = { [name in In]: CudaTensor };
 
 /** An op's kernels on one device: what runs them, and how it sees a tensor. */
 export interface OpKernels<Device, T, In extends string, Attrs extends object> {
-  /** All outputs, the differentiable one first; the others are kept for `backward`. */
+  /** All outputs, the differentiable ones first. */
   forward(device: Device, inputs: { [name in In]: T }, attrs: Attrs): T[];
-  /** Gradients by input name; an input without an entry gets none (it is constant). */
+  /**
+   * Gradients by input name; an input without an entry gets none (it is constant).
+   *
+   * @param dys of the differentiable outputs
+   * @param inputs those that the op keeps, and likewise `outputs`, where the others are missing
+   */
   backward(
     device: Device,
-    dy: T,
+    dys: T[],
     inputs: { [name in In]: T },
     outputs: T[],
     attrs: Attrs,
@@ -37,8 +42,14 @@ export interface OpKernels<Device, T, In extends string, Attrs extends object> {
 export interface Op<In extends string, Attrs extends object> {
   /** Kernel name, e.g. "RmsNorm"; its backward kernel is "RmsNormGrad". */
   readonly name: string;
-  /** The formula in plain tfjs ops. Returns all outputs; the first is differentiable through tfjs's own gradients. */
+  /** The formula in plain tfjs ops. Returns all outputs; tfjs's own gradients differentiate it. */
   reference(inputs: Tensors<In>, attrs: Attrs): tf.Tensor[];
+  /** How many of the first outputs are differentiable. Default 1. */
+  differentiable?(attrs: Attrs): number;
+  /** Whether backward reads the input "in:<name>" or the output "out:<index>". Default: all are kept for it. */
+  keeps?(key: string, attrs: Attrs): boolean;
+  /** An input that is only added to the first output: its gradient is that of the output. */
+  readonly added?: In;
   readonly native: OpKernels<Addon, NativeTensor, In, Attrs>;
   readonly cuda: OpKernels<Cuda, CudaTensor, In, Attrs>;
 }
@@ -50,7 +61,7 @@ export function allocate(shape: number[]): NativeTensor {
 
 /**
  * Runs the op on the active backend and returns its first `count` outputs; everything else that it made is freed
- * or kept for backward. The first one is differentiable; the others are constants where the op has kernels.
+ * or kept for backward. Outputs that are not differentiable are constants where the op has kernels.
  */
 export function runOp<In extends string, Attrs extends object>(
   op: Op<In, Attrs>,
@@ -72,7 +83,7 @@ function outputsOf<In extends string, Attrs extends object>(
   if (!gradientsAreRecorded()) return run(op.name, inputs, attrs);
 
   const outputs = withoutTape(() => run(op.name, inputs, attrs));
-  recordOnTape(op.name, inputs, outputs, attrs);
+  recordOnTape(op as AnyOp, inputs, outputs, attrs);
   return outputs;
 }
 
@@ -80,31 +91,43 @@ function outputsOf<In extends string, Attrs extends object>(
  * What `tf.customGrad` does, for a third of its time: it saves each tensor with a kernel run and a place on the tape
  * of its own, which takes as long as a small op.
  */
-function recordOnTape(name: string, inputs: Tensors<string>, outputs: tf.Tensor[], attrs: object): void {
-  const names = Object.keys(inputs);
+function recordOnTape(op: AnyOp, inputs: Tensors<string>, outputs: tf.Tensor[], attrs: object): void {
+  const { name, added } = op;
+  const names = Object.keys(inputs).filter((input) => input !== added);
   const forBackward: Record<string, tf.Tensor> = {};
-  for (const input of names) forBackward[`in:${input}`] = retained(inputs[input]);
-  for (const [i, output] of outputs.entries()) forBackward[`out:${i}`] = retained(output);
-  const gradient = ([dy]: tf.Tensor[]) => {
-    const gradients = run(`${name}Grad`, { dy, ...forBackward }, { ...attrs, gradientOf: names });
-    return Object.fromEntries(names.map((input, i) => [input, () => gradients[i]]));
+  const keep = (key: string, tensor: tf.Tensor) => {
+    if (op.keeps?.(key, attrs) ?? true) forBackward[key] = retained(tensor);
+  };
+  for (const input of names) keep(`in:${input}`, inputs[input]);
+  for (const [i, output] of outputs.entries()) keep(`out:${i}`, output);
+  const gradient = (dys: tf.Tensor[]) => {
+    const given = Object.fromEntries(dys.map((dy, i) => [`dy:${i}`, dy]));
+    const gradients = run(`${name}Grad`, { ...given, ...forBackward }, { ...attrs, gradientOf: names });
+    const byInput = Object.fromEntries(names.map((input, i) => [input, () => gradients[i]]));
+    if (added && added in inputs) byInput[added] = () => alias(dys[0]);
+    return byInput;
   };
   const { state } = tf.engine();
   state.activeTape.push({
     id: state.nextTapeNodeId++,
     kernelName: name,
     inputs,
-    outputs: outputs.slice(0, 1),
+    outputs: outputs.slice(0, op.differentiable?.(attrs) ?? 1),
     // tfjs disposes them when all gradients are done.
     saved: Object.values(forBackward),
     gradient,
   });
 }
 
-/** One more tensor over the same data, which stays until it is disposed. */
-function retained({ dataId, shape, dtype }: tf.Tensor): tf.Tensor {
+/** One more tensor over the same data. */
+function alias({ dataId, shape, dtype }: tf.Tensor): tf.Tensor {
   tf.backend().incRef(dataId);
-  return tf.keep(tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype }));
+  return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype });
+}
+
+/** As `alias`, until it is disposed. */
+function retained(tensor: tf.Tensor): tf.Tensor {
+  return tf.keep(alias(tensor));
 }
 
 function withoutTape<T>(f: () => T): T {
@@ -178,14 +201,15 @@ function register<Backend extends KernelBackend<T>, Device, T extends { shape: n
       const own = backend as Backend;
       const values = mapValues(inputs as Record<string, tf.TensorInfo>, (t) => own.values(t));
       const forward: Record<string, T> = {};
-      const outputs: T[] = [];
+      const [outputs, dys]: [T[], T[]] = [[], []];
       for (const [key, value] of Object.entries(values)) {
         if (key.startsWith("in:")) forward[key.slice(3)] = value;
         else if (key.startsWith("out:")) outputs[Number(key.slice(4))] = value;
+        else dys[Number(key.slice(3))] = value;
       }
       const names = (attrs as { gradientOf: string[] } & tf.NamedAttrMap).gradientOf;
       try {
-        const gradients = kernels.backward(deviceOf(own), values.dy, forward, outputs, attrs ?? {});
+        const gradients = kernels.backward(deviceOf(own), dys, forward, outputs, attrs ?? {});
         return names.map((input) => own.wrap(gradients[input] ?? own.zeros(forward[input].shape)));
       } finally {
         own.endOp();

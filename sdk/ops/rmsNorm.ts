@@ -15,6 +15,7 @@ function threadsFor(dim: number): number {
 
 const op: Op<"x" | "gamma", { eps: number; trainGamma: boolean }> = {
   name: "RmsNorm",
+  keeps: (key) => key !== "out:0",
   reference({ x, gamma }, { eps }) {
     const meanSquare = tf.mean(tf.square(x), -1, true);
     const inverseRms = tf.rsqrt(tf.add(meanSquare, eps));
@@ -28,7 +29,7 @@ const op: Op<"x" | "gamma", { eps: number; trainGamma: boolean }> = {
       addon.rmsNormForward(rows, dim, eps, x.data, gamma.data, y.data, inverseRms.data);
       return [y, inverseRms];
     },
-    backward(addon, dy, { x, gamma }, [, inverseRms], { trainGamma }) {
+    backward(addon, [dy], { x, gamma }, [, inverseRms], { trainGamma }) {
       const [rows, dim] = x.shape;
       const dx = allocate([rows, dim]);
       const dGamma = trainGamma ? allocate([dim]) : undefined;
@@ -48,7 +49,7 @@ const op: Op<"x" | "gamma", { eps: number; trainGamma: boolean }> = {
       if (rows > 0) cuda.launch(FORWARD[cuda.activation], rows, threadsFor(dim), args);
       return [y, inverseRms];
     },
-    backward(cuda, dy, inputs, [, inverseRms], { trainGamma }) {
+    backward(cuda, [dy], inputs, [, inverseRms], { trainGamma }) {
       const [rows, dim] = inputs.x.shape;
       const sources = [cuda.as(dy, cuda.activation), cuda.as(inputs.x, cuda.activation)];
       const gamma = cuda.as(inputs.gamma, "float32");

@@ -37,37 +37,46 @@ function rotateOnGpu(cuda: Cuda, tensor: CudaTensor, options: RopeOptions, inver
   return y;
 }
 
-const op: Op<"x", RopeOptions> = {
+function referenceOf(x: tf.Tensor, { positions, headDim, inverseFrequencies }: RopeOptions): tf.Tensor {
+  const [tokens, columns] = x.shape;
+  const half = headDim / 2;
+  const angles = tf.mul(
+    tf.tensor2d(Float32Array.from(positions), [tokens, 1]),
+    tf.tensor1d(inverseFrequencies),
+  );
+  const cosine = tf.reshape(tf.cos(angles), [tokens, 1, half]);
+  const sine = tf.reshape(tf.sin(angles), [tokens, 1, half]);
+  const [a, b] = tf.split(tf.reshape(x, [tokens, columns / headDim, headDim]), 2, -1);
+  const first = tf.sub(tf.mul(a, cosine), tf.mul(b, sine));
+  const second = tf.add(tf.mul(b, cosine), tf.mul(a, sine));
+  return tf.reshape(tf.concat([first, second], -1), x.shape);
+}
+
+const byName = <T>(values: T[]): Record<string, T> => Object.fromEntries(values.map((x, i) => [`x${i}`, x]));
+
+/** Inputs x0, x1, …; outputs in their order. */
+const op: Op<string, RopeOptions> = {
   name: "Rope",
-  reference({ x }, { positions, headDim, inverseFrequencies }) {
-    const [tokens, columns] = x.shape;
-    const half = headDim / 2;
-    const angles = tf.mul(
-      tf.tensor2d(Float32Array.from(positions), [tokens, 1]),
-      tf.tensor1d(inverseFrequencies),
-    );
-    const cosine = tf.reshape(tf.cos(angles), [tokens, 1, half]);
-    const sine = tf.reshape(tf.sin(angles), [tokens, 1, half]);
-    const [a, b] = tf.split(tf.reshape(x, [tokens, columns / headDim, headDim]), 2, -1);
-    const first = tf.sub(tf.mul(a, cosine), tf.mul(b, sine));
-    const second = tf.add(tf.mul(b, cosine), tf.mul(a, sine));
-    return [tf.reshape(tf.concat([first, second], -1), x.shape)];
+  differentiable: () => Number.POSITIVE_INFINITY,
+  // The rotation is orthogonal: its transpose turns back, and needs neither inputs nor outputs.
+  keeps: () => false,
+  reference(inputs, attrs) {
+    return Object.values(inputs).map((x) => referenceOf(x, attrs));
   },
   native: {
-    forward(addon, { x }, attrs) {
-      return [rotate(addon, x, attrs, false)];
+    forward(addon, inputs, attrs) {
+      return Object.values(inputs).map((x) => rotate(addon, x, attrs, false));
     },
-    // The rotation is orthogonal: its transpose turns back.
-    backward(addon, dy, _inputs, _outputs, attrs) {
-      return { x: rotate(addon, dy, attrs, true) };
+    backward(addon, dys, _inputs, _outputs, attrs) {
+      return byName(dys.map((dy) => rotate(addon, dy, attrs, true)));
     },
   },
   cuda: {
-    forward(cuda, { x }, attrs) {
-      return [rotateOnGpu(cuda, x, attrs, false)];
+    forward(cuda, inputs, attrs) {
+      return Object.values(inputs).map((x) => rotateOnGpu(cuda, x, attrs, false));
     },
-    backward(cuda, dy, _inputs, _outputs, attrs) {
-      return { x: rotateOnGpu(cuda, dy, attrs, true) };
+    backward(cuda, dys, _inputs, _outputs, attrs) {
+      return byName(dys.map((dy) => rotateOnGpu(cuda, dy, attrs, true)));
     },
   },
 };
@@ -78,22 +87,24 @@ const op: Op<"x", RopeOptions> = {
  * `y[i] = x[i] cos(angle) - x[i+h] sin(angle)` and `y[i+h] = x[i+h] cos(angle) + x[i] sin(angle)`.
  * Source: Su et al. 2021, "RoFormer: Enhanced Transformer with Rotary Position Embedding".
  *
- * @param x [T, heads * headDim]
- * @returns [T, heads * headDim]
+ * @param xs tensors of the same rows, each [T, heads * headDim]: queries and keys
+ * @returns one [T, heads * headDim] for each
  * @throws when headDim is odd or does not divide the columns, or an array has the wrong length
  */
-export function rope(x: tf.Tensor2D, options: RopeOptions): tf.Tensor2D {
+export function rope(xs: tf.Tensor2D[], options: RopeOptions): tf.Tensor2D[] {
   const { positions, headDim, inverseFrequencies } = options;
-  if (x.rank !== 2 || !(headDim >= 2) || headDim % 2 !== 0 || x.shape[1] % headDim !== 0) {
-    throw new Error(
-      `rope: expected x [T, heads * headDim] with an even headDim, got x [${x.shape}], headDim ${headDim}`,
-    );
+  for (const x of xs) {
+    if (x.rank !== 2 || !(headDim >= 2) || headDim % 2 !== 0 || x.shape[1] % headDim !== 0) {
+      throw new Error(
+        `rope: expected x [T, heads * headDim] with an even headDim, got x [${x.shape}], headDim ${headDim}`,
+      );
+    }
+    if (positions.length !== x.shape[0] || inverseFrequencies.length !== headDim / 2) {
+      throw new Error(
+        `rope: expected ${x.shape[0]} positions and ${headDim / 2} inverseFrequencies, ` +
+          `got ${positions.length} and ${inverseFrequencies.length}`,
+      );
+    }
   }
-  if (positions.length !== x.shape[0] || inverseFrequencies.length !== headDim / 2) {
-    throw new Error(
-      `rope: expected ${x.shape[0]} positions and ${headDim / 2} inverseFrequencies, ` +
-        `got ${positions.length} and ${inverseFrequencies.length}`,
-    );
-  }
-  return runOp(op, { x }, options)[0] as tf.Tensor2D;
+  return runOp(op, byName(xs), options, xs.length) as tf.Tensor2D[];
 }

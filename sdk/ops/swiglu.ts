@@ -9,6 +9,7 @@ const BLOCK_VALUES = 2048;
 
 const op: Op<"gate" | "up", object> = {
   name: "Swiglu",
+  keeps: (key) => key !== "out:0",
   reference({ gate, up }) {
     return [tf.mul(tf.mul(gate, tf.sigmoid(gate)), up)];
   },
@@ -18,7 +19,7 @@ const op: Op<"gate" | "up", object> = {
       addon.swigluForward(gate.data, up.data, y.data);
       return [y];
     },
-    backward(addon, dy, { gate, up }) {
+    backward(addon, [dy], { gate, up }) {
       const dGate = allocate(gate.shape);
       const dUp = allocate(up.shape);
       addon.swigluBackward(dy.data, gate.data, up.data, dGate.data, dUp.data);
@@ -34,7 +35,7 @@ const op: Op<"gate" | "up", object> = {
       if (count > 0) cuda.launch(FORWARD[cuda.activation], Math.ceil(count / BLOCK_VALUES), 256, args);
       return [y];
     },
-    backward(cuda, dy, inputs) {
+    backward(cuda, [dy], inputs) {
       const sources = [dy, inputs.gate, inputs.up].map((t) => cuda.as(t, cuda.activation));
       const [gate, up] = [cuda.allocate(dy.shape), cuda.allocate(dy.shape)];
       const count = tf.util.sizeFromShape(dy.shape);

@@ -28,7 +28,7 @@ function ropeCase({ tokens, heads, headDim }: Sizes, step: number): OpCase & { p
     shapes,
     positions,
     values: randomValues(shapes, tokens + headDim),
-    run: ({ x }) => rope(x as tf.Tensor2D, { positions, headDim, inverseFrequencies }),
+    run: ({ x }) => rope([x as tf.Tensor2D], { positions, headDim, inverseFrequencies })[0],
   };
 }
 
@@ -100,13 +100,13 @@ describe("rope", () => {
       const x = tf.zeros([2, 6]) as tf.Tensor2D;
       const positions = new Int32Array(2);
       const inverseFrequencies = new Float32Array(2);
-      assert.throws(() => rope(x, { positions, headDim: 4, inverseFrequencies }), {
+      assert.throws(() => rope([x], { positions, headDim: 4, inverseFrequencies }), {
         message: "rope: expected x [T, heads * headDim] with an even headDim, got x [2,6], headDim 4",
       });
-      assert.throws(() => rope(x, { positions, headDim: 3, inverseFrequencies }), {
+      assert.throws(() => rope([x], { positions, headDim: 3, inverseFrequencies }), {
         message: "rope: expected x [T, heads * headDim] with an even headDim, got x [2,6], headDim 3",
       });
-      assert.throws(() => rope(x, { positions, headDim: 6, inverseFrequencies }), {
+      assert.throws(() => rope([x], { positions, headDim: 6, inverseFrequencies }), {
         message: "rope: expected 2 positions and 3 inverseFrequencies, got 2 and 2",
       });
       x.dispose();

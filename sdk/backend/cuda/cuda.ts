@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
 import type { CudaDeviceInfo, CudaDriver } from "./driver.ts";
-import { type CudaKernel, cudaKernel, type Storage } from "./kernel.ts";
+import { type CudaKernel, cudaKernel, cudaKernels, type Storage } from "./kernel.ts";
 import { gemmKernels } from "./matMul.ts";
 import { DeviceMemory } from "./memory.ts";
 
@@ -123,6 +123,14 @@ export class Cuda {
     this.launch(kernel, Math.ceil(values / 1024), 256, [from.address, to.address, values]);
   }
 
+  /** target += other, of one shape. */
+  add(target: CudaTensor, other: CudaTensor): void {
+    const values = sizeOf(target.shape);
+    if (values === 0) return;
+    const addresses = [target.address, this.as(other, target.storage).address, target.address];
+    this.launch(ADD[target.storage], Math.ceil(values / 2048), 256, [...addresses, values]);
+  }
+
   /**
    * Queues a kernel.
    *
@@ -185,6 +193,7 @@ export class Cuda {
   }
 }
 
+const ADD = cudaKernels("elementwise", "add", "pppi");
 const NARROW = cudaKernel("elementwise", "narrow", "ppi");
 const WIDEN = cudaKernel("elementwise", "widen", "ppi");
 

@@ -95,7 +95,7 @@ export function crossEntropyForward(
 
 export function crossEntropyBackward(
   cuda: Cuda,
-  dy: CudaTensor,
+  [dy]: CudaTensor[],
   { hidden, weight }: Cudas<string>,
   [, , dTrained, dWeight]: CudaTensor[],
   { labels }: CrossEntropyAttrs,
