@@ -1,23 +1,26 @@
-// Causal grouped-query attention of packed sequences (Dao et al. 2022, "FlashAttention", and 2023, "FlashAttention-2";
-// Ainslie et al. 2023, "GQA"): scores exist for one tile of queries and keys at a time, in registers. For a query i
-// of a head: o = sum_j p_j v_j with p = softmax_j(scale * q . k_j) over the keys j <= i of its sequence, the last
-// `window` of them. Forward keeps log sum exp [heads, tokens]; backward computes the probabilities again from it:
+// Causal grouped-query attention of packed sequences (Dao et al. 2022, "FlashAttention", and 2023,
+// "FlashAttention-2"; Ainslie et al. 2023, "GQA"): scores exist for one tile of queries and keys at a time,
+// in registers. For a query i of a head: o = sum_j p_j v_j with p = softmax_j(scale * q . k_j) over the keys
+// j <= i of its sequence, the last `window` of them. Forward keeps log sum exp [heads, tokens]; backward
+// computes the probabilities again from it:
 //   P = exp(scale q k^T - logSumExp),  dV = P^T dO,  dS = P * (dO V^T - rowsum(dO * O)),
 //   dQ = scale * dS K,  dK = scale * dS^T Q.
-// Every gradient has one owner: a block for each tile of keys sums dk and dv over queries and heads of the group, one
-// for each tile of queries sums dq over keys. S is computed in both, which is the price of sums in a fixed order.
+// Every gradient has one owner: a block for each tile of keys sums dk and dv over queries and heads of the
+// group, one for each tile of queries sums dq over keys. S is computed in both, which is the price of sums in
+// a fixed order.
 //
-// Two sets of kernels: `tiled` (bfloat16 on tensor cores, headDim 32, 64, 128) and `exact` (any storage, headDim up to
-// 256, all arithmetic in float). Blocks find their work in a list of tiles that the host made (sdk/ops/cuda/attention.ts).
-// As on the CPU, a key that a query may not see has no part in its row, but for a value (or dO) that is NaN or
-// infinite: 0 * NaN is NaN inside a tile.
+// Two sets of kernels: `tiled` (bfloat16 on tensor cores, headDim 32, 64, 128) and `exact` (any storage,
+// headDim up to 256, all arithmetic in float). Blocks find their work in a list of tiles that the host made
+// (sdk/ops/cuda/attention.ts). As on the CPU, a key that a query may not see has no part in its row, but for
+// a value (or dO) that is NaN or infinite: 0 * NaN is NaN inside a tile.
 //
 // q, o, dO, dq [tokens, heads*headDim]; k, v, dk, dv [tokens, kvHeads*headDim].
 #include "common.cuh"
 
 constexpr float kLog2E = 1.44269504088896341f;
 
-/** Rows of one sequence: position p of its queries is row p + queryShift of q, key j is row keyBegin + j of k. */
+/** Rows of one sequence: position p of its queries is row p + queryShift of q, key j is row keyBegin + j of
+ * k. */
 struct Tile {
   int keyBegin, keyCount, queryShift;
   int start;  // first position of the tile (a query's or a key's)
@@ -39,10 +42,11 @@ __device__ inline int queryEnd(int lastKey, int count, int window) {
   return window > 0 && lastKey < count - window ? lastKey + window : count;
 }
 
-// ---- tiled: bfloat16 factors, float sums -------------------------------------------------------------------------
-// 128 threads, four warps. A warp owns rows of the result (32 queries; 16 keys for dk, dv), so that probabilities go
-// from one product to the next in registers and warps meet only where tiles are exchanged. Tiles that are walked
-// over are double-buffered: the next one is copied while this one is multiplied.
+// ---- tiled: bfloat16 factors, float sums ----
+
+// 128 threads, four warps. A warp owns rows of the result (32 queries; 16 keys for dk, dv), so that
+// probabilities go from one product to the next in registers and warps meet only where tiles are exchanged.
+// Tiles that are walked over are double-buffered: the next one is copied while this one is multiplied.
 
 constexpr int kTiledThreads = 128;
 constexpr int kTiledQueries = 128;  // forward and dq: queries of a block
@@ -50,9 +54,9 @@ constexpr int kTiledKeys = 64;      // forward: keys of a step; dk, dv: keys of 
 constexpr int kTiledKeysDq = 32;    // dq: keys of a step (its accumulators leave no registers for more)
 
 /**
- * Values from one row of a tile to the next. Eight neighbouring rows begin in different banks, so that loadMatrices
- * reads them at once; and unlike a permutation of the columns, this leaves one address a tile to be kept, from which
- * all others are constants away (registers are what these kernels lack).
+ * Values from one row of a tile to the next. Eight neighbouring rows begin in different banks, so that
+ * loadMatrices reads them at once; and unlike a permutation of the columns, this leaves one address a tile to
+ * be kept, from which all others are constants away (registers are what these kernels lack).
  */
 template <int D>
 constexpr int kPitch = D + 8;
@@ -83,11 +87,12 @@ __device__ inline void loadLeft(unsigned (&a)[4], const bfloat16* tile, int row,
 }
 
 /**
- * d += a b^T for 16 * M rows of `a` from `row` on, and N * 8 rows of b; both tiles are [.., D]. d[m][n] are the 8
- * columns of d from 8 n on.
+ * d += a b^T for 16 * M rows of `a` from `row` on, and N * 8 rows of b; both tiles are [.., D]. d[m][n] are
+ * the 8 columns of d from 8 n on.
  */
 template <int D, int M, int N>
-__device__ inline void productOfRows(float (&d)[M][N][4], const bfloat16* a, int row, const bfloat16* b, int lane) {
+__device__ inline void productOfRows(float (&d)[M][N][4], const bfloat16* a, int row, const bfloat16* b,
+                                     int lane) {
 #pragma unroll
   for (int k = 0; k < D / 16; ++k) {
     unsigned left[M][4];
@@ -144,12 +149,13 @@ __device__ inline void clear(float (&d)[M][N][4]) {
 }
 
 /**
- * Writes a warp's d [16 * M, D] times factors[m][half] to rows of x, `stride` apart, `count` of them. It goes through
- * the tile's rows from `row` on, which no other warp uses any more, so that 16 bytes are written at once.
+ * Writes a warp's d [16 * M, D] times factors[m][half] to rows of x, `stride` apart, `count` of them. It goes
+ * through the tile's rows from `row` on, which no other warp uses any more, so that 16 bytes are written at
+ * once.
  */
 template <int D, int M>
-__device__ inline void storeRows(const float (&d)[M][D / 8][4], const float (&factors)[M][2], bfloat16* tile, int row,
-                                 bfloat16* x, int64 stride, int count, int lane) {
+__device__ inline void storeRows(const float (&d)[M][D / 8][4], const float (&factors)[M][2], bfloat16* tile,
+                                 int row, bfloat16* x, int64 stride, int count, int lane) {
   __syncwarp();
 #pragma unroll
   for (int m = 0; m < M; ++m)
@@ -175,11 +181,11 @@ __device__ inline void storeRows(const float (&d)[M][D / 8][4], const float (&fa
 /** logSumExp may be null. */
 template <int D>
 __device__ inline void tiledForward(const bfloat16* q, const bfloat16* k, const bfloat16* v, const int* tiles,
-                                    bfloat16* o, float* logSumExp, int tokens, int heads, int kvHeads, float scale,
-                                    int window) {
+                                    bfloat16* o, float* logSumExp, int tokens, int heads, int kvHeads,
+                                    float scale, int window) {
   bfloat16* queries = reinterpret_cast<bfloat16*>(dynamicShared());  // [128, pitch]
-  bfloat16* keys = queries + kTiledQueries * kPitch<D>;                      // [2][64, pitch]
-  bfloat16* values = keys + 2 * kTiledKeys * kPitch<D>;                      // [2][64, pitch]
+  bfloat16* keys = queries + kTiledQueries * kPitch<D>;              // [2][64, pitch]
+  bfloat16* values = keys + 2 * kTiledKeys * kPitch<D>;              // [2][64, pitch]
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
   const Tile tile(tiles, blockIdx.x / heads);
@@ -284,24 +290,27 @@ __device__ inline void tiledForward(const bfloat16* q, const bfloat16* k, const 
 }
 
 /**
- * dk and dv of 64 keys. Each of `parts` blocks sums over heads / kvHeads / parts heads of the group; with one part
- * they are the results, with more they go to partial [2, parts, tokens, kvHeads*D] (dk first), for sumParts.
- * A warp owns 16 keys: S^T = K Q^T, so that P^T and dS^T are left factors as they come.
+ * dk and dv of 64 keys. Each of `parts` blocks sums over heads / kvHeads / parts heads of the group; with one
+ * part they are the results, with more they go to partial [2, parts, tokens, kvHeads*D] (dk first), for
+ * sumParts. A warp owns 16 keys: S^T = K Q^T, so that P^T and dS^T are left factors as they come.
  */
 template <int D>
-__device__ inline void tiledBackwardKeys(const bfloat16* dO, const bfloat16* q, const bfloat16* k, const bfloat16* v,
-                                         const float* logSumExp, const float* delta, const int* tiles, bfloat16* dk,
-                                         bfloat16* dv, float* partial, int parts, int tokens, int heads, int kvHeads,
-                                         float scale, int window) {
-  bfloat16* keys = reinterpret_cast<bfloat16*>(dynamicShared());             // [64, pitch]
-  bfloat16* values = keys + kTiledKeys * kPitch<D>;                                  // [64, pitch]
-  bfloat16* queries = values + kTiledKeys * kPitch<D>;                               // [2][64, pitch]
-  bfloat16* gradients = queries + 2 * kTiledKeys * kPitch<D>;                        // [2][64, pitch]
-  float* rowValues = reinterpret_cast<float*>(gradients + 2 * kTiledKeys * kPitch<D>);  // [2][2, 64]: log sum exp, delta
+__device__ inline void tiledBackwardKeys(const bfloat16* dO, const bfloat16* q, const bfloat16* k,
+                                         const bfloat16* v, const float* logSumExp, const float* delta,
+                                         const int* tiles, bfloat16* dk, bfloat16* dv, float* partial,
+                                         int parts, int tokens, int heads, int kvHeads, float scale,
+                                         int window) {
+  bfloat16* keys = reinterpret_cast<bfloat16*>(dynamicShared());  // [64, pitch]
+  bfloat16* values = keys + kTiledKeys * kPitch<D>;               // [64, pitch]
+  bfloat16* queries = values + kTiledKeys * kPitch<D>;            // [2][64, pitch]
+  bfloat16* gradients = queries + 2 * kTiledKeys * kPitch<D>;     // [2][64, pitch]
+  float* rowValues =
+      reinterpret_cast<float*>(gradients + 2 * kTiledKeys * kPitch<D>);  // [2][2, 64]: log sum exp, delta
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int part = blockIdx.x % parts, kvHead = blockIdx.x / parts % kvHeads;
   const Tile tile(tiles, blockIdx.x / parts / kvHeads);
-  const int headsOfPart = heads / kvHeads / parts, firstHead = kvHead * (heads / kvHeads) + part * headsOfPart;
+  const int headsOfPart = heads / kvHeads / parts,
+            firstHead = kvHead * (heads / kvHeads) + part * headsOfPart;
   const int keyRows = min(kTiledKeys, tile.keyCount - tile.start);
   const int end = queryEnd(tile.start + kTiledKeys - 1, tile.keyCount, window);
   const int queryTiles = (end - tile.start + kTiledKeys - 1) / kTiledKeys, steps = headsOfPart * queryTiles;
@@ -320,8 +329,10 @@ __device__ inline void tiledBackwardKeys(const bfloat16* dO, const bfloat16* q, 
   };
   auto copyQueries = [&](int stage, int head, int first) {
     const int64 offset = (first + tile.queryShift) * queryStride + head * D;
-    copyTile<D, kTiledKeys>(queries + stage * kTiledKeys * kPitch<D>, q + offset, queryStride, tile.keyCount - first);
-    copyTile<D, kTiledKeys>(gradients + stage * kTiledKeys * kPitch<D>, dO + offset, queryStride, tile.keyCount - first);
+    copyTile<D, kTiledKeys>(queries + stage * kTiledKeys * kPitch<D>, q + offset, queryStride,
+                            tile.keyCount - first);
+    copyTile<D, kTiledKeys>(gradients + stage * kTiledKeys * kPitch<D>, dO + offset, queryStride,
+                            tile.keyCount - first);
     commitCopies();
   };
 
@@ -418,12 +429,12 @@ __device__ inline void tiledBackwardKeys(const bfloat16* dO, const bfloat16* q, 
 template <int D>
 __device__ inline void tiledBackwardQueries(const bfloat16* dO, const bfloat16* q, const bfloat16* k,
                                             const bfloat16* v, const float* logSumExp, const float* delta,
-                                            const int* tiles, bfloat16* dq, int tokens, int heads, int kvHeads,
-                                            float scale, int window) {
-  bfloat16* queries = reinterpret_cast<bfloat16*>(dynamicShared());  // [128, pitch]
-  bfloat16* gradients = queries + kTiledQueries * kPitch<D>;                 // [128, pitch]
-  bfloat16* keys = gradients + kTiledQueries * kPitch<D>;                    // [2][32, pitch]
-  bfloat16* values = keys + 2 * kTiledKeysDq * kPitch<D>;                    // [2][32, pitch]
+                                            const int* tiles, bfloat16* dq, int tokens, int heads,
+                                            int kvHeads, float scale, int window) {
+  bfloat16* queries = reinterpret_cast<bfloat16*>(dynamicShared());                    // [128, pitch]
+  bfloat16* gradients = queries + kTiledQueries * kPitch<D>;                           // [128, pitch]
+  bfloat16* keys = gradients + kTiledQueries * kPitch<D>;                              // [2][32, pitch]
+  bfloat16* values = keys + 2 * kTiledKeysDq * kPitch<D>;                              // [2][32, pitch]
   float* rowValues = reinterpret_cast<float*>(values + 2 * kTiledKeysDq * kPitch<D>);  // [2, 128]
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
@@ -435,7 +446,8 @@ __device__ inline void tiledBackwardQueries(const bfloat16* dO, const bfloat16* 
   const bfloat16* v0 = v + tile.keyBegin * keyStride + kvHead * D;
   const float scale2 = scale * kLog2E;
 
-  const int firstTile = firstKey(tile.start, window) / kTiledKeysDq * kTiledKeysDq, keyEnd = tile.start + rows;
+  const int firstTile = firstKey(tile.start, window) / kTiledKeysDq * kTiledKeysDq,
+            keyEnd = tile.start + rows;
   copyTile<D, kTiledQueries>(queries, q + queryOffset, queryStride, rows);
   copyTile<D, kTiledQueries>(gradients, dO + queryOffset, queryStride, rows);
   copyTile<D, kTiledKeysDq>(keys, k0 + firstTile * keyStride, keyStride, tile.keyCount - firstTile);
@@ -466,8 +478,7 @@ __device__ inline void tiledBackwardQueries(const bfloat16* dO, const bfloat16* 
     }
     if (key > warpStart + 31) continue;  // later than all of this warp's queries
 
-    const bool partly =
-        key + kTiledKeysDq - 1 > warpStart || (window > 0 && key <= warpStart + 31 - window);
+    const bool partly = key + kTiledKeysDq - 1 > warpStart || (window > 0 && key <= warpStart + 31 - window);
     float p[2][kTiledKeysDq / 8][4], dS[2][kTiledKeysDq / 8][4];
     clear(p);
     productOfRows<D>(p, queries, 32 * warp, keys + stage * kTiledKeysDq * kPitch<D>, lane);
@@ -496,24 +507,26 @@ __device__ inline void tiledBackwardQueries(const bfloat16* dO, const bfloat16* 
                rows - 32 * warp, lane);
 }
 
-#define MLAB_TILED_ATTENTION(D, BLOCKS)                                                                        \
-  extern "C" __global__ void __launch_bounds__(kTiledThreads, BLOCKS) attentionForward##D##_bfloat16(          \
-      const bfloat16* q, const bfloat16* k, const bfloat16* v, const int* tiles, bfloat16* o, float* logSumExp, \
-      int tokens, int heads, int kvHeads, float scale, int window) {                                           \
-    tiledForward<D>(q, k, v, tiles, o, logSumExp, tokens, heads, kvHeads, scale, window);                      \
-  }                                                                                                            \
-  extern "C" __global__ void __launch_bounds__(kTiledThreads, BLOCKS) attentionBackwardKeys##D##_bfloat16(     \
-      const bfloat16* dO, const bfloat16* q, const bfloat16* k, const bfloat16* v, const float* logSumExp,     \
-      const float* delta, const int* tiles, bfloat16* dk, bfloat16* dv, float* partial, int parts, int tokens, \
-      int heads, int kvHeads, float scale, int window) {                                                       \
-    tiledBackwardKeys<D>(dO, q, k, v, logSumExp, delta, tiles, dk, dv, partial, parts, tokens, heads, kvHeads,  \
-                         scale, window);                                                                       \
-  }                                                                                                            \
-  extern "C" __global__ void __launch_bounds__(kTiledThreads, BLOCKS) attentionBackwardQueries##D##_bfloat16(  \
-      const bfloat16* dO, const bfloat16* q, const bfloat16* k, const bfloat16* v, const float* logSumExp,     \
-      const float* delta, const int* tiles, bfloat16* dq, int tokens, int heads, int kvHeads, float scale,     \
-      int window) {                                                                                            \
-    tiledBackwardQueries<D>(dO, q, k, v, logSumExp, delta, tiles, dq, tokens, heads, kvHeads, scale, window);  \
+#define MLAB_TILED_ATTENTION(D, BLOCKS)                                                                     \
+  extern "C" __global__ void __launch_bounds__(kTiledThreads, BLOCKS) attentionForward##D##_bfloat16(       \
+      const bfloat16* q, const bfloat16* k, const bfloat16* v, const int* tiles, bfloat16* o,               \
+      float* logSumExp, int tokens, int heads, int kvHeads, float scale, int window) {                      \
+    tiledForward<D>(q, k, v, tiles, o, logSumExp, tokens, heads, kvHeads, scale, window);                   \
+  }                                                                                                         \
+  extern "C" __global__ void __launch_bounds__(kTiledThreads, BLOCKS) attentionBackwardKeys##D##_bfloat16(  \
+      const bfloat16* dO, const bfloat16* q, const bfloat16* k, const bfloat16* v, const float* logSumExp,  \
+      const float* delta, const int* tiles, bfloat16* dk, bfloat16* dv, float* partial, int parts,          \
+      int tokens, int heads, int kvHeads, float scale, int window) {                                        \
+    tiledBackwardKeys<D>(dO, q, k, v, logSumExp, delta, tiles, dk, dv, partial, parts, tokens, heads,       \
+                         kvHeads, scale, window);                                                           \
+  }                                                                                                         \
+  extern "C" __global__ void __launch_bounds__(kTiledThreads, BLOCKS)                                       \
+      attentionBackwardQueries##D##_bfloat16(const bfloat16* dO, const bfloat16* q, const bfloat16* k,      \
+                                             const bfloat16* v, const float* logSumExp, const float* delta, \
+                                             const int* tiles, bfloat16* dq, int tokens, int heads,         \
+                                             int kvHeads, float scale, int window) {                        \
+    tiledBackwardQueries<D>(dO, q, k, v, logSumExp, delta, tiles, dq, tokens, heads, kvHeads, scale,        \
+                            window);                                                                        \
   }
 
 // The second number: blocks that a multiprocessor shall hold, which limits their registers.
@@ -521,9 +534,10 @@ MLAB_TILED_ATTENTION(32, 3)
 MLAB_TILED_ATTENTION(64, 2)
 MLAB_TILED_ATTENTION(128, 2)
 
-// ---- exact: any storage, float arithmetic ------------------------------------------------------------------------
-// 256 threads as 16 x 16 over tiles in shared memory. Thread (y, x) has the rows y + 16 i of a product's left factor;
-// of scores the columns x + 16 j, of results the columns 64 (c / 4) + 4 x + c % 4.
+// ---- exact: any storage, float arithmetic ----
+
+// 256 threads as 16 x 16 over tiles in shared memory. Thread (y, x) has the rows y + 16 i of a product's left
+// factor; of scores the columns x + 16 j, of results the columns 64 (c / 4) + 4 x + c % 4.
 
 constexpr int kExactThreads = 256;
 typedef float float32;
@@ -538,7 +552,8 @@ struct Exact {
   static constexpr int backwardRows = C <= 8 ? 2 : 1;
 };
 
-/** Rows of headDim values, `stride` apart, into a tile [rows, pitch]; zeros past headDim and from row `count` on. */
+/** Rows of headDim values, `stride` apart, into a tile [rows, pitch]; zeros past headDim and from row `count`
+ * on. */
 template <class T, int C>
 __device__ inline void loadTile(float* tile, const T* x, int64 stride, int count, int rows, int headDim) {
   constexpr int kSize = Pack<T>::size, kColumns = Exact<C>::columns, kExactPitch = Exact<C>::pitch;
@@ -553,14 +568,16 @@ __device__ inline void loadTile(float* tile, const T* x, int64 stride, int count
   } else {
     for (int i = threadIdx.x; i < rows * kColumns; i += kExactThreads) {
       const int row = i / kColumns, column = i % kColumns;
-      tile[row * kExactPitch + column] = row < count && column < headDim ? toFloat(x[row * stride + column]) : 0.0f;
+      tile[row * kExactPitch + column] =
+          row < count && column < headDim ? toFloat(x[row * stride + column]) : 0.0f;
     }
   }
 }
 
 /** d[i][j] = sum over headDim of a[y + 16 i] * b[x + 16 j]. */
 template <int R, int C>
-__device__ inline void exactScores(float (&d)[R][R], const float* a, const float* b, int headDim, int y, int x) {
+__device__ inline void exactScores(float (&d)[R][R], const float* a, const float* b, int headDim, int y,
+                                   int x) {
   constexpr int kExactPitch = Exact<C>::pitch;
 #pragma unroll
   for (int i = 0; i < R; ++i)
@@ -592,7 +609,8 @@ __device__ inline void exactProduct(float (&d)[R][C], const float* p, const floa
   for (int j = 0; j < 16 * R; j += 4) {
     float4 left[R];
 #pragma unroll
-    for (int i = 0; i < R; ++i) left[i] = *reinterpret_cast<const float4*>(p + (y + 16 * i) * kScorePitch + j);
+    for (int i = 0; i < R; ++i)
+      left[i] = *reinterpret_cast<const float4*>(p + (y + 16 * i) * kScorePitch + j);
 #pragma unroll
     for (int e = 0; e < 4; ++e)
 #pragma unroll
@@ -623,8 +641,8 @@ __device__ inline void clearExact(float (&d)[R][C]) {
 
 /** Writes d[i] * factors[i] to the rows y + 16 i below `count`, `stride` apart. */
 template <class T, int R, int C>
-__device__ inline void storeExact(const float (&d)[R][C], const float (&factors)[R], T* rows, int64 stride, int count,
-                                  int headDim, int y, int x) {
+__device__ inline void storeExact(const float (&d)[R][C], const float (&factors)[R], T* rows, int64 stride,
+                                  int count, int headDim, int y, int x) {
 #pragma unroll
   for (int i = 0; i < R; ++i)
 #pragma unroll
@@ -635,17 +653,20 @@ __device__ inline void storeExact(const float (&d)[R][C], const float (&factors)
 }
 
 template <class T, int C>
-__device__ inline void exactForward(const T* q, const T* k, const T* v, const int* tiles, T* o, float* logSumExp,
-                                    int tokens, int heads, int kvHeads, int headDim, float scale, int window) {
-  constexpr int R = Exact<C>::forwardRows, kRows = 16 * R, kExactPitch = Exact<C>::pitch, kScorePitch = kRows + 4;
+__device__ inline void exactForward(const T* q, const T* k, const T* v, const int* tiles, T* o,
+                                    float* logSumExp, int tokens, int heads, int kvHeads, int headDim,
+                                    float scale, int window) {
+  constexpr int R = Exact<C>::forwardRows, kRows = 16 * R, kExactPitch = Exact<C>::pitch,
+                kScorePitch = kRows + 4;
   float* queries = reinterpret_cast<float*>(dynamicShared());  // [kRows, pitch]
-  float* keys = queries + kRows * kExactPitch;                      // [kRows, pitch]; then the values
-  float* scores = keys + kRows * kExactPitch;                       // [kRows, kScorePitch]
+  float* keys = queries + kRows * kExactPitch;                 // [kRows, pitch]; then the values
+  float* scores = keys + kRows * kExactPitch;                  // [kRows, kScorePitch]
   const int x = threadIdx.x % 16, y = threadIdx.x / 16;
   const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
   const Tile tile(tiles, blockIdx.x / heads);
   const int rows = min(kRows, tile.keyCount - tile.start), keyEnd = tile.start + rows;
-  const int64 queryStride = static_cast<int64>(heads) * headDim, keyStride = static_cast<int64>(kvHeads) * headDim;
+  const int64 queryStride = static_cast<int64>(heads) * headDim,
+              keyStride = static_cast<int64>(kvHeads) * headDim;
   const int64 queryOffset = (tile.start + tile.queryShift) * queryStride + head * headDim;
   const int64 keyOffset = tile.keyBegin * keyStride + kvHead * headDim;
 
@@ -703,28 +724,32 @@ __device__ inline void exactForward(const T* q, const T* k, const T* v, const in
     inverse[i] = 1.0f / sum;
     const int row = y + 16 * i;
     if (logSumExp && x == 0 && row < rows)
-      logSumExp[static_cast<int64>(head) * tokens + tile.start + tile.queryShift + row] = maximum[i] + logf(sum);
+      logSumExp[static_cast<int64>(head) * tokens + tile.start + tile.queryShift + row] =
+          maximum[i] + logf(sum);
   }
   storeExact<T, R, C>(out, inverse, o + queryOffset, queryStride, rows, headDim, y, x);
 }
 
 template <class T, int C>
-__device__ inline void exactBackwardKeys(const T* dO, const T* q, const T* k, const T* v, const float* logSumExp,
-                                         const float* delta, const int* tiles, T* dk, T* dv, int tokens, int heads,
-                                         int kvHeads, int headDim, float scale, int window) {
-  constexpr int R = Exact<C>::backwardRows, kRows = 16 * R, kExactPitch = Exact<C>::pitch, kScorePitch = kRows + 4;
+__device__ inline void exactBackwardKeys(const T* dO, const T* q, const T* k, const T* v,
+                                         const float* logSumExp, const float* delta, const int* tiles, T* dk,
+                                         T* dv, int tokens, int heads, int kvHeads, int headDim, float scale,
+                                         int window) {
+  constexpr int R = Exact<C>::backwardRows, kRows = 16 * R, kExactPitch = Exact<C>::pitch,
+                kScorePitch = kRows + 4;
   float* keys = reinterpret_cast<float*>(dynamicShared());  // four tiles [kRows, pitch]
   float* values = keys + kRows * kExactPitch;
   float* queries = values + kRows * kExactPitch;
   float* gradients = queries + kRows * kExactPitch;
   float* p = gradients + kRows * kExactPitch;  // [keys, queries]
-  float* dS = p + kRows * kScorePitch;    // [keys, queries]
+  float* dS = p + kRows * kScorePitch;         // [keys, queries]
   const int x = threadIdx.x % 16, y = threadIdx.x / 16;
   const int group = heads / kvHeads, kvHead = blockIdx.x % kvHeads;
   const Tile tile(tiles, blockIdx.x / kvHeads);
   const int rows = min(kRows, tile.keyCount - tile.start);
   const int end = queryEnd(tile.start + kRows - 1, tile.keyCount, window);
-  const int64 queryStride = static_cast<int64>(heads) * headDim, keyStride = static_cast<int64>(kvHeads) * headDim;
+  const int64 queryStride = static_cast<int64>(heads) * headDim,
+              keyStride = static_cast<int64>(kvHeads) * headDim;
   const int64 keyOffset = (tile.keyBegin + tile.start) * keyStride + kvHead * headDim;
 
   loadTile<T, C>(keys, k + keyOffset, keyStride, rows, kRows, headDim);
@@ -770,10 +795,12 @@ __device__ inline void exactBackwardKeys(const T* dO, const T* q, const T* k, co
 }
 
 template <class T, int C>
-__device__ inline void exactBackwardQueries(const T* dO, const T* q, const T* k, const T* v, const float* logSumExp,
-                                            const float* delta, const int* tiles, T* dq, int tokens, int heads,
-                                            int kvHeads, int headDim, float scale, int window) {
-  constexpr int R = Exact<C>::backwardRows, kRows = 16 * R, kExactPitch = Exact<C>::pitch, kScorePitch = kRows + 4;
+__device__ inline void exactBackwardQueries(const T* dO, const T* q, const T* k, const T* v,
+                                            const float* logSumExp, const float* delta, const int* tiles,
+                                            T* dq, int tokens, int heads, int kvHeads, int headDim,
+                                            float scale, int window) {
+  constexpr int R = Exact<C>::backwardRows, kRows = 16 * R, kExactPitch = Exact<C>::pitch,
+                kScorePitch = kRows + 4;
   float* queries = reinterpret_cast<float*>(dynamicShared());  // four tiles [kRows, pitch]
   float* gradients = queries + kRows * kExactPitch;
   float* keys = gradients + kRows * kExactPitch;
@@ -783,7 +810,8 @@ __device__ inline void exactBackwardQueries(const T* dO, const T* q, const T* k,
   const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
   const Tile tile(tiles, blockIdx.x / heads);
   const int rows = min(kRows, tile.keyCount - tile.start), keyEnd = tile.start + rows;
-  const int64 queryStride = static_cast<int64>(heads) * headDim, keyStride = static_cast<int64>(kvHeads) * headDim;
+  const int64 queryStride = static_cast<int64>(heads) * headDim,
+              keyStride = static_cast<int64>(kvHeads) * headDim;
   const int64 queryOffset = (tile.start + tile.queryShift) * queryStride + head * headDim;
   const int64 keyOffset = tile.keyBegin * keyStride + kvHead * headDim;
 
@@ -824,23 +852,24 @@ __device__ inline void exactBackwardQueries(const T* dO, const T* q, const T* k,
   storeExact<T, R, C>(out, scales, dq + queryOffset, queryStride, rows, headDim, y, x);
 }
 
-#define MLAB_EXACT_ATTENTION(T, C)                                                                                \
-  extern "C" __global__ void __launch_bounds__(kExactThreads) attentionForwardExact##C##_##T(                     \
-      const T* q, const T* k, const T* v, const int* tiles, T* o, float* logSumExp, int tokens, int heads,        \
-      int kvHeads, int headDim, float scale, int window) {                                                        \
-    exactForward<T, C>(q, k, v, tiles, o, logSumExp, tokens, heads, kvHeads, headDim, scale, window);             \
-  }                                                                                                               \
-  extern "C" __global__ void __launch_bounds__(kExactThreads) attentionBackwardKeysExact##C##_##T(                \
-      const T* dO, const T* q, const T* k, const T* v, const float* logSumExp, const float* delta,                \
-      const int* tiles, T* dk, T* dv, int tokens, int heads, int kvHeads, int headDim, float scale, int window) { \
-    exactBackwardKeys<T, C>(dO, q, k, v, logSumExp, delta, tiles, dk, dv, tokens, heads, kvHeads, headDim, scale, \
-                            window);                                                                              \
-  }                                                                                                               \
-  extern "C" __global__ void __launch_bounds__(kExactThreads) attentionBackwardQueriesExact##C##_##T(             \
-      const T* dO, const T* q, const T* k, const T* v, const float* logSumExp, const float* delta,                \
-      const int* tiles, T* dq, int tokens, int heads, int kvHeads, int headDim, float scale, int window) {        \
-    exactBackwardQueries<T, C>(dO, q, k, v, logSumExp, delta, tiles, dq, tokens, heads, kvHeads, headDim, scale,  \
-                               window);                                                                           \
+#define MLAB_EXACT_ATTENTION(T, C)                                                                         \
+  extern "C" __global__ void __launch_bounds__(kExactThreads) attentionForwardExact##C##_##T(              \
+      const T* q, const T* k, const T* v, const int* tiles, T* o, float* logSumExp, int tokens, int heads, \
+      int kvHeads, int headDim, float scale, int window) {                                                 \
+    exactForward<T, C>(q, k, v, tiles, o, logSumExp, tokens, heads, kvHeads, headDim, scale, window);      \
+  }                                                                                                        \
+  extern "C" __global__ void __launch_bounds__(kExactThreads) attentionBackwardKeysExact##C##_##T(         \
+      const T* dO, const T* q, const T* k, const T* v, const float* logSumExp, const float* delta,         \
+      const int* tiles, T* dk, T* dv, int tokens, int heads, int kvHeads, int headDim, float scale,        \
+      int window) {                                                                                        \
+    exactBackwardKeys<T, C>(dO, q, k, v, logSumExp, delta, tiles, dk, dv, tokens, heads, kvHeads, headDim, \
+                            scale, window);                                                                \
+  }                                                                                                        \
+  extern "C" __global__ void __launch_bounds__(kExactThreads) attentionBackwardQueriesExact##C##_##T(      \
+      const T* dO, const T* q, const T* k, const T* v, const float* logSumExp, const float* delta,         \
+      const int* tiles, T* dq, int tokens, int heads, int kvHeads, int headDim, float scale, int window) { \
+    exactBackwardQueries<T, C>(dO, q, k, v, logSumExp, delta, tiles, dq, tokens, heads, kvHeads, headDim,  \
+                               scale, window);                                                             \
   }
 
 MLAB_EXACT_ATTENTION(float32, 4)
@@ -850,7 +879,7 @@ MLAB_EXACT_ATTENTION(bfloat16, 4)
 MLAB_EXACT_ATTENTION(bfloat16, 8)
 MLAB_EXACT_ATTENTION(bfloat16, 16)
 
-// ---- both --------------------------------------------------------------------------------------------------------
+// ---- both ----
 
 /** delta [heads, tokens] = rowsum(dO * o) of each head; a warp a row of a head. */
 template <class T>
@@ -875,18 +904,20 @@ __device__ inline void rowSums(const T* dO, const T* o, float* delta, int tokens
   if (token < tokens && lane == 0) delta[row % heads * tokens + token] = sum;
 }
 
-extern "C" __global__ void __launch_bounds__(kExactThreads) attentionDelta_float32(
-    const float* dO, const float* o, float* delta, int tokens, int heads, int headDim) {
+extern "C" __global__ void __launch_bounds__(kExactThreads)
+    attentionDelta_float32(const float* dO, const float* o, float* delta, int tokens, int heads,
+                           int headDim) {
   rowSums(dO, o, delta, tokens, heads, headDim);
 }
-extern "C" __global__ void __launch_bounds__(kExactThreads) attentionDelta_bfloat16(
-    const bfloat16* dO, const bfloat16* o, float* delta, int tokens, int heads, int headDim) {
+extern "C" __global__ void __launch_bounds__(kExactThreads)
+    attentionDelta_bfloat16(const bfloat16* dO, const bfloat16* o, float* delta, int tokens, int heads,
+                            int headDim) {
   rowSums(dO, o, delta, tokens, heads, headDim);
 }
 
 /** dk and dv, `count` values each, a multiple of 8, from partial [2, parts, count] of the tiled backward. */
-extern "C" __global__ void __launch_bounds__(kExactThreads) attentionSumParts_bfloat16(
-    const float* partial, bfloat16* dk, bfloat16* dv, int parts, int count) {
+extern "C" __global__ void __launch_bounds__(kExactThreads)
+    attentionSumParts_bfloat16(const float* partial, bfloat16* dk, bfloat16* dv, int parts, int count) {
   const int64 at = (static_cast<int64>(blockIdx.x) * kExactThreads + threadIdx.x) * 8;
   if (at >= 2 * static_cast<int64>(count)) return;
   const bool second = at >= count;

@@ -1,10 +1,11 @@
-// Attention of a few new tokens over a key-value cache: reading the cache is the cost, so it is read once for all
-// query heads of a group, and the keys are dealt out to as many blocks as keep the GPU busy (Dao et al. 2023,
-// "Flash-Decoding"). The last block of a kv head to finish joins the parts, in the order of the keys. New keys and
-// values are put into the cache by the blocks that meet them. More tokens (the prompt) take attention.cu's forward.
+// Attention of a few new tokens over a key-value cache: reading the cache is the cost, so it is read once for
+// all query heads of a group, and the keys are dealt out to as many blocks as keep the GPU busy (Dao et al.
+// 2023, "Flash-Decoding"). The last block of a kv head to finish joins the parts, in the order of the keys.
+// New keys and values are put into the cache by the blocks that meet them. More tokens (the prompt) take
+// attention.cu's forward.
 //
-// The number of rows in use is read from device memory and the grid depends on the capacity only, so that a recorded
-// launch serves every token.
+// The number of rows in use is read from device memory and the grid depends on the capacity only, so that a
+// recorded launch serves every token.
 #include "common.cuh"
 
 constexpr int kThreads = 256;
@@ -52,13 +53,15 @@ struct Decoding {
 };
 
 /**
- * Keys [begin, end) for the G query rows from firstRow on, of one kv head; row r is head r % group of token r / group.
- * A group of `lanes` lanes reads a key, kSteps of them at once: lane l has the columns (l + lanes * n) * W + 0..W-1. The result, not yet
- * divided by the sum, lies in `merged` [G, headDim], maxima and sums in `state` [2, G].
+ * Keys [begin, end) for the G query rows from firstRow on, of one kv head; row r is head r % group of token r
+ * / group. A group of `lanes` lanes reads a key, kSteps of them at once: lane l has the columns (l + lanes *
+ * n) * W + 0..W-1. The result, not yet divided by the sum, lies in `merged` [G, headDim], maxima and sums in
+ * `state` [2, G].
  */
 template <class T, int W, int N, int G, int kSteps>
-__device__ inline void attendKeys(const T* q, const T* k, const T* v, T* keys, T* values, const Decoding& d, int past,
-                                  int kvHead, int firstRow, int begin, int end, float* merged, float (&state)[2][G]) {
+__device__ inline void attendKeys(const T* q, const T* k, const T* v, T* keys, T* values, const Decoding& d,
+                                  int past, int kvHead, int firstRow, int begin, int end, float* merged,
+                                  float (&state)[2][G]) {
   constexpr int kWarps = kThreads / 32;
   __shared__ float maxima[kWarps][G], sums[kWarps][G];
   const int group = d.heads / d.kvHeads, rows = d.tokens * group;
@@ -70,7 +73,8 @@ __device__ inline void attendKeys(const T* q, const T* k, const T* v, T* keys, T
 #pragma unroll
   for (int g = 0; g < G; ++g) {
     const int row = firstRow + g;
-    const int64 offset = (static_cast<int64>(row / group) * d.heads + kvHead * group + row % group) * d.headDim;
+    const int64 offset =
+        (static_cast<int64>(row / group) * d.heads + kvHead * group + row % group) * d.headDim;
 #pragma unroll
     for (int n = 0; n < N; ++n) {
       const int column = (lane + n * d.lanes) * W;
@@ -208,13 +212,14 @@ __device__ inline void attendKeys(const T* q, const T* k, const T* v, T* keys, T
 }
 
 /**
- * q, o [tokens, heads*headDim]; k, v [tokens, kvHeads*headDim]; keys, values [capacity, kvHeads*headDim]; *pastAt rows
- * of the cache are in use. partial [blocks / parts, parts, G, headDim + 2] and arrivals [blocks / parts] (zero, and zero
- * again afterwards) are for the joining. `lanes`: a power of two with lanes * N * W >= headDim.
+ * q, o [tokens, heads*headDim]; k, v [tokens, kvHeads*headDim]; keys, values [capacity, kvHeads*headDim];
+ * *pastAt rows of the cache are in use. partial [blocks / parts, parts, G, headDim + 2] and arrivals [blocks
+ * / parts] (zero, and zero again afterwards) are for the joining. `lanes`: a power of two with lanes * N * W
+ * >= headDim.
  */
 template <class T, int W, int N, int G, int kSteps>
-__device__ inline void decode(const T* q, const T* k, const T* v, T* keys, T* values, const int* pastAt, float* partial,
-                              int* arrivals, T* o, const Decoding& d) {
+__device__ inline void decode(const T* q, const T* k, const T* v, T* keys, T* values, const int* pastAt,
+                              float* partial, int* arrivals, T* o, const Decoding& d) {
   __shared__ float weights[kMostParts][G];
   __shared__ bool isLast;
   const int part = blockIdx.x % d.parts, job = blockIdx.x / d.parts;
@@ -224,12 +229,12 @@ __device__ inline void decode(const T* q, const T* k, const T* v, T* keys, T* va
   int keysOfPart = max((end - begin + d.parts - 1) / d.parts, kLeastKeys);
   keysOfPart = (keysOfPart + 15) / 16 * 16;
   const int used = (end - begin + keysOfPart - 1) / keysOfPart;  // parts that have keys
-  if (part < used) {                                            // for the whole block
+  if (part < used) {                                             // for the whole block
     float* merged = reinterpret_cast<float*>(dynamicShared()) + kThreads / 32 * G * d.headDim;
     float state[2][G];
     const int first = begin + part * keysOfPart;
-    attendKeys<T, W, N, G, kSteps>(q, k, v, keys, values, d, past, kvHead, firstRow, first, min(first + keysOfPart, end),
-                           merged, state);
+    attendKeys<T, W, N, G, kSteps>(q, k, v, keys, values, d, past, kvHead, firstRow, first,
+                                   min(first + keysOfPart, end), merged, state);
     const int group = d.heads / d.kvHeads, rows = min(G, d.tokens * group - firstRow);
     auto target = [&](int g) {
       const int row = firstRow + g;
@@ -265,7 +270,8 @@ __device__ inline void decode(const T* q, const T* k, const T* v, T* keys, T* va
         const int g = threadIdx.x / 32, lane = threadIdx.x % 32;
         if (g < rows) {
           float largest = -kInfinity, sum = 0.0f;
-          for (int p = lane; p < used; p += 32) largest = fmaxf(largest, all[(p * G + g) * width + d.headDim]);
+          for (int p = lane; p < used; p += 32)
+            largest = fmaxf(largest, all[(p * G + g) * width + d.headDim]);
           largest = warpMax(largest);
           const float base = largest == -kInfinity ? 0.0f : largest;
           for (int p = lane; p < used; p += 32) {
@@ -290,12 +296,13 @@ __device__ inline void decode(const T* q, const T* k, const T* v, T* keys, T* va
 }
 
 // W and N: 16 bytes at once; for headDim that is no multiple of that, single values.
-#define MLAB_DECODE(NAME, T, W, N, G, STEPS, BLOCKS)                                                               \
-  extern "C" __global__ void __launch_bounds__(kThreads, BLOCKS) NAME##_##T(                                      \
-      const T* q, const T* k, const T* v, T* keys, T* values, const int* pastAt, float* partial, int* arrivals,   \
-      T* o, int tokens, int heads, int kvHeads, int headDim, int lanes, int parts, float scale, int window) {     \
-    decode<T, W, N, G, STEPS>(q, k, v, keys, values, pastAt, partial, arrivals, o,                                       \
-                       {tokens, heads, kvHeads, headDim, lanes, parts, scale, window});                           \
+#define MLAB_DECODE(NAME, T, W, N, G, STEPS, BLOCKS)                                                         \
+  extern "C" __global__ void __launch_bounds__(kThreads, BLOCKS)                                             \
+      NAME##_##T(const T* q, const T* k, const T* v, T* keys, T* values, const int* pastAt, float* partial,  \
+                 int* arrivals, T* o, int tokens, int heads, int kvHeads, int headDim, int lanes, int parts, \
+                 float scale, int window) {                                                                  \
+    decode<T, W, N, G, STEPS>(q, k, v, keys, values, pastAt, partial, arrivals, o,                           \
+                              {tokens, heads, kvHeads, headDim, lanes, parts, scale, window});               \
   }
 
 MLAB_DECODE(attentionCached1, bfloat16, 8, 1, 1, 4, 2)

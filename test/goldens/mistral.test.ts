@@ -179,6 +179,7 @@ function greedy(model: MistralModel, prompt: Int32Array, count: number): Int32Ar
     for (const tensor of [hidden, last, logits]) tensor.dispose();
     ids = Int32Array.of(found[found.length - 1]);
   }
+  cache.dispose();
   return Int32Array.from(found);
 }
 

@@ -56,7 +56,10 @@ const LARGE: AttentionOptions[] = [
   options([97, 65], { heads: 2, kvHeads: 1, headDim: 128, window: 40 }),
   options([300], { heads: 1, kvHeads: 1, headDim: 33, window: 130 }),
   options([260], { heads: 2, kvHeads: 2, headDim: 17, window: 64 }),
-  // Around the tiles of the GPU: 128 queries, 64 and 32 keys; heads of a group in one block, in two, in four.
+];
+
+/** Around the tiles of the GPU: 128 queries, 64 and 32 keys; heads of a group in one block, in two, in four. */
+const GPU_TILES: AttentionOptions[] = [
   options([300], { heads: 4, kvHeads: 1, headDim: 128, window: 0 }),
   options([129, 0, 64, 200], { heads: 4, kvHeads: 2, headDim: 64, window: 70 }),
   options([257, 31], { heads: 2, kvHeads: 2, headDim: 32, window: 128 }),
@@ -86,7 +89,7 @@ describe("attention", () => {
         checkForward(attentionCase(opts), formula(opts), { what: JSON.stringify(opts) });
     });
 
-    if (backend !== "cpu") {
+    if (backend === "native") {
       it("equals the reference over several tiles, on any number of threads", async () => {
         const addon = loadAddon()!;
         const { threads } = addon.info();
@@ -107,6 +110,21 @@ describe("attention", () => {
         // 900 queries: three times the sums above.
         await checkAgainstReference(attentionCase(opts), { rtol: 1e-5, atol: 6e-5 });
         addon.setThreads(threads);
+      });
+    }
+
+    if (backend === "cuda") {
+      for (const [n, opts] of [...LARGE, ...GPU_TILES].entries()) {
+        const { heads, kvHeads, headDim, window } = opts;
+        it(`equals the reference (${n}: ${heads}/${kvHeads} heads x ${headDim}, window ${window})`, async () => {
+          await checkAgainstReference(attentionCase(opts), { ...SUMS, what: JSON.stringify(opts) });
+        });
+      }
+
+      it("gives the same values and gradients again", () => {
+        const opCase = attentionCase(GPU_TILES[1]);
+        const dy = opCase.values.q;
+        assert.deepEqual(evaluate(opCase, dy), evaluate(opCase, dy));
       });
     }
 

@@ -79,13 +79,13 @@ describe("attentionCached", () => {
     }
 
     it("reaches a long context from one token", () => {
-      for (const window of [0, 500]) {
-        for (const headDim of [32, 128]) {
-          const shape = { heads: 4, kvHeads: 2, headDim, window };
-          const { q, k, v, o } = feed([600, 1, 1, 3], shape, 8);
-          const what = `600 keys, ${JSON.stringify(shape)}`;
-          assertNear(o, attend(double(q), double(k), double(v), shape), { ...FLOAT32, what });
-        }
+      for (const shape of [
+        { heads: 4, kvHeads: 2, headDim: 32, window: 0 },
+        { heads: 2, kvHeads: 1, headDim: 128, window: 500 },
+      ]) {
+        const { q, k, v, o } = feed([600, 1, 1, 3], shape, 8);
+        const what = `600 keys, ${JSON.stringify(shape)}`;
+        assertNear(o, attend(double(q), double(k), double(v), shape), { ...FLOAT32, what });
       }
     });
 
