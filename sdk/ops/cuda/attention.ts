@@ -31,16 +31,16 @@ interface Plan {
   backwardQueries: { rows: number; shared: number };
 }
 
-function planOf(storage: Storage, { headDim, scale }: Shape): Plan {
+function planOf({ activation, device }: Cuda, { headDim, scale }: Shape): Plan {
   if (headDim > MOST_HEAD_DIM) {
     throw new RangeError(
       `attention: on a GPU headDim is at most ${MOST_HEAD_DIM}, got ${headDim}; use the device "native"`,
     );
   }
   // The tiled kernels scale after they have looked for the largest score.
-  if (storage === "bfloat16" && [32, 64, 128].includes(headDim) && scale > 0) {
+  if (activation === "bfloat16" && [32, 64, 128].includes(headDim) && scale > 0) {
     const row = 2 * (headDim + 8);
-    return {
+    const tiled: Plan = {
       variant: `${headDim}`,
       tiled: true,
       threads: 128,
@@ -48,6 +48,8 @@ function planOf(storage: Storage, { headDim, scale }: Shape): Plan {
       backwardKeys: { rows: 64, shared: 6 * 64 * row + 4 * 4 * 64 },
       backwardQueries: { rows: 128, shared: (2 * 128 + 4 * 32) * row + 4 * 2 * 128 },
     };
+    // GPUs for desktops have less shared memory than a headDim of 128 asks for.
+    if (tiled.backwardKeys.shared <= device.sharedBytes) return tiled;
   }
   const columns = headDim <= 64 ? 4 : headDim <= 128 ? 8 : 16;
   const row = 4 * (16 * columns + 4);
@@ -127,7 +129,7 @@ export function forwardPacked(
 ): [o: CudaTensor, logSumExp: CudaTensor] {
   const o = cuda.allocate(q.shape);
   const logSumExp = cuda.allocate([attrs.heads, q.shape[0]], "float32");
-  const { rows } = planOf(cuda.activation, attrs).forward;
+  const { rows } = planOf(cuda, attrs).forward;
   const tiles = packedTiles(attrs.cuSeqlens, rows, "queries", attrs.window);
   launchForward(cuda, tiles, q, k.address, v.address, o, logSumExp.address, attrs);
   return [o, logSumExp];
@@ -146,7 +148,7 @@ export function forwardCached(
   shape: Shape,
 ): void {
   const keyCount = past + q.shape[0];
-  const { rows } = planOf(cuda.activation, shape).forward;
+  const { rows } = planOf(cuda, shape).forward;
   // All layers of a model ask for the same.
   const key = `${past} ${keyCount} ${rows} ${shape.window}`;
   if (lastSpan?.key !== key) {
@@ -168,7 +170,7 @@ function launchForward(
 ): void {
   const { heads, kvHeads, headDim, scale, window } = shape;
   if (tiles.count === 0) return;
-  const { variant, tiled, threads, forward } = planOf(cuda.activation, shape);
+  const { variant, tiled, threads, forward } = planOf(cuda, shape);
   const sizes = [q.shape[0], heads, kvHeads, ...(tiled ? [] : [headDim])];
   const args = [q.address, k, v, cuda.constant(tiles.list), o.address, logSumExp, ...sizes, scale, window];
   const kernel = kernelOf("Forward", variant, cuda.activation, `pppppp${"i".repeat(sizes.length)}fi`);
@@ -187,7 +189,7 @@ export function backwardPacked(
   const [dq, dk, dv] = [q, k, v].map((x) => cuda.allocate(x.shape));
   if (tokens === 0) return { q: dq, k: dk, v: dv };
   const { activation } = cuda;
-  const { variant, tiled, threads, backwardKeys, backwardQueries } = planOf(activation, attrs);
+  const { variant, tiled, threads, backwardKeys, backwardQueries } = planOf(cuda, attrs);
   const delta = cuda.scratch(4 * heads * tokens);
   const deltaArgs = [dO.address, o.address, delta, tokens, heads, headDim];
   cuda.launch(kernelOf("Delta", "", activation, "pppiii"), Math.ceil((tokens * heads) / 8), 256, deltaArgs);
