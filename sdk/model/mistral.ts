@@ -24,8 +24,11 @@ import { recompute } from "./recompute.ts";
 export interface ForwardOptions {
   /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
   dropoutSeed?: number;
-  /** Recompute each layer in backward instead of keeping its activations. Default false. */
-  gradientCheckpointing?: boolean;
+  /**
+   * Recompute layers in backward instead of keeping their activations: all, none, or so many of the first.
+   * Default false.
+   */
+  gradientCheckpointing?: boolean | number;
 }
 
 export class MistralModel {
@@ -60,7 +63,10 @@ export class MistralModel {
       this.weights.layers.forEach((layer, i) => {
         const seed = dropoutSeed === undefined ? undefined : mix(dropoutSeed, i);
         const run = (input: tf.Tensor2D) => this.layer(layer, input, batch.positions, attend, seed);
-        x = gradientCheckpointing ? (recompute(run, x, layerVariables(layer)) as tf.Tensor2D) : run(x);
+        const again =
+          typeof gradientCheckpointing === "number" ? i < gradientCheckpointing : gradientCheckpointing;
+        // What only this layer reads, and its backward does not, is free again at once.
+        x = again ? (recompute(run, x, layerVariables(layer)) as tf.Tensor2D) : tf.tidy(() => run(x));
       });
       return rmsNorm(x, this.weights.norm, this.config.rmsNormEps);
     });

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { gradientsAt } from "../ops/tape.ts";
 
 /**
  * Gradient checkpointing: runs `f(x)` without keeping what its backward needs, and runs it again when the
@@ -16,19 +17,13 @@ export function recompute<T extends tf.Tensor>(
   return tf.customGrad((...args) => {
     const save = args[args.length - 1] as tf.GradSaveFunc;
     save([x]);
-    const gradFunc = (dy: tf.Tensor, [savedX]: tf.Tensor[]) =>
-      withOwnTape(() => tf.grads((again) => f(again as T))([savedX, ...variables], dy));
+    const gradFunc = (dy: tf.Tensor, [savedX]: tf.Tensor[]) => {
+      const gradients = gradientsAt(() => f(savedX as T), [savedX, ...variables], dy);
+      return gradients.map((gradient, i) => {
+        if (!gradient) throw new Error(`recompute: f does not depend on its input ${i}`);
+        return gradient;
+      });
+    };
     return { value: f(x), gradFunc };
   })(x, ...variables);
-}
-
-// tfjs knows one gradient tape at a time and drops it when the inner gradient ends; the outer one is put back.
-function withOwnTape<T>(f: () => T): T {
-  const { state } = tf.engine();
-  const outer = state.activeTape;
-  try {
-    return f();
-  } finally {
-    state.activeTape = outer;
-  }
 }

@@ -2,11 +2,13 @@
 import * as tf from "@tensorflow/tfjs";
 import type { TokenBatch } from "../data/batches.ts";
 import type { ForwardOptions, MistralModel } from "../model/mistral.ts";
+import { valueAndGradients } from "../ops/tape.ts";
 
 /**
  * The sum of -log p over the batch's trained tokens, and its gradient by variable name.
  *
  * @returns `lossSum` in nats; `gradients` are the caller's to dispose
+ * @throws what an op throws, e.g. where memory is short; everything that was made is freed then
  */
 export function microBatchGradients(
   model: MistralModel,
@@ -14,17 +16,17 @@ export function microBatchGradients(
   batch: TokenBatch,
   options: ForwardOptions,
 ): { lossSum: tf.Scalar; gradients: Map<string, tf.Tensor> } {
-  const { value, grads } = tf.variableGrads(
+  const { value, gradients } = valueAndGradients(
     () => model.loss(batch, options).lossSum,
     [...variables.values()],
   );
-  const gradients = new Map<string, tf.Tensor>();
-  // tfjs names gradients after its own variable names; a variable that the loss does not reach has none.
-  for (const [name, variable] of variables) {
-    const gradient = grads[variable.name];
-    if (gradient) gradients.set(name, gradient);
+  const byName = new Map<string, tf.Tensor>();
+  // A variable that the loss does not reach has none.
+  for (const [i, name] of [...variables.keys()].entries()) {
+    const gradient = gradients[i];
+    if (gradient) byName.set(name, gradient);
   }
-  return { lossSum: value, gradients };
+  return { lossSum: value, gradients: byName };
 }
 
 /** Gradients and losses summed over the micro batches of one optimizer step. */
