@@ -6,6 +6,8 @@ import { quarters, uniform } from "../native/support.ts";
 const driver: CudaDriver = loadAddon()!.cuda;
 driver.open(0);
 
+/** Loaded at their first use: none can be loaded while work is recorded. */
+const kernels = new Map<string, number>();
 const results: Record<string, unknown> = {};
 
 /** The values of `body`, or its error. */
@@ -29,7 +31,8 @@ function run(
   args: number[],
   { blocks = 1, threads = 32, shared = 0, wait = true } = {},
 ): void {
-  const kernel = driver.kernel("/build/native/cuda/faults.fatbin", name, signature);
+  const kernel = kernels.get(name) ?? driver.kernel("/build/native/cuda/faults.fatbin", name, signature);
+  kernels.set(name, kernel);
   driver.arguments.set(args);
   driver.launch(kernel, blocks, 1, 1, threads, shared);
   if (wait) driver.synchronize();
