@@ -188,7 +188,7 @@ function checkMemory(): Check {
     : {
         name: "memory",
         status: "missing",
-        detail: `${detail}; the demo takes about 1 GB`,
+        detail: `${detail}; the demo takes about 0.4 GB, a larger model more`,
         todo: "close other programs, or lower --micro-batch-size and --max-seq-length",
       };
 }
