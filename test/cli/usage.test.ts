@@ -108,8 +108,8 @@ describe("mistral-lab: help and usage", () => {
       says: /argument 'fast' is invalid\. Expected a number above 0\./,
     },
     {
-      words: ["finetune", "--device", "cuda"],
-      says: /argument 'cuda' is invalid\. This version has auto, native, cpu\./,
+      words: ["finetune", "--device", "tpu"],
+      says: /argument 'tpu' is invalid\. This version has auto, cuda, native, cpu\./,
     },
     {
       words: ["finetune", "--resume", "--overwrite"],
