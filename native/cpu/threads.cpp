@@ -33,6 +33,8 @@ inline void pause() {
 
 // Workers spin for a short while before they sleep: ops follow each other within microseconds.
 constexpr int kSpins = 4000;
+// The chunk of a ticket with which nothing can be claimed: no job has so many.
+constexpr uint64_t kClosed = 0xFFFFFFFF;
 
 /**
  * A job is a row of chunks. `ticket_` holds the job's number and its next chunk in one word, so that whoever
@@ -54,13 +56,16 @@ class Pool {
 
   void run(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
     const uint32_t chunks = static_cast<uint32_t>((n + chunk - 1) / chunk);
-    body_.store(&body, std::memory_order_relaxed);
-    n_.store(n, std::memory_order_relaxed);
-    chunk_.store(chunk, std::memory_order_relaxed);
-    chunks_.store(chunks, std::memory_order_relaxed);
-    done_.store(0, std::memory_order_relaxed);
-    const uint64_t job = (ticket_.load() >> 32) + 1;
-    ticket_.store(job << 32);
+    // Closed first: a late worker that still holds the last job's ticket must not claim a chunk of this job
+    // with it.
+    const uint64_t last = ticket_.load() >> 32;
+    ticket_.store(last << 32 | kClosed);
+    body_.store(&body, std::memory_order_release);
+    n_.store(n, std::memory_order_release);
+    chunk_.store(chunk, std::memory_order_release);
+    chunks_.store(chunks, std::memory_order_release);
+    done_.store(0, std::memory_order_release);
+    ticket_.store((last + 1) << 32);
     if (sleepers_.load() > 0) {
       { std::lock_guard<std::mutex> lock(mutex_); }
       wake_.notify_all();
@@ -72,9 +77,10 @@ class Pool {
  private:
   void drain() {
     for (uint64_t ticket = ticket_.load();;) {
-      const auto* body = body_.load(std::memory_order_relaxed);
-      const int64_t n = n_.load(std::memory_order_relaxed), chunk = chunk_.load(std::memory_order_relaxed);
-      const uint32_t chunks = chunks_.load(std::memory_order_relaxed);
+      // Acquire: who sees a parameter of the next job also sees that the last one's ticket is closed.
+      const auto* body = body_.load(std::memory_order_acquire);
+      const int64_t n = n_.load(std::memory_order_acquire), chunk = chunk_.load(std::memory_order_acquire);
+      const uint32_t chunks = chunks_.load(std::memory_order_acquire);
       const uint32_t index = static_cast<uint32_t>(ticket);
       if (index >= chunks) return;
       // On failure `ticket` is the newest one, perhaps of the next job, and everything is read again.
