@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TokenBatch } from "../../sdk/data/batches.ts";
@@ -74,16 +75,21 @@ export function logitsOf(model: MistralModel, batch: TokenBatch): Float32Array {
   return tf.tidy(() => (model.logits(model.forward(batch)).dataSync() as Float32Array).slice());
 }
 
-/** Runs `body` on plain tfjs and on the addon with each instruction set of this processor. */
+/** Runs `body` on plain tfjs, on the addon with each instruction set of this processor, and on a GPU in float32. */
 export function onEveryDevice(body: () => void): void {
   const addon = loadAddon();
   if (!addon) it(`native: skipped, ${addonProblem()}`);
   const best = addon?.info().isa;
-  for (const isa of ["", ...(addon?.info().availableIsas ?? [])]) {
-    describe(isa ? `native, ${isa}` : "plain tfjs", () => {
+  const noCuda = addon ? cudaProblem(addon.cuda) : addonProblem();
+  if (noCuda) it(`cuda: skipped, ${noCuda}`);
+  const isas = (addon?.info().availableIsas ?? []).map((isa) => `native, ${isa}`);
+  for (const place of ["plain tfjs", ...isas, ...(noCuda ? [] : ["cuda, float32"])]) {
+    describe(place, () => {
       before(async () => {
-        await useDevice(isa ? "native" : "cpu");
-        if (isa) addon?.setIsa(isa);
+        const [name, variant] = place.split(", ");
+        if (name === "cuda") await useDevice("cuda", { compute: "float32" });
+        else await useDevice(name === "native" ? "native" : "cpu");
+        if (name === "native") addon?.setIsa(variant);
       });
       after(async () => {
         if (best) addon?.setIsa(best);
