@@ -1,7 +1,7 @@
 #include "blas.h"
 
 #include <array>
-#include <map>
+#include <unordered_map>
 
 namespace mlab::cuda {
 namespace {
@@ -93,6 +93,13 @@ struct Plan {
 };
 
 using Key = std::array<int64_t, 19>;
+struct KeyHash {
+  size_t operator()(const Key& key) const {
+    uint64_t hash = 0;
+    for (const int64_t word : key) hash = (hash ^ static_cast<uint64_t>(word)) * 0x9E3779B97F4A7C15u;
+    return hash ^ hash >> 32;
+  }
+};
 
 /** Batches of many lengths leave plans behind; beyond this they are all made again. */
 constexpr size_t kMaxPlans = 4096;
@@ -160,7 +167,7 @@ size_t blasVersion() { return library().problem.empty() ? library().version() : 
 std::string gemm(const Gemm& g, Stream stream) {
   const Library& lib = library();
   if (!lib.problem.empty()) return lib.problem;
-  static std::map<Key, Plan> plans;
+  static std::unordered_map<Key, Plan, KeyHash> plans;
   const Key key = {g.m,        g.n,          g.k,         g.lda,          g.transposeA,   g.bfloat16A,
                    g.ldb,      g.transposeB, g.bfloat16B, g.ldc,          g.bfloat16C,    g.batch,
                    g.strideA,  g.strideB,    g.strideC,   alignment(g.a), alignment(g.b), alignment(g.c),
