@@ -42,8 +42,12 @@ export async function tinyTrainableModel(
 }
 
 /** A frozen base with an adapter. */
-export async function tinyLoraModel(lora: LoraOptions = {}, seed = 1): Promise<MistralModel> {
-  const full = await tinyTrainableModel({}, seed);
+export async function tinyLoraModel(
+  lora: LoraOptions = {},
+  seed = 1,
+  changes: Partial<MistralConfig> = {},
+): Promise<MistralModel> {
+  const full = await tinyTrainableModel(changes, seed);
   const { embedding, head, layers, norm } = full.weights;
   const frozenEmbedding = freeze(embedding);
   const base = new MistralModel(

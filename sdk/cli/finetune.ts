@@ -117,7 +117,7 @@ export function addFinetune(program: Command): void {
     )
     .addOption(new Option("--overwrite", "delete the run that --output-dir holds"))
     .addOption(deviceOption())
-    .addOption(jsonOption('"start", "step", "eval", "checkpoint", "done", "error"'))
+    .addOption(jsonOption('"start", "step", "memory", "eval", "checkpoint", "done", "error"'))
     .addHelpText(
       "after",
       `

@@ -1,7 +1,7 @@
 /** Shows the events of a training as they come: JSON lines, a bar on a terminal, or plain lines. */
 import pc from "picocolors";
 import type { TrainEvent } from "../index.ts";
-import { clock, count, duration, type Output, plural, rate } from "./output.ts";
+import { bytes, clock, count, duration, type Output, plural, rate } from "./output.ts";
 import { ProgressLine } from "./progress.ts";
 
 type StartEvent = Extract<TrainEvent, { type: "start" }>;
@@ -42,6 +42,10 @@ export async function watchTraining(
             `${at(event.step)} held-out loss ${event.loss.toFixed(3)}, perplexity ${event.perplexity.toFixed(2)}`,
           );
           break;
+        case "memory":
+          output.event(event);
+          bar.note(`${at(event.step)} ${pc.yellow(event.text)}`);
+          break;
         case "checkpoint":
           output.event(event);
           bar.note(`${at(event.step)} ${pc.dim(`checkpoint ${event.path}`)}`);
@@ -49,8 +53,8 @@ export async function watchTraining(
         case "done":
           bar.clear();
           if (event.reason === "finished") showDone(output, event, firstLoss);
-          // With a loss that is not a number the next turn of the loop throws and says why.
-          if (event.reason !== "nan") return event;
+          // With a loss that is not a number, or without memory, the next turn of the loop throws and says why.
+          if (event.reason === "finished" || event.reason === "stopped") return event;
           output.event(event);
       }
     }
@@ -67,9 +71,22 @@ function showStart(output: Output, event: StartEvent): void {
     `${plural(steps, "step")}: ${plural(epochs, "epoch")} of ${plural(examples, "example")}, ${count(tokensPerEpoch)} tokens each`,
   );
   if (startStep > 0) output.topic("", `goes on after step ${startStep}`);
-  if (event.gradientCheckpointing)
+  if (event.plan) output.topic("", memoryPlan(event.plan, event.predictedPeakBytes ?? 0));
+  else if (event.gradientCheckpointing)
     output.topic("", "activations are computed twice to save memory (gradient checkpointing)");
   for (const note of event.notes) output.warn(note);
+}
+
+function memoryPlan(
+  { recomputedLayers, layers, keptCopies }: NonNullable<StartEvent["plan"]>,
+  peak: number,
+): string {
+  const activations =
+    recomputedLayers === 0
+      ? "activations are kept"
+      : `activations of ${recomputedLayers === layers ? "all layers" : `${recomputedLayers} of ${plural(layers, "layer")}`} are computed twice`;
+  const weights = keptCopies ? ", frozen weights are kept decoded" : "";
+  return `about ${bytes(peak)} of GPU memory: ${activations}${weights}`;
 }
 
 function showDone(output: Output, { steps, seconds, loss }: DoneEvent, firstLoss: number | undefined): void {

@@ -135,24 +135,32 @@ export function makeBatch(rows: readonly PackedRow[]): TokenBatch {
 }
 
 /**
- * The batches of one epoch. The rows of an optimizer step depend on the product microBatchSize ×
- * gradientAccumulationSteps only, not on how it is split; the last step may have fewer rows.
- * @returns outer array: optimizer steps; inner: the micro batches of a step
+ * The rows of each optimizer step of one epoch. They depend on the product microBatchSize × gradientAccumulationSteps
+ * only, not on how it is split; the last step may have fewer rows.
+ * @returns outer array: optimizer steps
  * @throws when an option is no positive whole number, or an example is too long
  */
-export function epochBatches(
+export function epochRows(
   examples: readonly Example[],
   { maxSeqLength, microBatchSize, gradientAccumulationSteps, seed, epoch }: EpochOptions,
-): TokenBatch[][] {
+): PackedRow[][] {
   requirePositive("microBatchSize", microBatchSize);
   requirePositive("gradientAccumulationSteps", gradientAccumulationSteps);
   const rows = pack(examples, maxSeqLength, new Random(seed, epoch));
-  return chunks(rows, microBatchSize * gradientAccumulationSteps).map((step) =>
-    chunks(step, microBatchSize).map(makeBatch),
-  );
+  return chunks(rows, microBatchSize * gradientAccumulationSteps);
 }
 
-function chunks<T>(array: readonly T[], size: number): T[][] {
+/**
+ * The batches of one epoch: the rows of each step, `microBatchSize` in a batch.
+ * @returns outer array: optimizer steps; inner: the micro batches of a step
+ * @throws as `epochRows`
+ */
+export function epochBatches(examples: readonly Example[], options: EpochOptions): TokenBatch[][] {
+  return epochRows(examples, options).map((step) => chunks(step, options.microBatchSize).map(makeBatch));
+}
+
+/** Pieces of `size`; the last may be shorter. */
+export function chunks<T>(array: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(array.length / size) }, (_, i) =>
     array.slice(i * size, (i + 1) * size),
   );

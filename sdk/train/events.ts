@@ -12,11 +12,24 @@ export interface StartEvent {
   /** Tokens of the first epoch, and how many of them are trained. */
   tokensPerEpoch: number;
   trainedTokensPerEpoch: number;
+  /** Whether the activations of any layer are computed again in backward. */
   gradientCheckpointing: boolean;
+  /** On a GPU: what fits into its memory. */
+  plan?: TrainingPlan;
+  /** On a GPU: bytes that will be in use there at a step's peak; the step events tell what was. */
+  predictedPeakBytes?: number;
   /** The tfjs backend. */
   device: string;
   /** What a person should know before it starts: a lock taken over, a checkpoint of another device. */
   notes: string[];
+}
+
+export interface TrainingPlan {
+  /** So many layers, the first ones, compute their activations again in backward; and of how many. */
+  recomputedLayers: number;
+  layers: number;
+  /** Frozen weights are kept in the type of the activations too, so that products need not decode them. */
+  keptCopies: boolean;
 }
 
 export interface StepEvent {
@@ -38,6 +51,20 @@ export interface StepEvent {
   secondsLeft: number;
   /** Resident memory of the process. */
   memoryBytes: number;
+  /** On a GPU: the most bytes that were in use there since the start. */
+  gpuPeakBytes?: number;
+}
+
+/** The GPU's memory ran out: from now on more, smaller micro batches make a step. The mathematics is the same. */
+export interface MemoryEvent {
+  type: "memory";
+  /** Steps done: this comes while the next one is made. */
+  step: number;
+  microBatchSize: number;
+  gradientAccumulationSteps: number;
+  plan: TrainingPlan;
+  /** All this in a sentence. */
+  text: string;
 }
 
 export interface EvalEvent {
@@ -57,8 +84,8 @@ export interface CheckpointEvent {
 
 export interface DoneEvent {
   type: "done";
-  /** "stopped": by the signal or by leaving the loop; "nan": an error follows. */
-  reason: "finished" | "stopped" | "nan";
+  /** "stopped": by the signal or by leaving the loop; "nan", "memory": an error follows. */
+  reason: "finished" | "stopped" | "nan" | "memory";
   /** Steps done in all, those before a resume included. */
   steps: number;
   /** Of this process. */
@@ -69,4 +96,4 @@ export interface DoneEvent {
   path?: string;
 }
 
-export type TrainEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent;
+export type TrainEvent = StartEvent | StepEvent | MemoryEvent | EvalEvent | CheckpointEvent | DoneEvent;

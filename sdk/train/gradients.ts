@@ -1,5 +1,6 @@
 /** Loss and gradients of micro batches, summed over an optimizer step. Whoever calls owns what comes back. */
 import * as tf from "@tensorflow/tfjs";
+import { CudaBackend } from "../backend/cuda/backend.ts";
 import type { TokenBatch } from "../data/batches.ts";
 import type { ForwardOptions, MistralModel } from "../model/mistral.ts";
 import { valueAndGradients } from "../ops/tape.ts";
@@ -41,8 +42,15 @@ export class Accumulator {
     this.lossSum += lossSum;
     this.trainedTokens += batch.trainedTokens;
     this.tokens += batch.ids.length;
+    const backend = tf.backend();
     for (const [name, gradient] of gradients) {
       const sum = this.gradients.get(name);
+      if (sum && backend instanceof CudaBackend && backend.refCount(sum.dataId) === 1) {
+        // Over the old sum: with no memory to take this cannot fail half-way.
+        backend.cuda.add(backend.values(sum), backend.values(gradient));
+        gradient.dispose();
+        continue;
+      }
       this.gradients.set(name, sum ? tf.add(sum, gradient) : gradient);
       if (sum) tf.dispose([sum, gradient]);
     }

@@ -1,9 +1,14 @@
-/** How many steps a run has, and which batches each step takes. */
-
-import type { TokenBatch } from "../data/batches.ts";
-import { epochBatches } from "../data/batches.ts";
+/** How many steps a run has, and which rows each step takes. */
+import { chunks, epochRows, type PackedRow } from "../data/batches.ts";
 import type { Example } from "../data/dataset.ts";
+import { ignoredLabel } from "../data/example.ts";
 import type { ResolvedTrainOptions } from "./options.ts";
+
+/** The most that one micro batch has. */
+export interface LargestBatch {
+  tokens: number;
+  trainedTokens: number;
+}
 
 export class Plan {
   /** Optimizer steps of the whole run. */
@@ -13,7 +18,9 @@ export class Plan {
   readonly trainedTokensPerEpoch: number;
   /** First step of each epoch, and after the last its end. */
   private readonly starts: number[] = [0];
-  private cached: { epoch: number; batches: TokenBatch[][] };
+  private cached: { epoch: number; steps: PackedRow[][] };
+  /** Tokens of each row, and how many of them are trained: of each step of all epochs. */
+  private readonly sizes: LargestBatch[][] = [];
 
   /**
    * @throws when nothing can be learnt from: no example, none short enough, or no trained token
@@ -23,10 +30,10 @@ export class Plan {
     private readonly options: ResolvedTrainOptions,
   ) {
     if (examples.length === 0) throw new Error("train: there is no example; pass at least one");
-    this.cached = { epoch: 0, batches: this.make(0) };
-    const micro = this.cached.batches.flat();
-    this.tokensPerEpoch = micro.reduce((sum, { ids }) => sum + ids.length, 0);
-    this.trainedTokensPerEpoch = micro.reduce((sum, { trainedTokens }) => sum + trainedTokens, 0);
+    this.cached = { epoch: 0, steps: this.make(0) };
+    const first = this.cached.steps.flat().map(sizeOf);
+    this.tokensPerEpoch = first.reduce((sum, { tokens }) => sum + tokens, 0);
+    this.trainedTokensPerEpoch = first.reduce((sum, { trainedTokens }) => sum + trainedTokens, 0);
     if (this.trainedTokensPerEpoch === 0) {
       throw new Error(
         `train: none of the ${examples.length} examples has a token to train on; check the responses and maxSeqLength (${options.maxSeqLength})`,
@@ -35,7 +42,9 @@ export class Plan {
     const limit = options.maxSteps ?? Number.POSITIVE_INFINITY;
     // Packing depends on the order, so every epoch is asked for its own number of steps.
     for (let epoch = 0; epoch < options.epochs && this.starts[epoch] < limit; epoch++) {
-      this.starts.push(this.starts[epoch] + (epoch === 0 ? this.cached.batches : this.make(epoch)).length);
+      const steps = epoch === 0 ? this.cached.steps : this.make(epoch);
+      for (const rows of steps) this.sizes.push(rows.map(sizeOf));
+      this.starts.push(this.starts[epoch] + steps.length);
     }
     this.steps = Math.min(limit, this.starts[this.starts.length - 1]);
   }
@@ -58,16 +67,29 @@ export class Plan {
     return steps === this.steps || this.starts.includes(steps);
   }
 
-  /** The micro batches of a step, counted from 0. */
-  batches(step: number): TokenBatch[] {
+  /** The rows of a step, counted from 0: micro batches are taken from them in this order. */
+  rows(step: number): readonly PackedRow[] {
     const { epoch, stepInEpoch } = this.position(step);
-    if (this.cached.epoch !== epoch) this.cached = { epoch, batches: this.make(epoch) };
-    return this.cached.batches[stepInEpoch];
+    if (this.cached.epoch !== epoch) this.cached = { epoch, steps: this.make(epoch) };
+    return this.cached.steps[stepInEpoch];
   }
 
-  private make(epoch: number): TokenBatch[][] {
+  /** What the largest micro batch of so many rows has, over all steps from `step` on. */
+  largestBatch(microBatchSize: number, step = 0): LargestBatch {
+    let largest = { tokens: 0, trainedTokens: 0 };
+    for (const rows of this.sizes.slice(step, this.steps)) {
+      for (const batch of chunks(rows, microBatchSize)) {
+        const tokens = batch.reduce((sum, row) => sum + row.tokens, 0);
+        if (tokens <= largest.tokens) continue;
+        largest = { tokens, trainedTokens: batch.reduce((sum, row) => sum + row.trainedTokens, 0) };
+      }
+    }
+    return largest;
+  }
+
+  private make(epoch: number): PackedRow[][] {
     const { maxSeqLength, microBatchSize, gradientAccumulationSteps, seed } = this.options;
-    return epochBatches(this.examples, {
+    return epochRows(this.examples, {
       maxSeqLength,
       microBatchSize,
       gradientAccumulationSteps,
@@ -75,4 +97,10 @@ export class Plan {
       epoch,
     });
   }
+}
+
+function sizeOf({ examples, tokens }: PackedRow): LargestBatch {
+  let trainedTokens = 0;
+  for (const { labels } of examples) for (const label of labels) if (label !== ignoredLabel) trainedTokens++;
+  return { tokens, trainedTokens };
 }

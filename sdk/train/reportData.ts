@@ -125,6 +125,7 @@ const ENDS = {
   finished: "finished",
   stopped: "stopped before its end",
   nan: "stopped: loss or gradient not finite",
+  memory: "stopped: not enough GPU memory",
 };
 
 /** Exponential moving average, corrected for its start; slower than the run allows is not smooth but late. */

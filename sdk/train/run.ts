@@ -1,12 +1,11 @@
 /** The state of one training run: where it stands, what it owns, what it writes. */
-import { totalmem } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import type { Example } from "../data/dataset.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import type { TrainedValue } from "./checkpoint.ts";
 import type { CheckpointEvent, DoneEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
 import { datasetFingerprint, modelFingerprint } from "./fingerprint.ts";
-import { activationBytes } from "./gradients.ts";
+import { type TrainingMemory, trainingMemory } from "./memory.ts";
 import { AdamW } from "./optimizer.ts";
 import { mathematics, type ResolvedTrainOptions } from "./options.ts";
 import { Plan } from "./plan.ts";
@@ -18,7 +17,8 @@ import { runSettings } from "./settings.ts";
 export class TrainingRun {
   readonly variables: ReadonlyMap<string, tf.Variable>;
   readonly plan: Plan;
-  readonly gradientCheckpointing: boolean;
+  /** How much memory the micro batches may take. */
+  readonly memory: TrainingMemory;
   /** Optimizer steps done. */
   step = 0;
   /** The newest checkpoint. */
@@ -38,7 +38,7 @@ export class TrainingRun {
   ) {
     this.variables = model.trainableVariables();
     this.plan = new Plan(examples, options);
-    this.gradientCheckpointing = this.decideCheckpointing();
+    this.memory = trainingMemory(model, this.plan, options);
   }
 
   /** Owned by the run from `open` to `close`. */
@@ -56,6 +56,7 @@ export class TrainingRun {
   open(): StartEvent {
     const { outputDir, overwrite, resume } = this.options;
     this.ownOptimizer = new AdamW(this.variables, this.options);
+    this.memory.open();
     const checkpoint = resume === false ? undefined : checkpointToResume(this.options, this.identify());
     if (outputDir !== undefined) {
       this.folder = new RunFolder(outputDir, {
@@ -99,6 +100,7 @@ export class TrainingRun {
       ...numbers,
       secondsLeft: secondsPerStep * (this.plan.steps - this.step),
       memoryBytes: process.memoryUsage.rss(),
+      ...this.memory.measured(),
     };
   }
 
@@ -162,6 +164,7 @@ export class TrainingRun {
   close(): void {
     this.ownOptimizer?.dispose();
     this.ownOptimizer = undefined;
+    this.memory.close();
     this.folder?.release();
     this.folder = undefined;
   }
@@ -178,7 +181,8 @@ export class TrainingRun {
       trainableParameters,
       tokensPerEpoch: this.plan.tokensPerEpoch,
       trainedTokensPerEpoch: this.plan.trainedTokensPerEpoch,
-      gradientCheckpointing: this.gradientCheckpointing,
+      gradientCheckpointing: Number(this.memory.gradientCheckpointing) > 0,
+      ...this.memory.predicted(),
       device: tf.getBackend(),
       notes,
     };
@@ -196,14 +200,5 @@ export class TrainingRun {
 
   private seconds(): number {
     return (performance.now() - this.started) / 1000;
-  }
-
-  private decideCheckpointing(): boolean {
-    const { gradientCheckpointing, microBatchSize, maxSeqLength } = this.options;
-    if (gradientCheckpointing !== "auto") return gradientCheckpointing;
-    const tokens = Math.min(microBatchSize * maxSeqLength, this.plan.tokensPerEpoch);
-    // In a container the limit is its own, and 0 or undefined where there is none.
-    const memory = Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
-    return activationBytes(this.model, tokens) > memory / 4;
   }
 }

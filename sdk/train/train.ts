@@ -1,9 +1,11 @@
 /** The training loop: from a model and examples to events, step by step. */
 import { setImmediate as breathe } from "node:timers/promises";
+import { makeBatch, type PackedRow } from "../data/batches.ts";
 import type { Example } from "../data/dataset.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import type { EvalEvent, StepEvent, TrainEvent } from "./events.ts";
+import type { DoneEvent, EvalEvent, MemoryEvent, StepEvent, TrainEvent } from "./events.ts";
 import { Accumulator, dropoutSeed, microBatchGradients } from "./gradients.ts";
+import { isOutOfMemory } from "./memory.ts";
 import { clipFactor, globalNorm } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from "./options.ts";
 import { TrainingRun } from "./run.ts";
@@ -19,11 +21,12 @@ import { validationLoss } from "./validation.ts";
  *
  * It ends with a "done" event. Leaving the loop early, or aborting `signal`, ends it after the current micro batch
  * with a checkpoint of the last whole step (where there is an `outputDir`). The model always has the values of the
- * last whole step.
+ * last whole step. When a GPU's memory runs out, a "memory" event tells that micro batches are smaller from then on.
  *
  * @throws at the call: when an option is wrong, there is nothing to train, or no example has a trained token.
  *   In the loop: when `outputDir` is taken, when a resume does not fit (names all differences), when a checkpoint
- *   cannot be written, and after the event "done" with the reason "nan" when loss or gradient are not finite.
+ *   cannot be written, when no micro batch fits into a GPU's memory, and after the event "done" with the reason "nan"
+ *   when loss or gradient are not finite, or "memory" when not even one row fits any more.
  */
 export function train(
   model: MistralModel,
@@ -47,7 +50,9 @@ async function* loop(
     yield run.tell(run.open());
     let stopped = false;
     while (run.step < run.plan.steps) {
-      const outcome = await trainStep(run, options);
+      const told: MemoryEvent[] = [];
+      const outcome = await trainStep(run, options, told);
+      for (const event of told) yield run.tell(event);
       if (outcome === "stopped") {
         stopped = true;
         break;
@@ -55,8 +60,8 @@ async function* loop(
       if ("problem" in outcome) {
         if (run.unsaved) yield run.tell(await run.save());
         left = false;
-        yield run.tell(run.done("nan"));
-        throw new Error(explain(outcome.problem, run, options));
+        yield run.tell(run.done(outcome.reason));
+        throw new Error(explain(outcome, run, options));
       }
       yield run.tell(outcome);
       if (evaluationIsDue(run, options)) yield run.tell(await evaluate(run, options));
@@ -77,31 +82,49 @@ async function* loop(
   }
 }
 
-type Outcome = StepEvent | "stopped" | { problem: string };
+interface Problem {
+  problem: string;
+  reason: Extract<DoneEvent["reason"], "nan" | "memory">;
+}
+
+type Outcome = StepEvent | "stopped" | Problem;
 
 /** One optimizer step. Does not touch the model unless it returns a step event. */
-async function trainStep(run: TrainingRun, options: ResolvedTrainOptions): Promise<Outcome> {
+async function trainStep(
+  run: TrainingRun,
+  options: ResolvedTrainOptions,
+  told: MemoryEvent[],
+): Promise<Outcome> {
   const started = performance.now();
   const learningRate = learningRateAt(run.step, { ...options, steps: run.plan.steps });
   const sum = new Accumulator();
+  const rows = run.plan.rows(run.step);
   try {
-    for (const [i, batch] of run.plan.batches(run.step).entries()) {
+    for (let next = 0; next < rows.length; ) {
       if (options.signal?.aborted) return "stopped";
-      const { lossSum, gradients } = microBatchGradients(run.model, run.variables, batch, {
-        dropoutSeed: dropoutSeed(options.seed, run.step, i),
-        gradientCheckpointing: run.gradientCheckpointing,
-      });
-      const [value] = await lossSum.data<"float32">();
-      lossSum.dispose();
-      sum.add(value, gradients, batch);
-      if (!Number.isFinite(value)) return { problem: `the loss of micro batch ${i + 1} is ${value}` };
+      const { microBatchSize } = run.memory;
+      const micro = rows.slice(next, next + microBatchSize);
+      // The same as in a run that has had this size from its beginning.
+      const index = Math.floor(next / microBatchSize);
+      try {
+        const value = await addMicroBatch(sum, run, micro, dropoutSeed(options.seed, run.step, index));
+        if (!Number.isFinite(value))
+          return { problem: `the loss of micro batch ${index + 1} is ${value}`, reason: "nan" };
+        next += micro.length;
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        const event = await run.memory.makeRoom(micro.length, run.step);
+        if (!event)
+          return { problem: `not even one row fits: ${(error as Error).message}`, reason: "memory" };
+        told.push(event);
+      }
       await breathe();
     }
     if (options.signal?.aborted) return "stopped";
     // A step can consist of masked examples only; it teaches nothing and must not divide by 0.
     const tokens = Math.max(1, sum.trainedTokens);
     const gradNorm = (await globalNorm(sum.gradients.values())) / tokens;
-    if (!Number.isFinite(gradNorm)) return { problem: `the gradient norm is ${gradNorm}` };
+    if (!Number.isFinite(gradNorm)) return { problem: `the gradient norm is ${gradNorm}`, reason: "nan" };
     run.optimizer.step(sum.gradients, learningRate, clipFactor(gradNorm, options.maxGradNorm) / tokens);
     return run.stepDone({
       loss: sum.lossSum / tokens,
@@ -109,9 +132,29 @@ async function trainStep(run: TrainingRun, options: ResolvedTrainOptions): Promi
       gradNorm,
       tokensPerSecond: sum.tokens / ((performance.now() - started) / 1000),
     });
+  } catch (error) {
+    if (isOutOfMemory(error)) return { problem: (error as Error).message, reason: "memory" };
+    throw error;
   } finally {
     sum.dispose();
   }
+}
+
+/** Adds the rows' loss and gradients to `sum`: all of it, or nothing when memory runs out. Returns the loss. */
+async function addMicroBatch(
+  sum: Accumulator,
+  run: TrainingRun,
+  rows: readonly PackedRow[],
+  dropoutSeed: number,
+): Promise<number> {
+  const batch = makeBatch(rows);
+  const { gradientCheckpointing } = run.memory;
+  const options = { dropoutSeed, gradientCheckpointing };
+  const { lossSum, gradients } = microBatchGradients(run.model, run.variables, batch, options);
+  const [value] = await lossSum.data<"float32">();
+  lossSum.dispose();
+  sum.add(value, gradients, batch);
+  return value;
 }
 
 function evaluationIsDue(run: TrainingRun, { evalExamples, evalSteps }: ResolvedTrainOptions): boolean {
@@ -129,13 +172,20 @@ async function evaluate(
   return { type: "eval", step: run.step, loss, perplexity: Math.exp(loss) };
 }
 
-/** What a person can do about a loss that is not a number. */
-function explain(problem: string, run: TrainingRun, options: ResolvedTrainOptions): string {
+/** What a person can do about it. */
+function explain({ problem, reason }: Problem, run: TrainingRun, options: ResolvedTrainOptions): string {
   const rate = learningRateAt(run.step, { ...options, steps: run.plan.steps });
   const kept = run.savedPath ? ` and is saved in ${run.savedPath}` : "";
+  const where = `train: stopped at step ${run.step + 1} of ${run.plan.steps}: ${problem}`;
+  const model = `The model keeps the values of step ${run.step}${kept}.`;
+  if (reason === "memory") {
+    return (
+      `${where}. ${model} Next: end what else uses the GPU, and go on with resume; ` +
+      `or begin again with a maxSeqLength below ${options.maxSeqLength}`
+    );
+  }
   return (
-    `train: stopped at step ${run.step + 1} of ${run.plan.steps}: ${problem} (learning rate ${rate.toExponential(2)}). ` +
-    `The model keeps the values of step ${run.step}${kept}. Likely causes: a learning rate that is too high, ` +
+    `${where} (learning rate ${rate.toExponential(2)}). ${model} Likely causes: a learning rate that is too high, ` +
     "gradient clipping switched off, or weights that are already damaged. " +
     `Next: begin again with learningRate ${(options.learningRate / 4).toPrecision(2)} and maxGradNorm 1; ` +
     "if it stops at the same step, look at that step's examples and at the base model's loss"

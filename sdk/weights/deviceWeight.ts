@@ -26,7 +26,7 @@ export interface DeviceWeight {
   map: number;
   /** One float32: a weight that was quantised on the GPU never sends it to the host. */
   offset: number;
-  /** Everything that was allocated for it. */
+  /** Everything that was allocated for it, `dense` too. */
   addresses: number[];
   /** Its values as activations are stored, where they are kept (`Cuda.keepDequantized`). */
   dense?: CudaTensor;
@@ -40,8 +40,9 @@ export function scaleArguments(weight: DeviceWeight): number[] {
 export const SCALE_SIGNATURE = "ppppp";
 
 const uploaded = new WeakMap<FrozenWeight, DeviceWeight>();
-const release = new FinalizationRegistry<{ cuda: Cuda; addresses: number[] }>(({ cuda, addresses }) => {
-  for (const address of addresses) cuda.memory.give(address);
+const release = new FinalizationRegistry<{ cuda: Cuda; device: DeviceWeight }>(({ cuda, device }) => {
+  for (const address of device.addresses) cuda.memory.give(address);
+  cuda.kept.delete(device);
 });
 
 /** The frozen weight in GPU memory: taken there at its first use, and kept as long as the weight. */
@@ -51,9 +52,23 @@ export function deviceWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
   if (!device) {
     device = uploadWeight(cuda, frozen);
     uploaded.set(frozen, device);
-    release.register(frozen, { cuda, addresses: device.addresses });
+    release.register(frozen, { cuda, device });
   }
   return device;
+}
+
+/** Bytes that the weight will take in GPU memory at its first use; 0 where it is there. */
+export function bytesToUpload(frozen: FrozenWeight): number {
+  return frozen instanceof DeviceNF4Weight || uploaded.has(frozen) ? 0 : frozen.bytes;
+}
+
+/** Bytes of the copy that a product of activations in `storage` makes of the weight; 0 where it reads it as it is. */
+export function copyBytes(frozen: FrozenWeight, storage: Storage): number {
+  const [out, inn] = frozen.shape;
+  const { dtype } = frozen instanceof StoredWeight ? frozen.place : { dtype: undefined };
+  const isFloat32 = dtype === "F32" || (frozen instanceof DenseWeight && frozen.data instanceof Float32Array);
+  if (frozen.kind === "dense" && isFloat32 === (storage === "float32")) return 0;
+  return out * inn * (storage === "float32" ? 4 : 2);
 }
 
 const NO_SCALES = { absmax: 0, codes: 0, nestedAbsmax: 0, map: 0, offset: 0 };
@@ -106,11 +121,6 @@ const QUANTIZE_SCALES = cudaKernel("nf4", "quantizeNf4Scales", "pipppp");
 /** Blocks of the first stage of the sum of the scales; the order of the sum depends on it. */
 const SUM_BLOCKS = 256;
 
-/** Gives the kept dense values back when their weight is gone. */
-const keptValues = new FinalizationRegistry<{ cuda: Cuda; address: number }>(({ cuda, address }) =>
-  cuda.memory.give(address),
-);
-
 /**
  * The values of the weight [out, in] in `storage`, for a product: where they are, or expanded for this op, or expanded
  * once where `cuda.keepDequantized` says so.
@@ -133,8 +143,9 @@ export function denseWeight(
   }
   if (cuda.keepDequantized && !weight.dense) {
     cuda.keep(values.address);
-    keptValues.register(weight, { cuda, address: values.address });
+    weight.addresses.push(values.address);
     weight.dense = values;
+    cuda.kept.add(weight);
   }
   return values;
 }
@@ -209,7 +220,7 @@ export class DeviceNF4Weight implements FrozenWeight {
     readonly device: DeviceWeight,
   ) {
     this.shape = device.shape;
-    release.register(this, { cuda, addresses: device.addresses });
+    release.register(this, { cuda, device });
   }
 
   get bytes(): number {

@@ -47,8 +47,9 @@ export class Cuda {
   private readonly release: FinalizationRegistry<number>;
   /** Why cuBLASLt cannot be used; undefined when it can. */
   readonly blasProblem: string | undefined;
-  /** Keep frozen weights in bfloat16 beside their 4-bit form: products need no decoding then, for 4 times the memory. */
-  keepDequantized = false;
+  /** Frozen weights that have a dense copy beside their own form. */
+  readonly kept = new Set<{ dense?: CudaTensor; addresses: number[] }>();
+  private keeps = false;
   private workspace = 0;
 
   constructor(
@@ -60,6 +61,31 @@ export class Cuda {
     this.memory = new DeviceMemory(driver);
     this.blasProblem = driver.blas().problem;
     this.release = new FinalizationRegistry((address) => this.memory.give(address));
+  }
+
+  /**
+   * Keep frozen weights as activations are stored beside their 4-bit form: products need no decoding then, for 4 times
+   * the memory. Default false; switched off, the copies are freed.
+   */
+  get keepDequantized(): boolean {
+    return this.keeps;
+  }
+
+  set keepDequantized(on: boolean) {
+    this.keeps = on;
+    if (on) return;
+    for (const weight of this.kept) {
+      const address = weight.dense!.address;
+      weight.dense = undefined;
+      weight.addresses.splice(weight.addresses.indexOf(address), 1);
+      this.memory.give(address);
+    }
+    this.kept.clear();
+  }
+
+  /** Bytes that the first matrix product takes for good; 0 when it was. */
+  get workspaceToCome(): number {
+    return this.workspace === 0 && this.blasProblem === undefined ? WORKSPACE_BYTES : 0;
   }
 
   /**

@@ -75,7 +75,7 @@ export class DeviceMemory {
 }
 
 /** Rounded up by at most a sixteenth, so that batches of slightly different length share blocks. */
-function sizeClass(bytes: number): number {
+export function sizeClass(bytes: number): number {
   const step = Math.max(GRANULARITY, 2 ** (Math.ceil(Math.log2(Math.max(bytes, 1))) - 5));
   return Math.max(GRANULARITY, Math.ceil(bytes / step) * step);
 }

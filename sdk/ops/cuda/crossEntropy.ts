@@ -38,7 +38,7 @@ function trainedRows(labels: Int32Array): TrainedRows {
 }
 
 /** Equal chunks of whole tiles. */
-function rowsOfChunk(rows: number, vocab: number): number {
+export function rowsOfChunk(rows: number, vocab: number): number {
   const most = Math.max(1, Math.floor(CHUNK_VALUES / vocab / TILE_ROWS)) * TILE_ROWS;
   return Math.ceil(rows / Math.max(1, Math.ceil(rows / most)) / TILE_ROWS) * TILE_ROWS;
 }

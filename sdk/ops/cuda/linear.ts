@@ -138,7 +138,7 @@ function hasKernels(x: CudaTensor, out: number, r: number): boolean {
 }
 
 /** Blocks of some rows and 512 columns: enough of them to fill the GPU, and few enough that their sums are small. */
-function gridOverRows(cuda: Cuda, rows: number, columns: number): [[number, number, number], number] {
+export function gridOverRows(cuda: Cuda, rows: number, columns: number): [[number, number, number], number] {
   const across = Math.ceil(columns / BLOCK_COLUMNS);
   const wanted = Math.ceil((6 * cuda.device.multiprocessors) / across);
   const blockRows = Math.max(64, Math.ceil(rows / wanted / 16) * 16);
