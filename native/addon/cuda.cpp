@@ -45,6 +45,7 @@ struct State {
   std::vector<Kernel> kernels;
   std::vector<cuda::Event> marks;
   std::vector<cuda::GraphExec> graphs;
+  bool recording = false;
   /** Free ones by size. */
   std::multimap<size_t, Staging> staging;
   double arguments[kArguments] = {};
@@ -59,6 +60,16 @@ void check(Napi::Env env, const char* function, cuda::Result result) {
 
 void requireOpen(Napi::Env env, const char* function) {
   if (!state.stream) throw Napi::Error::New(env, std::string("cuda ") + function + ": open a device first");
+}
+
+/** For what must not be part of a graph: it would read or write memory of the host at each replay, or wait.
+ */
+void requireDirect(Napi::Env env, const char* function) {
+  requireOpen(env, function);
+  if (!state.recording) return;
+  throw Napi::Error::New(env, std::string("cuda ") + function +
+                                  ": not possible while work is recorded; run the work once before, so that "
+                                  "everything it needs is there");
 }
 
 /** Bytes of any typed array. */
@@ -142,7 +153,7 @@ Napi::Value memory(const Napi::CallbackInfo& call) {
 Napi::Value allocate(const Napi::CallbackInfo& call) {
   Args args(call, "cuda allocate");
   const int64_t bytes = args.integer("bytes", 1);
-  requireOpen(call.Env(), "allocate");
+  requireDirect(call.Env(), "allocate");
   Address address = 0;
   check(call.Env(), "allocate", driver().memAlloc(&address, static_cast<size_t>(bytes)));
   return Napi::Number::New(call.Env(), static_cast<double>(address));
@@ -151,7 +162,7 @@ Napi::Value allocate(const Napi::CallbackInfo& call) {
 Napi::Value release(const Napi::CallbackInfo& call) {
   Args args(call, "cuda free");
   const int64_t address = args.integer("address", 1);
-  requireOpen(call.Env(), "free");
+  requireDirect(call.Env(), "free");
   check(call.Env(), "free", driver().memFree(static_cast<Address>(address)));
   return call.Env().Undefined();
 }
@@ -160,7 +171,7 @@ Napi::Value upload(const Napi::CallbackInfo& call) {
   Args args(call, "cuda upload");
   const int64_t address = args.integer("address", 1);
   const Bytes source = bytesOf(call, 1, "upload");
-  requireOpen(call.Env(), "upload");
+  requireDirect(call.Env(), "upload");
   if (source.length > 0) {
     check(call.Env(), "upload",
           driver().memcpyHtoDAsync(static_cast<Address>(address), source.data, source.length, state.stream));
@@ -193,7 +204,7 @@ Napi::Value uploadFile(const Napi::CallbackInfo& call) {
   const int64_t address = args.integer("address", 1);
   const std::string path = args.text("path");
   const int64_t offset = args.integer("offset"), bytes = args.integer("bytes");
-  requireOpen(env, "uploadFile");
+  requireDirect(env, "uploadFile");
   static Staging slots[2];
   for (Staging& slot : slots) {
     if (slot.block) continue;
@@ -227,7 +238,7 @@ Napi::Value download(const Napi::CallbackInfo& call) {
   Args args(call, "cuda download");
   const int64_t address = args.integer("address", 1);
   const Bytes target = bytesOf(call, 1, "download");
-  requireOpen(call.Env(), "download");
+  requireDirect(call.Env(), "download");
   if (target.length > 0) {
     check(call.Env(), "download",
           driver().memcpyDtoHAsync(target.data, static_cast<Address>(address), target.length, state.stream));
@@ -296,7 +307,7 @@ Napi::Value downloadAsync(const Napi::CallbackInfo& call) {
   Args args(call, "cuda downloadAsync");
   const int64_t address = args.integer("address", 1);
   bytesOf(call, 1, "downloadAsync");
-  requireOpen(call.Env(), "downloadAsync");
+  requireDirect(call.Env(), "downloadAsync");
   return (new Download(call.Env(), call[1].As<Napi::TypedArray>()))->start(call.Env(), address);
 }
 
@@ -322,7 +333,7 @@ Napi::Value fill(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value synchronize(const Napi::CallbackInfo& call) {
-  requireOpen(call.Env(), "synchronize");
+  requireDirect(call.Env(), "synchronize");
   check(call.Env(), "synchronize", driver().streamSynchronize(state.stream));
   return call.Env().Undefined();
 }
@@ -335,7 +346,7 @@ Napi::Value kernel(const Napi::CallbackInfo& call) {
   const std::string path = args.text("path"), name = args.text("name"), signature = args.text("signature");
   args.require(signature.size() <= kArguments && signature.find_first_not_of("piuf") == std::string::npos,
                "signature must be at most 32 of the letters p, i, u, f, got \"" + signature + "\"");
-  requireOpen(env, "kernel");
+  requireDirect(env, "kernel");
   cuda::Module& module = state.modules[path];
   if (!module) {
     const cuda::Result result = driver().moduleLoad(&module, path.c_str());
@@ -454,14 +465,16 @@ Napi::Value elapsed(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value beginCapture(const Napi::CallbackInfo& call) {
-  requireOpen(call.Env(), "beginCapture");
+  requireDirect(call.Env(), "beginCapture");
   check(call.Env(), "beginCapture", driver().streamBeginCapture(state.stream, cuda::kCaptureRelaxed));
+  state.recording = true;
   return call.Env().Undefined();
 }
 
 Napi::Value endCapture(const Napi::CallbackInfo& call) {
   requireOpen(call.Env(), "endCapture");
   cuda::Graph graph = nullptr;
+  state.recording = false;
   check(call.Env(), "endCapture", driver().streamEndCapture(state.stream, &graph));
   cuda::GraphExec exec = nullptr;
   const cuda::Result result = driver().graphInstantiate(&exec, graph, 0);

@@ -1,9 +1,7 @@
 import { setImmediate as breathe } from "node:timers/promises";
-import * as tf from "@tensorflow/tfjs";
-import { KVCache } from "../model/kvCache.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { nextIds } from "./nextIds.ts";
 import { type GenerateOptions, resolveGenerateOptions } from "./options.ts";
-import { Sampler } from "./sampling.ts";
 
 export interface GeneratedPiece {
   /** The token; -1 for text that was held back and comes after the last token. */
@@ -39,50 +37,29 @@ export async function* generate(
     );
   }
   const capacity = Math.min(maxPositions, prompt.length + maxNewTokens);
-  const cache = new KVCache(model.config, capacity);
-  try {
-    const sampler = new Sampler(sampling);
-    const decoder = model.tokenizer.streamDecoder();
-    const held = new HeldText(stop);
-    const ids = [...prompt];
-    let last = performance.now();
-    let logits = nextLogits(model, Int32Array.from(prompt), cache);
-    while (ids.length < capacity) {
-      if (signal?.aborted) return "aborted";
-      const id = sampler.next(logits, ids);
-      if (eosIds.includes(id)) {
-        const text = held.push(decoder.end()) + held.end();
-        if (text) yield { id: -1, text };
-        return "eos";
-      }
-      ids.push(id);
-      const text = held.push(decoder.push(id));
-      yield { id, text };
-      if (held.stopped) return "stop";
-      if (performance.now() - last > BREATHE_EVERY_MS) {
-        await breathe();
-        last = performance.now();
-      }
-      if (ids.length < capacity) logits = nextLogits(model, Int32Array.of(id), cache);
+  const decoder = model.tokenizer.streamDecoder();
+  const held = new HeldText(stop);
+  const end = () => ({ id: -1, text: held.push(decoder.end()) + held.end() });
+  if (signal?.aborted) return "aborted";
+  let last = performance.now();
+  for await (const id of nextIds(model, prompt, sampling, capacity)) {
+    if (signal?.aborted) return "aborted";
+    if (eosIds.includes(id)) {
+      const rest = end();
+      if (rest.text) yield rest;
+      return "eos";
     }
-    const text = held.push(decoder.end()) + held.end();
-    if (text) yield { id: -1, text };
-    return "length";
-  } finally {
-    cache.dispose();
+    const text = held.push(decoder.push(id));
+    yield { id, text };
+    if (held.stopped) return "stop";
+    if (performance.now() - last > BREATHE_EVERY_MS) {
+      await breathe();
+      last = performance.now();
+    }
   }
-}
-
-/**
- * Runs the new ids through the model and returns the scores after the last one; the caller may change them. Ids above
- * those of the tokenizer pad the vocabulary of some checkpoints: they mean no text and have no score here.
- */
-function nextLogits(model: MistralModel, ids: Int32Array, cache: KVCache): Float32Array {
-  return tf.tidy(() => {
-    const hidden = model.forwardCached(ids, cache);
-    const lastRow = ids.length === 1 ? hidden : tf.slice2d(hidden, [ids.length - 1, 0], [1, -1]);
-    return (model.logits(lastRow).dataSync() as Float32Array).slice(0, model.tokenizer.vocabSize);
-  });
+  const rest = end();
+  if (rest.text) yield rest;
+  return "length";
 }
 
 /** Keeps back text that might be the beginning of a stop text. */

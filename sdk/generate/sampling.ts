@@ -45,7 +45,11 @@ function argmax(logits: Float32Array): number {
   for (let i = 0; i < logits.length; i++) {
     if (best < 0 ? logits[i] > Number.NEGATIVE_INFINITY : logits[i] > logits[best]) best = i;
   }
-  if (best < 0)
-    throw new Error("sampling: no logit is a finite number; the model's weights or activations hold NaN");
+  if (best < 0) throw noScore();
   return best;
+}
+
+/** The error of a step whose logits are all NaN or -infinity. */
+export function noScore(): Error {
+  return new Error("sampling: no logit is a finite number; the model's weights or activations hold NaN");
 }

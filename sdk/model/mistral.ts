@@ -72,15 +72,19 @@ export class MistralModel {
     });
   }
 
-  /** As `forward` for the next tokens of one sequence: reads and extends `cache`. No gradient. */
-  forwardCached(ids: Int32Array, cache: KVCache): tf.Tensor2D {
+  /**
+   * As `forward` for the next tokens of one sequence: reads and extends `cache`. No gradient.
+   *
+   * @param ownPositions [T] what the positions after the cache's are anyway, in an array that the caller chooses
+   */
+  forwardCached(ids: Int32Array, cache: KVCache, ownPositions?: Int32Array): tf.Tensor2D {
     const past = cache.reserve(ids.length);
-    const positions = ids.map((_, i) => past + i);
+    const positions = ownPositions ?? ids.map((_, i) => past + i);
     return tf.tidy(() => {
       let x = embedding(this.weights.embedding, ids);
       this.weights.layers.forEach((layer, i) => {
         const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
-          attentionCached(q, k, v, { ...this.attentionOptions(), cache: cache.layers[i], past });
+          attentionCached(q, k, v, { ...this.attentionOptions(), cache: cache.layers[i], past: positions });
         x = this.layer(layer, x, positions, attend);
       });
       cache.commit(ids.length);

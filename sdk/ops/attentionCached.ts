@@ -80,16 +80,17 @@ const collected = new FinalizationRegistry<CacheOnDevice>((device) => device.fre
 
 export interface CachedAttentionOptions extends AttentionShape {
   cache: AttentionCache;
-  /** Rows of the cache that are in use. */
-  past: number;
+  /** Rows of the cache that are in use; or an array whose first value that is, as the positions of the new rows are. */
+  past: number | Int32Array;
 }
 
-type Attrs = Required<CachedAttentionOptions>;
+/** Checked: `past` as an array, and its value. */
+export type CachedAttentionAttrs = Required<CachedAttentionOptions> & { past: Int32Array; pastRows: number };
 
-const op: Op<"q" | "k" | "v", Attrs> = {
+const op: Op<"q" | "k" | "v", CachedAttentionAttrs> = {
   name: "AttentionCached",
   reference({ q, k, v }, attrs) {
-    const { cache, past } = attrs;
+    const { cache, pastRows: past } = attrs;
     const [tokens, columns] = k.shape;
     const { keys, values } = cache.onHost();
     keys.set(k.dataSync<"float32">(), past * columns);
@@ -101,12 +102,12 @@ const op: Op<"q" | "k" | "v", Attrs> = {
   },
   native: {
     forward(addon, { q, k, v }, attrs) {
-      const { cache, past } = attrs;
+      const { cache, pastRows } = attrs;
       const o = allocate(q.shape);
       const args = attentionArguments(q.shape[0], attrs);
       const { keys, values } = cache.onHost();
       const arrays = [q.data, k.data, v.data, keys, values, o.data] as const;
-      addon.attentionCached(...args, past, cache.capacity, ...arrays);
+      addon.attentionCached(...args, pastRows, cache.capacity, ...arrays);
       return [o];
     },
     backward: noGradient,
@@ -141,15 +142,17 @@ export function attentionCached(
   options: CachedAttentionOptions,
 ): tf.Tensor2D {
   const shape = checkAttention("attentionCached", q, k, v, options);
-  const { cache, past } = options;
+  const { cache } = options;
+  const past = typeof options.past === "number" ? Int32Array.of(options.past) : options.past;
+  const pastRows = typeof options.past === "number" ? options.past : options.past[0];
   const columns = shape.kvHeads * shape.headDim;
   if (cache.columns !== columns) {
     throw new Error(`attentionCached: expected a cache of ${columns} columns, got ${cache.columns}`);
   }
-  if (!Number.isInteger(past) || past < 0 || past + q.shape[0] > cache.capacity) {
+  if (!Number.isInteger(pastRows) || pastRows < 0 || pastRows + q.shape[0] > cache.capacity) {
     throw new RangeError(
-      `attentionCached: ${q.shape[0]} rows after ${past} do not fit a cache of ${cache.capacity} rows`,
+      `attentionCached: ${q.shape[0]} rows after ${pastRows} do not fit a cache of ${cache.capacity} rows`,
     );
   }
-  return runOp(op, { q, k, v }, { ...shape, cache, past })[0] as tf.Tensor2D;
+  return runOp(op, { q, k, v }, { ...shape, cache, past, pastRows })[0] as tf.Tensor2D;
 }

@@ -129,6 +129,14 @@ export class Cuda {
     return address;
   }
 
+  /**
+   * From now on `array` stands for the memory at `address`: `constant` gives it, and the ops read there what kernels
+   * wrote. Its own values are what ops check, and serve nothing else. The caller owns the memory.
+   */
+  bind(array: Int32Array, address: number): void {
+    this.constants.set(array, address);
+  }
+
   /** The tensor with its values in `storage`: itself, or a copy that lives until the op returns. */
   as(tensor: CudaTensor, storage: Storage): CudaTensor {
     if (tensor.storage === storage) return tensor;

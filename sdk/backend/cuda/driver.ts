@@ -66,7 +66,10 @@ export interface CudaDriver {
   /** Milliseconds of device time between two marks; waits for the second. */
   elapsed(from: number, to: number): number;
 
-  /** From here to `endCapture` work is recorded, not done. */
+  /**
+   * From here to `endCapture` work is recorded, not done. What allocates, loads a kernel, moves values between host and
+   * device, or waits, throws meanwhile.
+   */
   beginCapture(): void;
   /** A graph of the recorded work, for `replay`. */
   endCapture(): number;

@@ -1,15 +1,34 @@
 /**
  * GPU memory is asked from the driver once and used again: `cuMemAlloc` and `cuMemFree` wait for the device. Work
  * runs in the order of the calls, so a block may be given away again while the work that used it is still queued.
+ *
+ * Recorded work is not in that order: a replay writes its blocks whenever it comes. So blocks that are taken during a
+ * recording belong to an arena, which keeps them until the recording is freed.
  */
 import type { CudaDriver } from "./driver.ts";
 
 /** What a block's size is rounded up to; also its alignment. */
 const GRANULARITY = 512;
 
+/** Free blocks by size. */
+type FreeBlocks = Map<number, number[]>;
+
+/** The blocks of one recording. */
+export interface Arena {
+  /** Blocks that work of the same recording may take again. */
+  readonly free: FreeBlocks;
+  /** All of them. */
+  readonly blocks: number[];
+  /** It gets no more. */
+  sealed: boolean;
+}
+
 export class DeviceMemory {
-  private readonly free = new Map<number, number[]>();
+  private readonly free: FreeBlocks = new Map();
   private readonly sizes = new Map<number, number>();
+  private readonly arenas = new Map<number, Arena>();
+  /** Of the recording that is going on. */
+  private arena?: Arena;
   private used = 0;
   private held = 0;
   private peak = 0;
@@ -23,10 +42,9 @@ export class DeviceMemory {
    */
   take(bytes: number): number {
     const size = sizeClass(bytes);
-    const address = this.free.get(size)?.pop() ?? this.allocate(size);
+    const own = this.arena?.free.get(size)?.pop();
+    const address = own ?? this.takeNew(size);
     this.sizes.set(address, size);
-    this.used += size;
-    this.peak = Math.max(this.peak, this.used);
     return address;
   }
 
@@ -35,10 +53,37 @@ export class DeviceMemory {
     const size = this.sizes.get(address);
     if (size === undefined) throw new Error(`GPU memory: ${address} is not a block in use`);
     this.sizes.delete(address);
-    this.used -= size;
-    const list = this.free.get(size);
-    if (list) list.push(address);
-    else this.free.set(size, [address]);
+    const arena = this.arenas.get(address);
+    if (!arena) this.used -= size;
+    putBack(arena ? arena.free : this.free, size, address);
+  }
+
+  /** From here to `closeArena` blocks are taken for a recording. */
+  openArena(): void {
+    if (this.arena) throw new Error("GPU memory: a recording is going on already");
+    this.arena = { free: new Map(), blocks: [], sealed: false };
+  }
+
+  /** From here to `closeArena` only blocks are taken that the recording has already; `take` throws where none is free. */
+  sealArena(): void {
+    if (this.arena) this.arena.sealed = true;
+  }
+
+  closeArena(): Arena {
+    const { arena } = this;
+    if (!arena) throw new Error("GPU memory: no recording is going on");
+    this.arena = undefined;
+    return arena;
+  }
+
+  /** The recording will not run again: its blocks are as all others, and those that are in use stay so. */
+  giveArena({ free, blocks }: Arena): void {
+    for (const address of blocks) this.arenas.delete(address);
+    for (const [size, list] of free) {
+      for (const address of list) putBack(this.free, size, address);
+      this.used -= size * list.length;
+    }
+    free.clear();
   }
 
   /** Returns all free blocks to the driver. */
@@ -60,6 +105,19 @@ export class DeviceMemory {
     this.peak = this.used;
   }
 
+  private takeNew(size: number): number {
+    const { arena } = this;
+    if (arena?.sealed) {
+      throw new Error(`GPU memory: recorded work takes ${size} bytes more than the same work took before`);
+    }
+    const address = this.free.get(size)?.pop() ?? this.allocate(size);
+    this.used += size;
+    this.peak = Math.max(this.peak, this.used);
+    arena?.blocks.push(address);
+    if (arena) this.arenas.set(address, arena);
+    return address;
+  }
+
   private allocate(size: number): number {
     let address: number;
     try {
@@ -72,6 +130,12 @@ export class DeviceMemory {
     this.held += size;
     return address;
   }
+}
+
+function putBack(free: FreeBlocks, size: number, address: number): void {
+  const list = free.get(size);
+  if (list) list.push(address);
+  else free.set(size, [address]);
 }
 
 /** Rounded up by at most a sixteenth, so that batches of slightly different length share blocks. */

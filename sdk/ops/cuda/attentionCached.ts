@@ -1,7 +1,7 @@
 /** How native/cuda/attentionCached.cu is launched. */
 import { bytesOf, type Cuda, type CudaTensor } from "../../backend/cuda/cuda.ts";
 import { cudaKernels, type Storage } from "../../backend/cuda/kernel.ts";
-import type { CachedAttentionOptions } from "../attentionCached.ts";
+import type { CachedAttentionAttrs } from "../attentionCached.ts";
 import { forwardCached, MOST_HEAD_DIM } from "./attention.ts";
 
 // q, k, v, keys, values, past, partial, arrivals, o; tokens, heads, kvHeads, headDim, lanes, parts, scale, window
@@ -20,66 +20,33 @@ const LEAST_KEYS = 64;
 const MOST_PARTS = 128;
 const WARPS = 8;
 
-/** What launches over caches share, in GPU memory: work runs in the order of the calls, so one serves all. */
-interface Shared {
-  /** An int32: rows of the cache in use. Launches read it there, so that a recorded one serves every token. */
-  past: number;
-  /** What it is after the work that is queued. */
-  pastValue: number;
-  /** `count` counters of finished blocks; zero between launches. */
-  arrivals: number;
-  count: number;
-}
+/** Counters of finished blocks, which launches in turn share: zero between them. */
+const arrivals = new WeakMap<Cuda, { address: number; count: number }>();
 
-const shared = new WeakMap<Cuda, Shared>();
-
-function sharedOf(cuda: Cuda): Shared {
-  let state = shared.get(cuda);
-  if (!state) {
-    state = { past: cuda.memory.take(4), pastValue: -1, arrivals: 0, count: 0 };
-    shared.set(cuda, state);
+function arrivalsFor(cuda: Cuda, atLeast: number): number {
+  let state = arrivals.get(cuda);
+  if (!state || state.count < atLeast) {
+    if (state) cuda.memory.give(state.address);
+    const count = Math.max(atLeast, 1024);
+    state = { address: cuda.memory.take(4 * count), count };
+    cuda.driver.fill(state.address, 0, count);
+    arrivals.set(cuda, state);
   }
-  return state;
-}
-
-/**
- * Writes where the next token goes; a launch of one to eight tokens reads it when it runs. The op does this itself:
- * only who replays recorded launches must.
- */
-export function setPast(cuda: Cuda, past: number): void {
-  const state = sharedOf(cuda);
-  if (state.pastValue === past) return;
-  cuda.driver.fill(state.past, past, 1);
-  state.pastValue = past;
-}
-
-function arrivalsFor(cuda: Cuda, count: number): number {
-  const state = sharedOf(cuda);
-  if (state.count < count) {
-    if (state.count > 0) cuda.memory.give(state.arrivals);
-    state.count = Math.max(count, 1024);
-    state.arrivals = cuda.memory.take(4 * state.count);
-    cuda.driver.fill(state.arrivals, 0, state.count);
-  }
-  return state.arrivals;
+  return state.address;
 }
 
 /** o; k and v go into the cache. */
-export function attendCached(
-  cuda: Cuda,
-  [q, k, v]: CudaTensor[],
-  attrs: Required<CachedAttentionOptions>,
-): CudaTensor {
-  const { cache, past, heads, kvHeads, headDim, scale, window } = attrs;
+export function attendCached(cuda: Cuda, [q, k, v]: CudaTensor[], attrs: CachedAttentionAttrs): CudaTensor {
+  const { cache, past, pastRows, heads, kvHeads, headDim, scale, window } = attrs;
   const tokens = q.shape[0];
   const o = cuda.allocate(q.shape);
   if (tokens === 0) return o;
   const { keys, values } = cache.onDevice(cuda);
   if (tokens > MOST_DECODED) {
     const rowBytes = cache.columns * bytesOf(cuda.activation);
-    cuda.driver.copy(keys + past * rowBytes, k.address, tokens * rowBytes);
-    cuda.driver.copy(values + past * rowBytes, v.address, tokens * rowBytes);
-    forwardCached(cuda, q, keys, values, o, past, attrs);
+    cuda.driver.copy(keys + pastRows * rowBytes, k.address, tokens * rowBytes);
+    cuda.driver.copy(values + pastRows * rowBytes, v.address, tokens * rowBytes);
+    forwardCached(cuda, q, keys, values, o, pastRows, attrs);
     return o;
   }
   if (headDim > MOST_HEAD_DIM) {
@@ -91,10 +58,9 @@ export function attendCached(
   // Two blocks a multiprocessor, whatever part of the cache is in use: the grid is the same for every token.
   const wanted = Math.ceil((2 * cuda.device.multiprocessors) / jobs);
   const parts = Math.max(1, Math.min(wanted, Math.ceil(cache.capacity / LEAST_KEYS), MOST_PARTS));
-  setPast(cuda, past);
   const partial = cuda.scratch(4 * jobs * parts * rowsOfBlock * (headDim + 2));
   const args = [
-    ...[q.address, k.address, v.address, keys, values, sharedOf(cuda).past, partial],
+    ...[q.address, k.address, v.address, keys, values, cuda.constant(past), partial],
     ...[arrivalsFor(cuda, jobs), o.address],
     ...[tokens, heads, kvHeads, headDim, lanes, parts, scale, window],
   ];
