@@ -29,9 +29,14 @@ const known = new WeakMap<Int32Array, TrainedRows>();
 function trainedRows(labels: Int32Array): TrainedRows {
   let found = known.get(labels);
   if (!found) {
+    const rows = new Int32Array(labels.length);
+    const places = new Int32Array(labels.length);
     let count = 0;
-    const places = labels.map((label) => (label >= 0 ? count++ : -1));
-    found = { rows: labels.map((_, row) => row).filter((row) => labels[row] >= 0), places };
+    for (let row = 0; row < labels.length; row++) {
+      places[row] = labels[row] >= 0 ? count : -1;
+      if (labels[row] >= 0) rows[count++] = row;
+    }
+    found = { rows: rows.slice(0, count), places };
     known.set(labels, found);
   }
   return found;
