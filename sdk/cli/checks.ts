@@ -4,11 +4,12 @@ import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
-import { addonPath } from "../backend/loadAddon.ts";
+import type { Cuda } from "../backend/cuda/cuda.ts";
+import { cudaProblem, kernelFolder, kernelTargets, runsOn } from "../backend/cuda/open.ts";
+import { addonPath, loadAddon } from "../backend/loadAddon.ts";
 import { packageRoot } from "../backend/packageRoot.ts";
 import { messageOf } from "./errors.ts";
 import { BUNDLED_MODEL } from "./folders.ts";
-import { DEVICE_HELP } from "./options.ts";
 import { bytes } from "./output.ts";
 
 export interface Check {
@@ -27,7 +28,7 @@ export async function* runChecks(): AsyncGenerator<Check> {
   yield await checkDevice(addon);
   yield addon;
   yield compiler;
-  yield checkGpu();
+  yield* checkGpu(addon);
   yield checkNode();
   yield checkPackages();
   yield checkMemory();
@@ -117,22 +118,86 @@ function checkCompiler(): Check {
   };
 }
 
-function checkGpu(): Check {
+/** The card, cuBLASLt, the kernels, and each op's kernels at work; one line where there is no GPU. */
+async function* checkGpu(addonCheck: Check): AsyncGenerator<Check> {
   const name = "gpu";
+  const seen = findGpu();
+  const addon = addonCheck.status === "ok" ? loadAddon() : undefined;
+  const problem = addon ? cudaProblem(addon.cuda) : "the addon is needed to use it";
+  if (problem !== undefined) {
+    // Most machines have none, and that is no fault.
+    const isAbsent = !seen && (!addon || problem.startsWith("no NVIDIA driver"));
+    const detail = isAbsent ? "none (not needed)" : `cannot be used${seen ? `: ${seen}` : ""}`;
+    yield { name, status: "missing", detail, ...(isAbsent ? {} : { todo: problem }) };
+    return;
+  }
+  const cuda = await useGpu();
+  const { name: card, computeCapability, driver, totalBytes } = cuda.device;
+  const capability = computeCapability.join(".");
+  const { free } = cuda.driver.memory();
+  yield {
+    name,
+    status: "ok",
+    detail: `${card}, compute capability ${capability}, driver for CUDA ${driver}; ${bytes(free)} free of ${bytes(totalBytes)}`,
+  };
+  yield checkCublasLt(cuda);
+  yield checkKernelFiles(computeCapability);
+  const { checkOps } = await import("../ops/check.ts");
+  for await (const { op, errors, ok, problem: failure } of checkOps()) {
+    const { float32, bfloat16 } = errors;
+    const numbers = `off by ${float32.toExponential(1)} in float32, ${bfloat16.toExponential(1)} in bfloat16`;
+    const detail = `${op}: ${failure ?? numbers}`;
+    yield ok
+      ? { name: "kernel", status: "ok", detail }
+      : { name: "kernel", status: "broken", detail, todo: REBUILD_KERNELS };
+  }
+}
+
+const REBUILD_KERNELS =
+  "build the kernels for this GPU (CUDA toolkit, then npm rebuild mistral-lab), or compute with --device native";
+
+async function useGpu(): Promise<Cuda> {
+  const [{ useDevice }, { activeCuda }] = await Promise.all([
+    import("../index.ts"),
+    import("../backend/cuda/backend.ts"),
+  ]);
+  await useDevice("cuda");
+  return activeCuda()!;
+}
+
+function checkCublasLt({ driver }: Cuda): Check {
+  const { version, path, problem } = driver.blas();
+  const name = "cublasLt";
+  return problem === undefined
+    ? { name, status: "ok", detail: `version ${version}, ${path}` }
+    : {
+        name,
+        status: "missing",
+        detail: `${problem}; products run on this package's own kernels, slower`,
+        todo: "install cuBLAS, a part of the CUDA toolkit, or name its libcublasLt.so in MISTRAL_LAB_CUBLASLT",
+      };
+}
+
+function checkKernelFiles(capability: readonly [number, number]): Check {
+  const targets = kernelTargets();
+  const all = [...targets.machine, ...targets.portable].join(", ");
+  const detail = `${kernelFolder()}, built for ${all || "an unknown GPU"}`;
+  if (all === "" || runsOn(capability, targets)) return { name: "kernels", status: "ok", detail };
+  const wanted = capability.join("");
+  return {
+    name: "kernels",
+    status: "broken",
+    detail: `${detail}: not for this one (sm_${wanted})`,
+    todo: `install the CUDA toolkit (nvcc), then MISTRAL_LAB_CUDA_ARCHS=${wanted} npm rebuild mistral-lab`,
+  };
+}
+
+/** What the system shows of a GPU, whether it can be used or not. */
+function findGpu(): string | undefined {
   const fields = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"];
   const smi = spawnSync("nvidia-smi", fields, { encoding: "utf8", timeout: 10_000 });
-  const found =
-    smi.status === 0 && smi.stdout.trim() !== ""
-      ? smi.stdout.trim().split("\n").join("; ")
-      : hasCudaLibrary()
-        ? "libcuda.so.1 is there, nvidia-smi shows no GPU"
-        : undefined;
-  // TypeScript knows today's devices; the text must stay true when there is one more.
-  const hasCuda = Object.hasOwn(DEVICE_HELP, "cuda");
-  const unused = hasCuda ? "" : "; this version has no cuda backend yet and computes on the CPU";
-  return found === undefined
-    ? { name, status: "missing", detail: `no NVIDIA driver (not needed)${unused}` }
-    : { name, status: "ok", detail: `${found}${unused}` };
+  if (smi.status === 0 && smi.stdout.trim() !== "") return smi.stdout.trim().split("\n").join("; ");
+  return hasCudaLibrary() ? "libcuda.so.1 is there, nvidia-smi shows no GPU" : undefined;
 }
 
 function hasCudaLibrary(): boolean {

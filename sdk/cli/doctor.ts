@@ -16,7 +16,7 @@ export function addDoctor(program: Command): void {
     .command("doctor")
     .summary("check this machine, and say what to do about what is missing")
     .description(
-      "Check this machine: device in use, CPU addon, compiler, GPU driver, versions, memory, disk, bundled model. Says what to do about what is missing.",
+      "Check this machine: device in use, CPU addon, compiler, GPU and its kernels, versions, memory, disk, bundled model. Says what to do about what is missing.",
     )
     .addOption(jsonOption('one "check" a line, then "done"'))
     .addHelpText(

@@ -1,20 +1,26 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
+import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
+import { packageRoot } from "../../sdk/backend/packageRoot.ts";
 import { checkAddon } from "../../sdk/cli/checks.ts";
 import { inFolder } from "../inFolder.ts";
 import { cli, expectExit, jsonLines } from "./support.ts";
 
 const NAMES = ["device", "addon", "compiler", "gpu", "node", "packages", "memory", "disk", "model"];
+/** Only where there is a GPU that can be used. */
+const GPU_NAMES = ["cublasLt", "kernels", "kernel"];
 
 describe("mistral-lab doctor", () => {
   it("checks everything, and its exit code says whether something is broken", async () => {
     const [told, shown] = await Promise.all([cli(["doctor", "--json"]), cli(["doctor"])]);
     const events = jsonLines(told);
     const checks = events.filter(({ type }) => type === "check");
+    const names = checks.map(({ name }) => name as string);
     assert.deepEqual(
-      checks.map(({ name }) => name),
+      names.filter((name) => !GPU_NAMES.includes(name)),
       NAMES,
     );
     const broken = checks.filter(({ status }) => status === "broken");
@@ -28,6 +34,32 @@ describe("mistral-lab doctor", () => {
     for (const name of NAMES)
       assert.match(shown.stdout, new RegExp(`^(ok|missing|broken) +${name} +\\S`, "m"));
     for (const { todo } of broken) assert.ok(shown.stdout.includes(`→ ${todo}`));
+  });
+
+  it("compares the kernels of every op with plain tfjs where there is a GPU", async function () {
+    const addon = loadAddon();
+    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
+    if (problem !== undefined) {
+      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
+      this.skip();
+    }
+    const checks = jsonLines(await cli(["doctor", "--json"])).filter(({ type }) => type === "check");
+    const details = (wanted: string) =>
+      checks.filter(({ name }) => name === wanted).map(({ detail }) => detail as string);
+    assert.match(details("gpu")[0], /, compute capability \d+\.\d, driver for CUDA [\d.]+; .* free of /);
+    assert.match(details("kernels")[0], /, built for .*sm_\d+/);
+    assert.equal(details("cublasLt").length, 1);
+    const ops = new Set(details("kernel").map((detail) => detail.split(/[,:]| without/)[0]));
+    const files = readdirSync(join(packageRoot(), "sdk", "ops"))
+      .map((file) => basename(file, ".ts"))
+      .filter((name) => !["check", "cuda", "dropout", "matrix", "op", "tape"].includes(name));
+    for (const file of [...files, "matMul", "NF4"]) assert.ok(ops.has(file), `${file} is not checked`);
+    for (const detail of details("kernel"))
+      assert.match(detail, /off by \d\.\de[+-]\d+ in float32, \d\.\de[+-]\d+ in bfloat16/);
+    assert.deepEqual(
+      checks.filter(({ name, status }) => name === "kernel" && status !== "ok"),
+      [],
+    );
   });
 
   it("exits with 1 where something is broken, and says what to do: here an old Node.js", async () => {

@@ -213,16 +213,30 @@ export class Cuda {
       return;
     }
     if (this.workspace === 0) this.workspace = this.memory.take(WORKSPACE_BYTES);
+    // One by one: a step of a 7B model has a thousand products, and lists of arguments are its largest garbage.
     const buffer = this.driver.arguments;
-    const values = [
-      ...[m, n, k],
-      ...[a.address, a.ld ?? (a.transposed ? m : k), Number(a.transposed ?? false), storageCode(a.storage)],
-      ...[b.address, b.ld ?? (b.transposed ? k : n), Number(b.transposed ?? false), storageCode(b.storage)],
-      ...[c.address, c.ld ?? n, storageCode(c.storage)],
-      ...[alpha, beta, batch, a.stride ?? 0, b.stride ?? 0, c.stride ?? 0],
-      ...[this.workspace, WORKSPACE_BYTES],
-    ];
-    for (let i = 0; i < values.length; i++) buffer[i] = values[i];
+    buffer[0] = m;
+    buffer[1] = n;
+    buffer[2] = k;
+    buffer[3] = a.address;
+    buffer[4] = a.ld ?? (a.transposed ? m : k);
+    buffer[5] = a.transposed ? 1 : 0;
+    buffer[6] = a.storage === "float32" ? 0 : 1;
+    buffer[7] = b.address;
+    buffer[8] = b.ld ?? (b.transposed ? k : n);
+    buffer[9] = b.transposed ? 1 : 0;
+    buffer[10] = b.storage === "float32" ? 0 : 1;
+    buffer[11] = c.address;
+    buffer[12] = c.ld ?? n;
+    buffer[13] = c.storage === "float32" ? 0 : 1;
+    buffer[14] = alpha;
+    buffer[15] = beta;
+    buffer[16] = batch;
+    buffer[17] = a.stride ?? 0;
+    buffer[18] = b.stride ?? 0;
+    buffer[19] = c.stride ?? 0;
+    buffer[20] = this.workspace;
+    buffer[21] = WORKSPACE_BYTES;
     this.driver.gemm();
   }
 }
@@ -238,8 +252,4 @@ export function sizeOf(shape: readonly number[]): number {
 
 export function bytesOf(storage: Storage): number {
   return storage === "float32" ? 4 : 2;
-}
-
-function storageCode(storage: Storage): number {
-  return storage === "float32" ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
 import { Cuda } from "./cuda.ts";
@@ -8,8 +8,46 @@ import type { Storage } from "./kernel.ts";
 /** Ampere: the first with bfloat16 products. */
 const OLDEST_CAPABILITY = 8;
 
-/** Why no GPU can be used, with the next step; undefined when one can. */
-export function cudaProblem(driver: CudaDriver): string | undefined {
+/** Where the compiled kernels are. */
+export function kernelFolder(): string {
+  return join(packageRoot(), "build", "native", "cuda");
+}
+
+/** The GPUs that kernels were compiled for: by machine code ("sm_90"), and by code that the driver compiles itself. */
+export interface KernelTargets {
+  machine: string[];
+  portable: string[];
+}
+
+export function kernelTargets(folder = kernelFolder()): KernelTargets {
+  const file = join(folder, "flags.txt");
+  const flags = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const found = [...flags.matchAll(/code=((?:sm|compute)_\d+)/g)].map(([, target]) => target);
+  return {
+    machine: found.filter((target) => target.startsWith("sm_")),
+    portable: found.filter((target) => target.startsWith("compute_")),
+  };
+}
+
+/** Whether kernels for these targets run on a GPU: machine code of its generation, or portable code of an older one. */
+export function runsOn(
+  [major, minor]: readonly [number, number],
+  { machine, portable }: KernelTargets,
+): boolean {
+  const own = 10 * major + minor;
+  const number = (target: string) => Number(target.slice(target.indexOf("_") + 1));
+  return (
+    machine.map(number).some((built) => Math.floor(built / 10) === major && built <= own) ||
+    portable.map(number).some((built) => built <= own)
+  );
+}
+
+/**
+ * Why no GPU can be used, with the next step; undefined when one can.
+ *
+ * @param kernels folder of the compiled kernels
+ */
+export function cudaProblem(driver: CudaDriver, kernels = kernelFolder()): string | undefined {
   const problem = driver.problem();
   if (problem !== null) return problem;
   const [device] = driver.devices();
@@ -17,7 +55,6 @@ export function cudaProblem(driver: CudaDriver): string | undefined {
   if (major < OLDEST_CAPABILITY) {
     return `${device.name} has compute capability ${major}.${minor}, and 8.0 (Ampere) or newer is needed; use device "native"`;
   }
-  const kernels = join(packageRoot(), "build", "native", "cuda");
   if (!existsSync(kernels)) {
     return `${device.name} is there, but its kernels (${kernels}) are not: install the CUDA toolkit (nvcc) and run \`npm rebuild\``;
   }

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CudaDriver } from "../../../sdk/backend/cuda/driver.ts";
+import { cudaProblem, kernelTargets, runsOn } from "../../../sdk/backend/cuda/open.ts";
+import { addonPath, loadAddon } from "../../../sdk/backend/loadAddon.ts";
+import { inFolder } from "../../inFolder.ts";
+
+/** A driver with one card. */
+function driverOf(computeCapability: [number, number], problem: string | null = null): CudaDriver {
+  const card = { name: "Card", computeCapability, multiprocessors: 10, totalBytes: 2 ** 30 };
+  const devices = () => [{ ...card, driver: "13.0", sharedBytes: 99 * 1024 }];
+  return { problem: () => problem, devices } as unknown as CudaDriver;
+}
+
+describe("cudaProblem", () => {
+  it("names a driver's problem, a card that is too old, and kernels that were not built", async () => {
+    await inFolder(async (dir) => {
+      assert.equal(cudaProblem(driverOf([9, 0]), dir), undefined);
+      assert.equal(cudaProblem(driverOf([8, 0]), dir), undefined);
+      assert.equal(cudaProblem(driverOf([9, 0], "no driver: install it"), dir), "no driver: install it");
+      assert.equal(
+        cudaProblem(driverOf([7, 5]), dir),
+        'Card has compute capability 7.5, and 8.0 (Ampere) or newer is needed; use device "native"',
+      );
+      const missing = join(dir, "cuda");
+      assert.equal(
+        cudaProblem(driverOf([9, 0]), missing),
+        `Card is there, but its kernels (${missing}) are not: install the CUDA toolkit (nvcc) and run \`npm rebuild\``,
+      );
+    });
+  });
+
+  it("finds a driver that is too old by what it lacks, and a library that is no driver", async function () {
+    if (!loadAddon()) this.skip();
+    await inFolder(async (dir) => {
+      const problemOf = (code: string) => {
+        const [source, library] = [join(dir, "driver.cpp"), join(dir, "libcuda.so.1")];
+        writeFileSync(source, code);
+        const compiled = spawnSync("c++", ["-shared", "-fPIC", "-o", library, source], { encoding: "utf8" });
+        if (compiled.status !== 0) this.skip();
+        const script = "console.log(require(process.argv[1]).cuda.problem())";
+        const env = { ...process.env, MISTRAL_LAB_CUDA_DRIVER: library };
+        return spawnSync(process.execPath, ["-e", script, addonPath()], {
+          encoding: "utf8",
+          env,
+        }).stdout.trim();
+      };
+      const errors = `
+        extern "C" int cuGetErrorName(int, const char** text) { *text = "CUDA_ERROR_NO_DEVICE"; return 0; }
+        extern "C" int cuGetErrorString(int, const char** text) { *text = "no device"; return 0; }`;
+      const old = `${errors}
+        extern "C" int cuInit(unsigned) { return 0; }
+        extern "C" int cuDriverGetVersion(int* version) { *version = 10020; return 0; }`;
+      assert.match(
+        problemOf(old),
+        /the driver is too old \(CUDA 10\.2, cu\w+ is missing\): install one for CUDA 12 or newer$/,
+      );
+      assert.match(
+        problemOf(`${errors} extern "C" int cuInit(unsigned) { return 100; }`),
+        /cuInit says CUDA_ERROR_NO_DEVICE: is there an NVIDIA GPU, and may this user use it\?$/,
+      );
+      assert.match(problemOf("int nothing;"), /is no CUDA driver: cuInit is missing$/);
+    });
+  });
+});
+
+describe("kernel targets", () => {
+  it("run on the generation that they were built for, and portable code on newer ones", async () => {
+    await inFolder(async (dir) => {
+      mkdirSync(join(dir, "cuda"));
+      assert.deepEqual(kernelTargets(join(dir, "cuda")), { machine: [], portable: [] });
+      const flags = "-fatbin -gencode arch=compute_80,code=sm_80 -gencode arch=compute_80,code=compute_80";
+      writeFileSync(join(dir, "cuda", "flags.txt"), flags);
+      const built = kernelTargets(join(dir, "cuda"));
+      assert.deepEqual(built, { machine: ["sm_80"], portable: ["compute_80"] });
+      for (const capability of [
+        [8, 0],
+        [8, 9],
+        [9, 0],
+        [12, 0],
+      ] as const)
+        assert.ok(runsOn(capability, built));
+      assert.ok(!runsOn([7, 5], built));
+      const ada = { machine: ["sm_89"], portable: [] };
+      assert.ok(runsOn([8, 9], ada) && !runsOn([8, 6], ada) && !runsOn([9, 0], ada));
+    });
+  });
+});
