@@ -23,7 +23,7 @@ namespace {
 using cuda::Address;
 using cuda::driver;
 
-constexpr int kArguments = 32, kMarks = 64;
+constexpr int kArguments = 64, kMarks = 64;
 
 struct Kernel {
   cuda::Function function;
@@ -345,7 +345,7 @@ Napi::Value kernel(const Napi::CallbackInfo& call) {
   Args args(call, "cuda kernel");
   const std::string path = args.text("path"), name = args.text("name"), signature = args.text("signature");
   args.require(signature.size() <= kArguments && signature.find_first_not_of("piuf") == std::string::npos,
-               "signature must be at most 32 of the letters p, i, u, f, got \"" + signature + "\"");
+               "signature must be at most 64 of the letters p, i, u, f, got \"" + signature + "\"");
   requireDirect(env, "kernel");
   cuda::Module& module = state.modules[path];
   if (!module) {

@@ -40,7 +40,7 @@ export interface CudaDriver {
    * @throws when the file or the kernel is not there, or the parameters' sizes differ from the signature
    */
   kernel(path: string, name: string, signature: string): number;
-  /** Where `launch` and `gemm` read their arguments: a buffer of 32 numbers that the addon owns. */
+  /** Where `launch` and `gemm` read their arguments: a buffer of 64 numbers that the addon owns. */
   readonly arguments: Float64Array;
   /** Runs a kernel with the first arguments of the buffer, as many as its signature has. */
   launch(
