@@ -11,8 +11,8 @@ import type { Cuda } from "../backend/cuda/cuda.ts";
 import { sizeClass } from "../backend/cuda/memory.ts";
 import { type Layer, PROJECTIONS, type ProjectionName } from "../model/layers.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { adapterGroups, backwardScratch, hasAdapterKernels } from "../ops/cuda/adapter.ts";
 import { rowsOfChunk } from "../ops/cuda/crossEntropy.ts";
-import { gridOverRows } from "../ops/cuda/linear.ts";
 import { bytesToUpload, copyBytes } from "../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 import type { LargestBatch } from "./plan.ts";
@@ -94,10 +94,10 @@ export function choosePlan(
 }
 
 /**
- * Decoding all weights once takes as long as the forward products of so many tokens. Measured on an H200 at Mistral-7B's
- * shape: 4 ms, and 20 ms for 512 tokens; the ratio of bandwidth to arithmetic is about the same on other cards.
+ * Decoding all weights once takes as long as the forward pass of so many tokens. Measured on an H200 at Mistral-7B's
+ * shape: 5 ms, and 0.025 ms a token; the ratio of bandwidth to arithmetic is about the same on other cards.
  */
-const DECODE_TOKENS = 100;
+const DECODE_TOKENS = 200;
 
 class Estimate {
   /** Of copies of frozen weights that stay. */
@@ -205,7 +205,7 @@ function backwardPoints(shape: Shape, layer: Layer, recomputed: boolean): Sizes[
   const attention = without("gated", "gate", "up", "normalisedAgain", "afterAttention");
   const gradients = (...names: ProjectionName[]) => ({
     weights: shape.copies(...names.map((name) => layer[name].weight)),
-    adapterSums: total(names.map((name) => adapterBytes(shape, layer, name))),
+    adapterSums: adapterBytes(shape, layer, names),
     adapterGradients: total(names.flatMap((name) => variablesOfProjection(layer, name)).map(gradientBytes)),
   });
   // Blocks of threads may share the query heads of a group, each with sums of its own.
@@ -219,7 +219,7 @@ function backwardPoints(shape: Shape, layer: Layer, recomputed: boolean): Sizes[
       ...mlp,
       ofOutput,
       ofGateAndUp: 2 * inner,
-      ofNormalised: 2 * ofOutput,
+      ofNormalised: ofOutput,
       ...gradients("gate_proj", "up_proj"),
     },
     { ...attention, held, ofAfterAttention: ofOutput, ofAttended: queries, ...gradients("o_proj") },
@@ -235,7 +235,7 @@ function backwardPoints(shape: Shape, layer: Layer, recomputed: boolean): Sizes[
         ofAfterAttention: ofOutput,
         ofQueries: queries,
         ofKeys: 2 * keys,
-        ofNormalised: 2 * ofOutput,
+        ofNormalised: ofOutput,
       },
       ...gradients("q_proj", "k_proj", "v_proj"),
     },
@@ -263,21 +263,22 @@ function lossTensors({ cuda, model, workload, wide, copies }: Shape): Sizes {
   };
 }
 
-/** Partial sums of an adapter's gradients (adapterBackward in sdk/ops/cuda/linear.ts). */
-function adapterBytes({ cuda, workload, wide }: Shape, layer: Layer, name: ProjectionName): number {
-  const { weight, lora } = layer[name];
-  if (!lora) return 0;
+/** What the adapters of the layers of one input take in backward (linearsBackward in sdk/ops/cuda/linear.ts). */
+function adapterBytes({ cuda, workload, wide }: Shape, layer: Layer, names: ProjectionName[]): number {
   const { tokens } = workload;
-  const [out, inn] = weight.shape;
-  const { r } = lora;
-  if (cuda.activation === "float32" || r > 16 || inn % 8 !== 0 || out % 8 !== 0) {
-    return wide(r) + (lora.dropout > 0 ? wide(inn) : 0);
-  }
-  const [[downOut, acrossOut]] = gridOverRows(cuda, tokens, out);
-  const [[downIn]] = gridOverRows(cuda, tokens, inn);
-  return total(
-    [acrossOut * tokens, downOut * out, tokens, downIn * inn].map((values) => rounded(4 * r * values)),
-  );
+  const inn = layer[names[0]].weight.shape[1];
+  const loras = names.flatMap((name) => {
+    const { lora } = layer[name];
+    return lora ? [{ ...lora, r: lora.a.shape[0] }] : [];
+  });
+  const byKernels = loras.filter((lora) => hasAdapterKernels(cuda.activation, lora));
+  const byProducts = loras.filter((lora) => !byKernels.includes(lora));
+  const groups = adapterGroups(byKernels, ({ r }) => r);
+  // From the second on, each writes its part of dx beside the sum.
+  const parts = Math.max(0, groups.length + byProducts.length - 1) * wide(inn);
+  const sums = groups.flatMap((group) => backwardScratch(cuda, tokens, inn, group)).map(rounded);
+  const products = byProducts.map(({ r, dropout }) => wide(r) + (dropout > 0 ? wide(inn) : 0));
+  return parts + total(sums) + total(products);
 }
 
 function frozenOf({ weights: { embedding, head, layers } }: MistralModel): FrozenWeight[] {

@@ -43,11 +43,6 @@ export function trainingMemory(
   return cuda ? new GpuMemory(cuda, model, plan, options) : hostMemory(model, plan, options);
 }
 
-/** True for the error of an op that found no room on the GPU. */
-export function isOutOfMemory(error: unknown): boolean {
-  return (error as { code?: string } | undefined)?.code === "OUT_OF_MEMORY";
-}
-
 /** On the host nothing is planned: the system has swap and overcommitment, and says nothing before it kills. */
 function hostMemory(model: MistralModel, plan: Plan, options: ResolvedTrainOptions): TrainingMemory {
   const { gradientCheckpointing, microBatchSize } = options;

@@ -43,7 +43,8 @@ export interface TrainOptions {
   seed?: number;
   /**
    * Recompute activations in backward: about a third slower, far less memory, the same values.
-   * Default "auto": only when the activations would take more than a quarter of the memory.
+   * Default "auto": on a GPU, of as many layers as its free memory asks for; elsewhere of all, and only when the
+   * activations would take more than a quarter of the memory.
    */
   gradientCheckpointing?: "auto" | boolean;
   /** Folder for checkpoints, `run.json`, `training.jsonl` and `report.html`. Default: none, nothing is written. */

@@ -1,11 +1,11 @@
 /** The training loop: from a model and examples to events, step by step. */
 import { setImmediate as breathe } from "node:timers/promises";
+import { isOutOfMemory } from "../backend/cuda/memory.ts";
 import { makeBatch, type PackedRow } from "../data/batches.ts";
 import type { Example } from "../data/dataset.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import type { DoneEvent, EvalEvent, MemoryEvent, StepEvent, TrainEvent } from "./events.ts";
 import { Accumulator, dropoutSeed, microBatchGradients } from "./gradients.ts";
-import { isOutOfMemory } from "./memory.ts";
 import { clipFactor, globalNorm } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from "./options.ts";
 import { TrainingRun } from "./run.ts";

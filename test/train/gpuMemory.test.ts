@@ -89,6 +89,7 @@ describe("GPU memory of training", () => {
         const cuda = activeCuda()!;
         const batch = batchOf(TOKENS, model.config.vocabSize);
         const { layers } = model.config;
+        let settled: number | undefined;
         for (const recomputedLayers of [0, Math.floor(layers / 2), layers]) {
           for (const keptCopies of [false, true]) {
             const plan = { recomputedLayers, keptCopies };
@@ -96,6 +97,9 @@ describe("GPU memory of training", () => {
             const workload = { tokens: TOKENS, trainedTokens, accumulates: false };
             const predicted = predictPeak(cuda, model, workload, plan);
             const { before, peak } = measure(cuda, model, batch, plan);
+            // Without the copies of the weights, and with what was uploaded at its first use.
+            settled ??= cuda.memory.bytes.used;
+            assert.equal(cuda.memory.bytes.used, settled);
             const ratio = (predicted - before) / (peak - before);
             const what = `${JSON.stringify(plan)}: predicted ${predicted - before}, measured ${peak - before}, ratio ${ratio.toFixed(3)}`;
             if (process.env.SHOW_MEMORY) console.log(what);

@@ -123,13 +123,33 @@ export class DeviceMemory {
     try {
       address = this.driver.allocate(size);
     } catch (error) {
-      if ((error as { code?: string }).code !== "OUT_OF_MEMORY") throw error;
+      if (!isOutOfMemory(error)) throw error;
       this.trim();
-      address = this.driver.allocate(size);
+      address = this.allocateAtLast(size);
     }
     this.held += size;
     return address;
   }
+
+  /** With nothing left to return: says how the memory stands. */
+  private allocateAtLast(size: number): number {
+    try {
+      return this.driver.allocate(size);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      const { free, total } = this.driver.memory();
+      const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+      const message =
+        `GPU memory: ${mib(size)} more are needed, and ${mib(free)} of ${mib(total)} are free; this process uses ` +
+        `${mib(this.used)}. End what else uses the GPU, or take smaller batches, 4-bit weights or a smaller model`;
+      throw Object.assign(new Error(message, { cause: error }), { code: "OUT_OF_MEMORY" });
+    }
+  }
+}
+
+/** True for the error of an op that found no room on the GPU. */
+export function isOutOfMemory(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code === "OUT_OF_MEMORY";
 }
 
 function putBack(free: FreeBlocks, size: number, address: number): void {
