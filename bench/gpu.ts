@@ -11,6 +11,7 @@ import { useDevice } from "../sdk/backend/device.ts";
 import type { TokenBatch } from "../sdk/data/batches.ts";
 import { Random } from "../sdk/data/random.ts";
 import { generate } from "../sdk/generate/generate.ts";
+import { RecordedStep } from "../sdk/generate/recordedStep.ts";
 import type { MistralConfig } from "../sdk/model/config.ts";
 import { KVCache } from "../sdk/model/kvCache.ts";
 import { loadModel } from "../sdk/model/load.ts";
@@ -168,6 +169,42 @@ async function decoding(model: MistralModel, tokens: number) {
   return { tokens: count, tokensPerSecond: +((count / (performance.now() - start)) * 1000).toFixed(1) };
 }
 
+/** A recorded step alone: its device time, without the host; what recording costs; kernels a token. */
+function recordedStep(model: MistralModel, past: number) {
+  const cache = new KVCache(config, past + 256);
+  tf.tidy(() => model.forwardCached(new Int32Array(past).fill(5), cache));
+  driver.synchronize();
+  const { launch } = cuda;
+  const kernels = new Map<string, number>();
+  cuda.launch = (kernel, ...rest) => {
+    kernels.set(kernel.name, (kernels.get(kernel.name) ?? 0) + 1);
+    launch.call(cuda, kernel, ...rest);
+  };
+  const start = performance.now();
+  let step: RecordedStep;
+  try {
+    step = new RecordedStep(model, cache, 5);
+  } finally {
+    cuda.launch = launch;
+  }
+  const recordMs = performance.now() - start;
+  const steps = 16;
+  const seconds = timed(() => {
+    for (let i = 0; i < steps; i++) step.run();
+  });
+  step.dispose();
+  cache.dispose();
+  // The work runs once before it is recorded: each kernel was launched twice.
+  const perToken = [...kernels].map(([name, count]) => `${name} ${count / 2}`);
+  return {
+    past,
+    msPerToken: +((seconds / steps) * 1000).toFixed(3),
+    recordMs: +recordMs.toFixed(1),
+    kernels: [...kernels.values()].reduce((a, b) => a + b, 0) / 2,
+    perToken,
+  };
+}
+
 function prefill(model: MistralModel, tokens: number) {
   const ids = Int32Array.from({ length: tokens }, (_, i) => 3 + ((i * 37) % 900));
   const seconds = timed(() => {
@@ -202,6 +239,7 @@ const attempt = async (fields: object, work: () => unknown) => {
   }
 };
 await attempt({ work: "decode 1 sequence" }, () => decoding(model, shape === "7b" ? 128 : 8));
+await attempt({ work: "recorded step" }, () => recordedStep(model, shape === "7b" ? 256 : 16));
 await attempt({ work: "prefill 512" }, () => prefill(model, 512));
 for (const keep of values.dequantized.split(",")) {
   cuda.keepDequantized = keep === "yes";
