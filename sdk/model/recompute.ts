@@ -16,7 +16,6 @@ export function recompute<T extends tf.Tensor>(
 ): tf.Tensor {
   return tf.customGrad((...args) => {
     const save = args[args.length - 1] as tf.GradSaveFunc;
-    save([x]);
     const gradFunc = (dy: tf.Tensor, [savedX]: tf.Tensor[]) => {
       const gradients = gradientsAt(() => f(savedX as T), [savedX, ...variables], dy);
       return gradients.map((gradient, i) => {
@@ -24,6 +23,9 @@ export function recompute<T extends tf.Tensor>(
         return gradient;
       });
     };
-    return { value: f(x), gradFunc };
+    const value = f(x);
+    // Not before: where f throws, tfjs would keep what was saved for good.
+    save([x]);
+    return { value, gradFunc };
   })(x, ...variables);
 }

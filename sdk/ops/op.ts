@@ -210,7 +210,9 @@ function register<Backend extends KernelBackend<T>, Device, T extends { shape: n
       const names = (attrs as { gradientOf: string[] } & tf.NamedAttrMap).gradientOf;
       try {
         const gradients = kernels.backward(deviceOf(own), dys, forward, outputs, attrs ?? {});
-        return names.map((input) => own.wrap(gradients[input] ?? own.zeros(forward[input].shape)));
+        // All of them before the first belongs to a tensor: zeros may find no room.
+        const all = names.map((input) => gradients[input] ?? own.zeros(forward[input].shape));
+        return all.map((gradient) => own.wrap(gradient));
       } finally {
         own.endOp();
       }

@@ -18,7 +18,7 @@ export interface TrainingMemory {
   /** As the model's forward pass takes it. */
   readonly gradientCheckpointing: boolean | number;
   /** Once, before the first step, when the optimizer is there. @throws when a step cannot fit */
-  open(): void;
+  open(): Promise<void>;
   /** After the last step. */
   close(): void;
   /** For the start event. */
@@ -53,7 +53,7 @@ function hostMemory(model: MistralModel, plan: Plan, options: ResolvedTrainOptio
     microBatchSize,
     gradientCheckpointing:
       gradientCheckpointing === "auto" ? activationBytes(model, tokens) > memory / 4 : gradientCheckpointing,
-    open() {},
+    open: async () => {},
     close() {},
     predicted: () => ({}),
     measured: () => ({}),
@@ -80,8 +80,9 @@ class GpuMemory implements TrainingMemory {
     return this.chosen?.recomputedLayers ?? 0;
   }
 
-  open(): void {
+  async open(): Promise<void> {
     this.cuda.keepDequantized = false;
+    await collectGarbage();
     const available = availableBytes(this.cuda);
     const chosen = this.choose(this.microBatchSize, available);
     if (!chosen) throw new Error(this.explain(available));

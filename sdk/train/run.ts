@@ -53,10 +53,10 @@ export class TrainingRun {
   }
 
   /** Takes the folder, restores the checkpoint where one is to be continued, and makes the optimizer. */
-  open(): StartEvent {
+  async open(): Promise<StartEvent> {
     const { outputDir, overwrite, resume } = this.options;
     this.ownOptimizer = new AdamW(this.variables, this.options);
-    this.memory.open();
+    await this.memory.open();
     const checkpoint = resume === false ? undefined : checkpointToResume(this.options, this.identify());
     if (outputDir !== undefined) {
       this.folder = new RunFolder(outputDir, {

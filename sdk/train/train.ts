@@ -47,7 +47,7 @@ async function* loop(
   // Stays true when the consumer leaves before the end: a generator then continues in `finally`, without an error.
   let left = true;
   try {
-    yield run.tell(run.open());
+    yield run.tell(await run.open());
     let stopped = false;
     while (run.step < run.plan.steps) {
       const told: MemoryEvent[] = [];

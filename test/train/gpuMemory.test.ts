@@ -172,6 +172,55 @@ describe("GPU memory of training", () => {
     });
   });
 
+  it("that runs out anywhere in a micro batch leaves everything as it was", async () => {
+    await onCard(async (model, cuda) => {
+      const batch = batchOf(40, model.config.vocabSize);
+      const variables = model.trainableVariables();
+      const { memory } = cuda;
+      let takes = 0;
+      let failing = 0;
+      const take = memory.take.bind(memory);
+      memory.take = (bytes) => {
+        if (++takes === failing) throw Object.assign(new Error("no room"), { code: "OUT_OF_MEMORY" });
+        return take(bytes);
+      };
+      try {
+        for (const gradientCheckpointing of [0, 2]) {
+          const step = () => {
+            takes = 0;
+            const result = microBatchGradients(model, variables, batch, {
+              dropoutSeed: 1,
+              gradientCheckpointing,
+            });
+            const values = [...result.gradients.values()].map((gradient) =>
+              gradient.dataSync<"float32">().slice(),
+            );
+            tf.dispose([result.lossSum, ...result.gradients.values()]);
+            return values;
+          };
+          failing = 0;
+          step();
+          const before = { used: memory.bytes.used, tensors: tf.memory().numTensors };
+          const expected = step();
+          const all = takes;
+          assert.ok(all > 200, `${all}`);
+          for (failing = 1; failing <= all; failing += 5) {
+            assert.throws(step, { code: "OUT_OF_MEMORY" }, `take ${failing}`);
+            assert.deepEqual(
+              { used: memory.bytes.used, tensors: tf.memory().numTensors },
+              before,
+              `take ${failing}`,
+            );
+          }
+          failing = 0;
+          assert.deepEqual(step(), expected);
+        }
+      } finally {
+        memory.take = take;
+      }
+    });
+  });
+
   it("that runs out halves the micro batch in mid-run, with the same curve and nothing left behind", async () => {
     const examples = tinyExamples(40);
     let expected: number[] = [];
