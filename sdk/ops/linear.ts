@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { LoraArguments } from "../backend/addon.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
-import { type CudaLora, linearBackward, linearForward } from "./cuda/linear.ts";
+import { type CudaLayer, linearsBackward, linearsForward } from "./cuda/linear.ts";
 import { dropoutMask } from "./dropout.ts";
 import { type Matrix, matrixArguments, matrixTensor, splitMatrix } from "./matrix.ts";
 import { allocate, type Cuda, type Cudas, type CudaTensor, type NativeTensor, type Op, runOp } from "./op.ts";
@@ -44,10 +44,12 @@ function loraArguments(a: NativeTensor, b: NativeTensor, lora: LayerAttrs["lora"
   return lora ? [a.data, b.data, lora.r, lora.scale, lora.dropout, lora.seed] : [null, null, 0, 0, 0, 0];
 }
 
-function cudaLora(cuda: Cuda, inputs: Cudas<string>, i: number, lora: LayerAttrs["lora"]) {
-  if (!lora) return undefined;
-  const [a, b] = [cuda.as(inputs[`a${i}`], "float32"), cuda.as(inputs[`b${i}`], "float32")];
-  return { a, b, ...lora } satisfies CudaLora;
+function cudaLayers(cuda: Cuda, inputs: Cudas<string>, { layers }: Attrs): CudaLayer[] {
+  const parameter = (name: string) => cuda.as(inputs[name], "float32");
+  return layers.map(({ out, frozen, lora }, i) => {
+    const matrix = frozen ?? parameter(`weight${i}`);
+    return { matrix, out, lora: lora && { a: parameter(`a${i}`), b: parameter(`b${i}`), ...lora } };
+  });
 }
 
 /** Outputs are the y of each layer, then the xa of each layer that has an adapter. */
@@ -123,34 +125,17 @@ const op: Op<string, Attrs> = {
     },
   },
   cuda: {
-    forward(cuda, inputs, { layers }) {
-      const xas: CudaTensor[] = [];
-      const ys = layers.map(({ out, frozen, lora }, i) => {
-        const matrix = frozen ?? cuda.as(inputs[`weight${i}`], "float32");
-        const [y, xa] = linearForward(cuda, inputs.x, matrix, out, cudaLora(cuda, inputs, i, lora));
-        if (xa) xas.push(xa);
-        return y;
-      });
-      if (inputs.residual) cuda.add(ys[0], inputs.residual);
+    forward(cuda, inputs, attrs) {
+      const { ys, xas } = linearsForward(cuda, inputs.x, cudaLayers(cuda, inputs, attrs), inputs.residual);
       return [...ys, ...xas];
     },
-    backward(cuda, dys, inputs, outputs, attrs) {
+    backward(cuda, dys, { x, ...inputs }, outputs, attrs) {
       const xas = splitOutputs(outputs, attrs);
-      const gradients: Record<string, CudaTensor> = {};
-      for (const [i, { frozen, lora }] of attrs.layers.entries()) {
-        const matrix = frozen ?? cuda.as(inputs[`weight${i}`], "float32");
-        const adapter = cudaLora(cuda, inputs, i, lora);
-        const xa = xas[i];
-        const own = linearBackward(
-          cuda,
-          { dy: dys[i], x: inputs.x },
-          matrix,
-          adapter && xa && { ...adapter, xa },
-        );
-        if (gradients.x) cuda.add(gradients.x, own.x);
-        else gradients.x = own.x;
-        if (own.a && own.b) Object.assign(gradients, { [`a${i}`]: own.a, [`b${i}`]: own.b });
-        if (own.weight) gradients[`weight${i}`] = own.weight;
+      const own = linearsBackward(cuda, { dys, x, xas }, cudaLayers(cuda, inputs, attrs));
+      const gradients: Record<string, CudaTensor> = { x: own.x };
+      for (const [i, layer] of own.layers.entries()) {
+        for (const [name, gradient] of Object.entries(layer))
+          if (gradient) gradients[`${name}${i}`] = gradient;
       }
       return gradients;
     },

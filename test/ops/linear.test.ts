@@ -7,6 +7,7 @@ import {
   checkAgainstReference,
   checkForward,
   checkGradients,
+  evaluate,
   type OpCase,
   onEveryBackend,
   random,
@@ -66,6 +67,57 @@ function formula(
   };
 }
 
+/** Layers that read the same x. */
+interface Group {
+  rows: number;
+  inn: number;
+  /** r 0: no adapter. */
+  layers: ({ out: number; r: number } & Extras)[];
+  residual?: boolean;
+}
+
+/** The outputs side by side. */
+function groupCase({ rows, inn, layers, residual }: Group): OpCase {
+  const shapes: Record<string, number[]> = { x: [rows, inn] };
+  if (residual) shapes.residual = [rows, layers[0].out];
+  for (const [i, { out, r }] of layers.entries()) {
+    shapes[`w${i}`] = [out, inn];
+    if (r > 0) Object.assign(shapes, { [`a${i}`]: [r, inn], [`b${i}`]: [out, r] });
+  }
+  return {
+    shapes,
+    values: randomValues(shapes, 17),
+    run(t) {
+      const matrix = (name: string) => t[name] as tf.Tensor2D;
+      const given = layers.map(({ r, scale, dropout, seed }, i) => {
+        const lora = { a: matrix(`a${i}`), b: matrix(`b${i}`), scale, dropout, seed };
+        return { weight: matrix(`w${i}`), lora: r > 0 ? lora : undefined };
+      });
+      const ys = linears(matrix("x"), given, residual ? matrix("residual") : undefined);
+      const all = tf.concat(ys, 1);
+      tf.dispose(ys);
+      return all;
+    },
+  };
+}
+
+function groupFormula({ rows, inn, layers, residual }: Group) {
+  return (v: Values64) => {
+    const ys = layers.map(({ out, r, ...extras }, i) => {
+      const named = { x: v.x, weight: v[`w${i}`], a: v[`a${i}`], b: v[`b${i}`] };
+      return formula({ rows, inn, out, r }, extras)(named);
+    });
+    if (residual) for (let j = 0; j < ys[0].length; j++) ys[0][j] += v.residual[j];
+    const width = layers.reduce((sum, { out }) => sum + out, 0);
+    return Float64Array.from({ length: rows * width }, (_, at) => {
+      let column = at % width;
+      let i = 0;
+      while (column >= layers[i].out) column -= layers[i++].out;
+      return ys[i][Math.floor(at / width) * layers[i].out + column];
+    });
+  };
+}
+
 const SMALL: [Sizes, Extras][] = [
   [{ rows: 1, inn: 1, out: 1, r: 0 }, { scale: 1 }],
   [{ rows: 3, inn: 17, out: 5, r: 0 }, { scale: 1 }],
@@ -91,46 +143,19 @@ describe("linear", () => {
     });
 
     it("runs several layers on one x and adds a residual to the first", () => {
-      const [rows, inn, outs, r] = [5, 9, [7, 3, 4], 2];
-      const shapes: Record<string, number[]> = { x: [rows, inn], residual: [rows, outs[0]] };
-      for (const [i, out] of outs.entries()) shapes[`w${i}`] = [out, inn];
-      Object.assign(shapes, { a0: [r, inn], b0: [outs[0], r], a2: [r, inn], b2: [outs[2], r] });
       const extras = { scale: 0.5, dropout: 0.3 };
-      const opCase: OpCase = {
-        shapes,
-        values: randomValues(shapes, 17),
-        run(t) {
-          const matrix = (name: string) => t[name] as tf.Tensor2D;
-          const lora = (i: number) => ({ a: matrix(`a${i}`), b: matrix(`b${i}`), seed: i, ...extras });
-          const layers = [
-            { weight: matrix("w0"), lora: lora(0) },
-            { weight: matrix("w1") },
-            { weight: matrix("w2"), lora: lora(2) },
-          ];
-          const ys = linears(matrix("x"), layers, matrix("residual"));
-          const all = tf.concat(ys, 1);
-          tf.dispose(ys);
-          return all;
-        },
+      const group: Group = {
+        rows: 5,
+        inn: 9,
+        layers: [
+          { out: 7, r: 2, ...extras, seed: 0 },
+          { out: 3, r: 0, ...extras },
+          { out: 4, r: 2, ...extras, seed: 2 },
+        ],
+        residual: true,
       };
-      const expected = (v: Values64) => {
-        const ys = outs.map((out, i) => {
-          const adapted = i !== 1;
-          const sizes = { rows, inn, out, r: adapted ? r : 0 };
-          const named = { x: v.x, weight: v[`w${i}`], a: v[`a${i}`], b: v[`b${i}`] };
-          return formula(sizes, { ...extras, seed: i })(named);
-        });
-        for (let j = 0; j < ys[0].length; j++) ys[0][j] += v.residual[j];
-        const width = outs.reduce((a, b) => a + b, 0);
-        return Float64Array.from({ length: rows * width }, (_, at) => {
-          let column = at % width;
-          let i = 0;
-          while (column >= outs[i]) column -= outs[i++];
-          return ys[i][Math.floor(at / width) * outs[i] + column];
-        });
-      };
-      checkForward(opCase, expected);
-      checkGradients(opCase, expected, { atol: 1e-5 });
+      checkForward(groupCase(group), groupFormula(group));
+      checkGradients(groupCase(group), groupFormula(group), { atol: 1e-5 });
     });
 
     it("reads every storage of a frozen weight", () => {
@@ -180,6 +205,84 @@ describe("linear", () => {
           await checkAgainstReference(linearCase(sizes, { scale: 2, dropout: 0.3, seed: 5 }), tolerance);
         });
       }
+
+      // Up to three adapters of r 8 are one launch, and others one each; 32 rows and 512 columns are one block.
+      const plain = { scale: 0.5 };
+      const dropped = (seed: number) => ({ scale: 2, dropout: 0.3, seed });
+      const GROUPS: Record<string, Group> = {
+        "three adapters, a residual": {
+          rows: 75,
+          inn: 616,
+          layers: [
+            { out: 520, r: 8, ...dropped(1) },
+            { out: 24, r: 3, ...dropped(2) },
+            { out: 8, r: 8, ...plain },
+          ],
+          residual: true,
+        },
+        "more row blocks than fit": {
+          rows: 4300,
+          inn: 296,
+          layers: [
+            { out: 16, r: 4, ...dropped(3) },
+            { out: 8, r: 7, ...dropped(4) },
+          ],
+        },
+        "layers without adapters between others": {
+          rows: 40,
+          inn: 264,
+          layers: [
+            { out: 16, r: 0, ...plain },
+            { out: 536, r: 8, ...dropped(5) },
+            { out: 8, r: 0, ...plain },
+            { out: 24, r: 5, ...dropped(6) },
+          ],
+          residual: true,
+        },
+        "ranks of every road": {
+          rows: 50,
+          inn: 40,
+          layers: [
+            { out: 16, r: 12, ...dropped(7) },
+            { out: 8, r: 8, ...plain },
+            { out: 24, r: 20, ...dropped(8) },
+            { out: 8, r: 2, ...dropped(9) },
+            { out: 8, r: 16, ...dropped(10) },
+            { out: 8, r: 1, ...dropped(11) },
+          ],
+          residual: true,
+        },
+        "a residual beside the general road": {
+          rows: 33,
+          inn: 20,
+          layers: [
+            { out: 16, r: 3, ...dropped(12) },
+            { out: 8, r: 3, ...plain },
+          ],
+          residual: true,
+        },
+        "no adapters": { rows: 20, inn: 24, layers: [16, 8].map((out) => ({ out, r: 0, ...plain })) },
+        "a few rows": {
+          rows: 4,
+          inn: 64,
+          layers: [
+            { out: 16, r: 3, ...dropped(13) },
+            { out: 8, r: 0, ...plain },
+          ],
+          residual: true,
+        },
+      };
+      for (const [what, group] of Object.entries(GROUPS)) {
+        it(`equals the reference for several layers: ${what}`, async () => {
+          await checkAgainstReference(groupCase(group), { rtol: 1e-5, atol: 1e-3 });
+        });
+      }
+
+      it("gives the same bits each time", () => {
+        const opCase = groupCase(GROUPS["three adapters, a residual"]);
+        const dy = random(opCase.shapes.x[0] * (520 + 24 + 8), 3);
+        assert.deepEqual(evaluate(opCase, dy), evaluate(opCase, dy));
+      });
 
       it("equals the reference for a few rows, in every storage of the weight", async () => {
         const tolerance = { rtol: 1e-5, atol: 2e-4 };

@@ -1,42 +1,25 @@
 /**
- * The linear layer on the GPU. Large products are cuBLASLt's. The adapter's update is written first, and the product
- * with W adds to it. The adapter's own kernels (native/cuda/linear.cu) serve bfloat16 activations and small ranks; other
- * cases take the general road, where each of its steps is a product of cuBLASLt.
+ * Linear layers that read the same x, on the GPU. Large products are cuBLASLt's. The adapters' update is written first,
+ * and the products with W add to it. Kernels of their own (adapter.ts) serve adapters of bfloat16 activations and small
+ * ranks; other adapters take the general road, where each step is a product of cuBLASLt.
  */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
 import { type CudaKernel, cudaKernel, cudaKernels } from "../../backend/cuda/kernel.ts";
 import { denseWeight, deviceWeight, SCALE_SIGNATURE, scaleArguments } from "../../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../../weights/weight.ts";
-
-export interface CudaLora {
-  /** float32 [r, in] */
-  a: CudaTensor;
-  /** float32 [out, r] */
-  b: CudaTensor;
-  r: number;
-  scale: number;
-  dropout: number;
-  seed: number;
-}
+import {
+  adapterBackward,
+  adapterDown,
+  adapterGroups,
+  adapterUp,
+  type CudaLora,
+  type CudaLoraGradients,
+  hasAdapterKernels,
+} from "./adapter.ts";
 
 /** Up to so many rows, W is read as it is stored, by kernels of its own. */
 const FEW_ROWS = 8;
-/** The greatest rank of the adapter's kernels. */
-const SMALL_RANK = 16;
-/** Columns of a block of threads in the kernels that go through rows. */
-const BLOCK_COLUMNS = 512;
 
-/** The kernels for the rank: each works on r rounded up to 8 or 16. */
-const ranked = (name: string, signature: string) => ({
-  8: cudaKernel("linear", `${name}8`, signature),
-  16: cudaKernel("linear", `${name}16`, signature),
-});
-const DOWN = ranked("linearDown", "ppiiifup");
-const DOWN_TALL = ranked("linearDownTall", "ppiiifup");
-const UP = ranked("linearUp", "ppiiifip");
-const BACKWARD_DY = ranked("linearBackwardDy", "pppiiiipp");
-const BACKWARD_X = ranked("linearBackwardX", "pppiiifuipp");
-const SUM = cudaKernel("linear", "linearSum", "piiffp");
 const DROPOUT = cudaKernels("linear", "linearDropout", "piifup");
 const DOWN_FEW = cudaKernels("linear", "linearDownFew", "ppiiifup");
 const FEW = {
@@ -54,72 +37,135 @@ const NF4_TABLE_BYTES = 32768;
 /** Where W is: frozen in its packed form, or float32 in a trainable tensor. */
 export type CudaMatrix = FrozenWeight | CudaTensor;
 
-/** y [rows, out] and, with an adapter, xa [rows, r] in float32 for backward. */
-export function linearForward(
+export interface CudaLayer {
+  matrix: CudaMatrix;
+  out: number;
+  lora?: CudaLora;
+}
+
+/** A layer with an adapter: its place among the layers, and xa [rows, r] in float32. */
+interface Adapted {
+  index: number;
+  lora: CudaLora;
+  xa: CudaTensor;
+}
+
+/** Of each layer y [rows, out], of the first with `residual` added, and of those with an adapter xa [rows, r]. */
+export function linearsForward(
   cuda: Cuda,
   given: CudaTensor,
-  matrix: CudaMatrix,
-  out: number,
-  lora?: CudaLora,
-) {
+  layers: CudaLayer[],
+  givenResidual?: CudaTensor,
+): { ys: CudaTensor[]; xas: CudaTensor[] } {
   const x = cuda.as(given, cuda.activation);
+  const residual = givenResidual && cuda.as(givenResidual, cuda.activation);
   const [rows, inn] = x.shape;
-  const y = cuda.allocate([rows, out]);
-  const xa = lora && cuda.allocate([rows, lora.r], "float32");
-  const outputs = xa ? [y, xa] : [y];
+  const ys = layers.map(({ out }) => cuda.allocate([rows, out]));
+  const adapted = layers.flatMap(({ lora }, index): Adapted[] => {
+    return lora ? [{ index, lora, xa: cuda.allocate([rows, lora.r], "float32") }] : [];
+  });
+  const outputs = { ys, xas: adapted.map(({ xa }) => xa) };
   if (rows === 0) return outputs;
-  const dropped = lora && xa ? down(cuda, x, lora, xa) : undefined;
   if (rows <= FEW_ROWS) {
-    few(cuda, x, matrix, y, lora, xa);
+    for (const [i, { matrix, lora }] of layers.entries()) {
+      const xa = adapted.find(({ index }) => index === i)?.xa;
+      if (lora && xa) downFew(cuda, x, lora, xa);
+      few(cuda, x, matrix, ys[i], lora, xa);
+    }
+    if (residual) cuda.add(ys[0], residual);
     return outputs;
   }
-  if (lora && xa) {
-    if (dropped === undefined) {
-      const [grid, blockRows] = gridOverRows(cuda, rows, out);
-      cuda.launch(UP[rankOf(lora)], grid, 256, [
-        ...[xa.address, lora.b.address, rows, out, lora.r, lora.scale],
-        ...[blockRows, y.address],
-      ]);
-    } else {
-      const b = { ...cuda.as(lora.b, x.storage), transposed: true };
-      cuda.gemm(rows, out, lora.r, cuda.as(xa, x.storage), b, y, { alpha: lora.scale });
-    }
+  const written = new Set<number>();
+  const byKernels = adapted.filter(({ lora }) => hasAdapterKernels(x.storage, lora));
+  for (const group of adapterGroups(byKernels, ({ lora }) => lora.r)) {
+    const [loras, xas] = [group.map(({ lora }) => lora), group.map(({ xa }) => xa)];
+    adapterDown(cuda, x, loras, xas);
+    const own = group.map(({ index }) => ys[index]);
+    adapterUp(cuda, loras, xas, own, group[0].index === 0 ? residual : undefined);
+    for (const { index } of group) written.add(index);
   }
-  const w = { ...activationWeight(cuda, matrix), transposed: true };
-  cuda.gemm(rows, out, inn, x, w, y, { beta: lora ? 1 : 0 });
+  if (residual && !written.has(0)) {
+    cuda.convert(residual, ys[0]);
+    written.add(0);
+  }
+  for (const { index, lora, xa } of adapted) {
+    if (byKernels.some((other) => other.index === index)) continue;
+    forwardByProducts(cuda, x, lora, xa, ys[index], written.has(index) ? 1 : 0);
+    written.add(index);
+  }
+  for (const [i, { matrix, out }] of layers.entries()) {
+    const w = { ...activationWeight(cuda, matrix), transposed: true };
+    cuda.gemm(rows, out, inn, x, w, ys[i], { beta: written.has(i) ? 1 : 0 });
+  }
   return outputs;
 }
 
-/** dx, and gradients of a trainable W and of the adapter, in float32. */
-export function linearBackward(
+/** Gradients of one layer, in float32: of a trainable W, and of the adapter. */
+export interface LayerGradients {
+  weight?: CudaTensor;
+  a?: CudaTensor;
+  b?: CudaTensor;
+}
+
+/**
+ * dx, and the gradients of each layer.
+ *
+ * @param xas of the layers that have an adapter
+ */
+export function linearsBackward(
   cuda: Cuda,
-  given: { dy: CudaTensor; x: CudaTensor },
-  matrix: CudaMatrix,
-  lora?: CudaLora & { xa: CudaTensor },
-): { x: CudaTensor; weight?: CudaTensor; a?: CudaTensor; b?: CudaTensor } {
-  const [dy, x] = [cuda.as(given.dy, cuda.activation), cuda.as(given.x, cuda.activation)];
+  given: { dys: CudaTensor[]; x: CudaTensor; xas: (CudaTensor | undefined)[] },
+  layers: CudaLayer[],
+): { x: CudaTensor; layers: LayerGradients[] } {
+  const dys = given.dys.map((dy) => cuda.as(dy, cuda.activation));
+  const x = cuda.as(given.x, cuda.activation);
   const [rows, inn] = x.shape;
-  const out = dy.shape[1];
-  const gradients: ReturnType<typeof linearBackward> = { x: cuda.allocate([rows, inn]) };
-  if (lora) {
-    gradients.a = cuda.allocate([lora.r, inn], "float32");
-    gradients.b = cuda.allocate([out, lora.r], "float32");
-  }
-  if ("address" in matrix) gradients.weight = cuda.allocate([out, inn], "float32");
-  const { x: dx, a: dA, b: dB, weight: dW } = gradients;
+  const dx = cuda.allocate([rows, inn]);
+  const gradients = layers.map(({ matrix, out, lora }): LayerGradients => {
+    return {
+      weight: "address" in matrix ? cuda.allocate([out, inn], "float32") : undefined,
+      a: lora && cuda.allocate([lora.r, inn], "float32"),
+      b: lora && cuda.allocate([out, lora.r], "float32"),
+    };
+  });
   if (rows === 0) {
-    for (const { address, shape } of [dA, dB, dW].filter((tensor) => tensor !== undefined)) {
+    for (const { address, shape } of gradients
+      .flatMap(({ weight, a, b }) => [weight, a, b])
+      .filter(isTensor)) {
       cuda.driver.fill(address, 0, shape[0] * shape[1]);
     }
-    return gradients;
+    return { x: dx, layers: gradients };
   }
-  if (lora && dA && dB) {
-    const backward = hasKernels(x, out, lora.r) ? adapterBackward : adapterBackwardByProducts;
-    backward(cuda, dy, x, lora, { dx, dA, dB });
+  const adapted = layers.flatMap(({ lora }, i) => {
+    const [xa, { a: dA, b: dB }] = [given.xas[i], gradients[i]];
+    return lora && xa && dA && dB ? [{ lora, dy: dys[i], xa, dA, dB }] : [];
+  });
+  let written = false;
+  /** dx += what `write` writes. */
+  const contribute = (write: (target: CudaTensor) => void) => {
+    const target = written ? cuda.allocate([rows, inn]) : dx;
+    write(target);
+    if (written) cuda.add(dx, target);
+    written = true;
+  };
+  const byKernels = adapted.filter(({ lora }) => hasAdapterKernels(x.storage, lora));
+  for (const group of adapterGroups(byKernels, ({ lora }) => lora.r)) {
+    contribute((target) => adapterBackward(cuda, x, group, target));
   }
-  cuda.gemm(rows, inn, out, dy, activationWeight(cuda, matrix), dx, { beta: lora ? 1 : 0 });
-  if (dW) cuda.gemm(out, inn, rows, { ...dy, transposed: true }, x, dW);
-  return gradients;
+  for (const layer of adapted) {
+    if (!byKernels.includes(layer)) contribute((target) => backwardByProducts(cuda, x, layer, target));
+  }
+  for (const [i, { matrix, out }] of layers.entries()) {
+    cuda.gemm(rows, inn, out, dys[i], activationWeight(cuda, matrix), dx, { beta: written ? 1 : 0 });
+    written = true;
+    const { weight } = gradients[i];
+    if (weight) cuda.gemm(out, inn, rows, { ...dys[i], transposed: true }, x, weight);
+  }
+  return { x: dx, layers: gradients };
+}
+
+function isTensor(tensor: CudaTensor | undefined): tensor is CudaTensor {
+  return tensor !== undefined;
 }
 
 function activationWeight(cuda: Cuda, matrix: CudaMatrix): CudaTensor {
@@ -128,52 +174,56 @@ function activationWeight(cuda: Cuda, matrix: CudaMatrix): CudaTensor {
     : denseWeight(cuda, deviceWeight(cuda, matrix));
 }
 
-function rankOf({ r }: { r: number }): 8 | 16 {
-  return r <= 8 ? 8 : 16;
-}
-
-/** True where the adapter's kernels may run: their accesses are pieces of 8 values. */
-function hasKernels(x: CudaTensor, out: number, r: number): boolean {
-  return x.storage === "bfloat16" && r <= SMALL_RANK && x.shape[1] % 8 === 0 && out % 8 === 0;
-}
-
-/** Blocks of some rows and 512 columns: enough of them to fill the GPU, and few enough that their sums are small. */
-export function gridOverRows(cuda: Cuda, rows: number, columns: number): [[number, number, number], number] {
-  const across = Math.ceil(columns / BLOCK_COLUMNS);
-  const wanted = Math.ceil((6 * cuda.device.multiprocessors) / across);
-  const blockRows = Math.max(64, Math.ceil(rows / wanted / 16) * 16);
-  return [[Math.ceil(rows / blockRows), across, 1], blockRows];
-}
-
-/**
- * xa = drop(x) A^T. Returns drop(x) where it had to be made, undefined where the adapter's kernels can take x as it is.
- */
-function down(cuda: Cuda, x: CudaTensor, lora: CudaLora, xa: CudaTensor): CudaTensor | undefined {
-  const [rows, inn] = x.shape;
-  const { a, r, dropout, seed } = lora;
-  const args = [x.address, a.address, rows, inn, r, dropout, seed, xa.address];
-  if (rows <= FEW_ROWS) {
-    cuda.launch(DOWN_FEW[x.storage], r, 256, args);
-    return undefined;
-  }
-  if (hasKernels(x, lora.b.shape[0], r)) {
-    const rank = rankOf(lora);
-    // 64 rows a block read A less often, but must be enough for the whole GPU.
-    const tall = rows >= 48 * cuda.device.multiprocessors;
-    if (tall) cuda.launch(DOWN_TALL[rank], Math.ceil(rows / 64), 512, args, 16 * 64 * rank * 4);
-    else cuda.launch(DOWN[rank], Math.ceil(rows / 16), 256, args, 8 * 16 * rank * 4);
-    return undefined;
-  }
-  const dropped = dropout > 0 ? cuda.allocate(x.shape) : x;
-  if (dropout > 0) drop(cuda, x, lora, dropped);
-  cuda.gemm(rows, r, inn, dropped, { ...cuda.as(a, x.storage), transposed: true }, xa);
-  return dropped;
-}
-
 function drop(cuda: Cuda, x: CudaTensor, { dropout, seed }: CudaLora, y: CudaTensor): void {
   const [rows, inn] = x.shape;
   const args = [x.address, rows, inn, dropout, seed, y.address];
   cuda.launch(DROPOUT[x.storage], Math.ceil((rows * inn) / 2048), 256, args);
+}
+
+/** xa, and the adapter's part of y, for any storage and rank. */
+function forwardByProducts(
+  cuda: Cuda,
+  x: CudaTensor,
+  lora: CudaLora,
+  xa: CudaTensor,
+  y: CudaTensor,
+  beta: number,
+): void {
+  const { a, b, r, scale, dropout } = lora;
+  const [rows, inn] = x.shape;
+  const dropped = dropout > 0 ? cuda.allocate(x.shape) : x;
+  if (dropout > 0) drop(cuda, x, lora, dropped);
+  cuda.gemm(rows, r, inn, dropped, { ...cuda.as(a, x.storage), transposed: true }, xa);
+  const right = { ...cuda.as(b, x.storage), transposed: true };
+  cuda.gemm(rows, y.shape[1], r, cuda.as(xa, x.storage), right, y, { alpha: scale, beta });
+}
+
+/** dA, dB, and the adapter's part of dx, for any storage and rank. */
+function backwardByProducts(
+  cuda: Cuda,
+  x: CudaTensor,
+  { lora, dy, xa, dA, dB }: CudaLoraGradients,
+  dx: CudaTensor,
+): void {
+  const { a, b, r, scale, dropout } = lora;
+  const [rows, inn] = x.shape;
+  const out = dy.shape[1];
+  const dropped = dropout > 0 ? cuda.allocate(x.shape) : x;
+  if (dropout > 0) drop(cuda, x, lora, dropped);
+  const exact = cuda.allocate([rows, r], "float32");
+  cuda.gemm(rows, r, out, dy, cuda.as(b, dy.storage), exact, { alpha: scale });
+  const dxa = cuda.as(exact, dy.storage);
+  cuda.gemm(out, r, rows, { ...dy, transposed: true }, cuda.as(xa, dy.storage), dB, { alpha: scale });
+  cuda.gemm(r, inn, rows, { ...dxa, transposed: true }, dropped, dA);
+  cuda.gemm(rows, inn, r, dxa, cuda.as(a, dy.storage), dx);
+  if (dropout > 0) drop(cuda, dx, lora, dx);
+}
+
+/** xa = drop(x) A^T for up to 8 rows. */
+function downFew(cuda: Cuda, x: CudaTensor, { a, r, dropout, seed }: CudaLora, xa: CudaTensor): void {
+  const [rows, inn] = x.shape;
+  const args = [x.address, a.address, rows, inn, r, dropout, seed, xa.address];
+  cuda.launch(DOWN_FEW[x.storage], r, 256, args);
 }
 
 /** y = x W^T + scale xa B^T for up to 8 rows, in one launch. */
@@ -206,65 +256,4 @@ function few(
   } else {
     cuda.launch(FEW[nf4 ? "nf4" : storage][x.storage], Math.ceil(out / 8), 256, args);
   }
-}
-
-interface AdapterGradients {
-  dx: CudaTensor;
-  dA: CudaTensor;
-  dB: CudaTensor;
-}
-
-/** dA, dB, and the adapter's part of dx, reading dy and x once each. */
-function adapterBackward(
-  cuda: Cuda,
-  dy: CudaTensor,
-  x: CudaTensor,
-  lora: CudaLora & { xa: CudaTensor },
-  { dx, dA, dB }: AdapterGradients,
-): void {
-  const { a, b, xa, r, scale, dropout, seed } = lora;
-  const [rows, inn] = x.shape;
-  const out = dy.shape[1];
-  const rank = rankOf(lora);
-  const sum = (partials: number, count: number, n: number, p: number, factor: number, y: number) =>
-    cuda.launch(SUM, Math.ceil(n / 256), 256, [partials, count, n, factor, p, y]);
-
-  const [overOut, outRows] = gridOverRows(cuda, rows, out);
-  const partialDyB = cuda.scratch(4 * overOut[1] * rows * r);
-  const partialDB = cuda.scratch(4 * overOut[0] * out * r);
-  const addresses = [dy.address, b.address, xa.address];
-  cuda.launch(BACKWARD_DY[rank], overOut, 256, [...addresses, rows, out, r, outRows, partialDyB, partialDB]);
-  sum(partialDB, overOut[0], out * r, 0, scale, dB.address);
-  const dxa = cuda.scratch(4 * rows * r);
-  sum(partialDyB, overOut[1], rows * r, dropout, scale, dxa);
-
-  const [overIn, inRows] = gridOverRows(cuda, rows, inn);
-  const partialDA = cuda.scratch(4 * overIn[0] * inn * r);
-  cuda.launch(BACKWARD_X[rank], overIn, 256, [
-    ...[x.address, a.address, dxa, rows, inn, r, dropout, seed],
-    ...[inRows, dx.address, partialDA],
-  ]);
-  sum(partialDA, overIn[0], r * inn, 0, 1, dA.address);
-}
-
-/** As adapterBackward for any storage and rank. */
-function adapterBackwardByProducts(
-  cuda: Cuda,
-  dy: CudaTensor,
-  x: CudaTensor,
-  lora: CudaLora & { xa: CudaTensor },
-  { dx, dA, dB }: AdapterGradients,
-): void {
-  const { a, b, xa, r, scale, dropout } = lora;
-  const [rows, inn] = x.shape;
-  const out = dy.shape[1];
-  const dropped = dropout > 0 ? cuda.allocate(x.shape) : x;
-  if (dropout > 0) drop(cuda, x, lora, dropped);
-  const exact = cuda.allocate([rows, r], "float32");
-  cuda.gemm(rows, r, out, dy, cuda.as(b, dy.storage), exact, { alpha: scale });
-  const dxa = cuda.as(exact, dy.storage);
-  cuda.gemm(out, r, rows, { ...dy, transposed: true }, cuda.as(xa, dy.storage), dB, { alpha: scale });
-  cuda.gemm(r, inn, rows, { ...dxa, transposed: true }, dropped, dA);
-  cuda.gemm(rows, inn, r, dxa, cuda.as(a, dy.storage), dx);
-  if (dropout > 0) drop(cuda, dx, lora, dx);
 }
