@@ -18,7 +18,7 @@ import type { TrainOptions } from "../../sdk/train/options.ts";
 import { train } from "../../sdk/train/train.ts";
 import { assertClose } from "../compare.ts";
 import { inFolder } from "../inFolder.ts";
-import { disposeTiny, tinyExamples, tinyLoraModel } from "../tinyModel.ts";
+import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel } from "../tinyModel.ts";
 import { collect, losses, steps } from "./support.ts";
 
 const noCuda = () => {
@@ -112,6 +112,23 @@ describe("GPU memory of training", () => {
       });
     }
   }
+
+  it("is predicted within 10 % where every weight is trained", async () => {
+    const model = await tinyTrainableModel({ ...SHAPES.plain, maxPositions: 512 });
+    await useDevice("cuda", { compute: "bfloat16" });
+    const cuda = activeCuda()!;
+    const batch = batchOf(TOKENS, model.config.vocabSize);
+    const { trainedTokens } = batch;
+    for (const recomputedLayers of [0, model.config.layers]) {
+      const plan = { recomputedLayers, keptCopies: false };
+      const workload = { tokens: TOKENS, trainedTokens, accumulates: false };
+      const predicted = predictPeak(cuda, model, workload, plan);
+      const { before, peak } = measure(cuda, model, batch, plan);
+      const ratio = (predicted - before) / (peak - before);
+      assert.ok(ratio > 0.9 && ratio < 1.1, `${recomputedLayers} layers: ratio ${ratio.toFixed(3)}`);
+    }
+    model.dispose();
+  });
 
   /** A driver with room for `limit` bytes, which may change; `restore` takes it off. */
   function limited(cuda: Cuda, start: number) {
