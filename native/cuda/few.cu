@@ -1,7 +1,9 @@
 // Linear layers for up to 8 rows, as in decoding: bound by the bytes of W, which are read as they are stored.
-// Up to 3 layers that read the same x are two launches: fewDown, where they have adapters, and a product
-// whose blocks are dealt out to the layers.
+// Up to 3 layers that read the same x are one launch, whose blocks are dealt out to the layers.
 //   xa = drop(x) A^T;  y = [residual +] x W^T + scale xa B^T
+// The first blocks to begin make xa, one for each rank of each adapter, and the others wait for it when
+// they have read their part of W, so that it takes no time. (Kernels without matrix units leave it to a
+// launch before theirs.)
 #include "eight.cuh"
 #include "nf4.cuh"
 
@@ -50,6 +52,9 @@ __device__ inline void down(const T* x, int rows, int in, const DownLayer& layer
   }
 }
 
+/** The greatest r of adapters that are part of the launch. */
+constexpr int kSmallRank = 16;
+
 /** One layer: W [out, in] in the kernel's form, its scales where that is NF4, the adapter's xa and B, r is 0
  * without. */
 template <class T>
@@ -58,19 +63,17 @@ struct Layer {
   const float* absmax;
   const unsigned char* codes;
   const float *nestedAbsmax, *map, *offset;
-  const float *xa, *b;
-  int out, r;
+  const float* b;
+  int out;
   float scale;
   /** [rows, out], or null. */
   const T* residual;
   T* y;
+  DownLayer down;
 
   __device__ Nf4Scales scales() const { return {absmax, codes, nestedAbsmax, map, offset}; }
-  /** What y has beside the product with W. */
-  __device__ float added(int row, int64 o) const {
-    float sum = 0;
-    for (int i = 0; i < r; ++i) sum += xa[row * r + i] * b[o * r + i];
-    return scale * sum + (residual ? toFloat(residual[static_cast<int64>(row) * out + o]) : 0.0f);
+  __device__ float residualAt(int row, int64 o) const {
+    return residual ? toFloat(residual[static_cast<int64>(row) * out + o]) : 0.0f;
   }
 };
 
@@ -82,20 +85,80 @@ struct Share {
   int block, blocks;
 };
 
+/** `block` counts from the first that multiplies. */
 template <class T>
-__device__ inline void dealOut(Share<T>& share, const Layer<T>& first, const Layer<T>& second,
-                               const Layer<T>& third, int outputsOfBlock) {
+__device__ inline const Share<T>& dealOut(const Layer<T> (&layers)[3], int block, int outputsOfBlock) {
+  __shared__ Share<T> share;
   if (threadIdx.x == 0) {
     const auto blocksOf = [&](const Layer<T>& l) { return (l.out + outputsOfBlock - 1) / outputsOfBlock; };
-    const int one = blocksOf(first), two = one + blocksOf(second), block = static_cast<int>(blockIdx.x);
+    const int one = blocksOf(layers[0]), two = one + blocksOf(layers[1]);
     if (block < one)
-      share = {first, block, one};
+      share = {layers[0], block, one};
     else if (block < two)
-      share = {second, block - one, two - one};
+      share = {layers[1], block - one, two - one};
     else
-      share = {third, block - two, blocksOf(third)};
+      share = {layers[2], block - two, blocksOf(layers[2])};
   }
   __syncthreads();
+  return share;
+}
+
+/** Block `rank` of those that make xa for all layers. */
+template <class T>
+__device__ inline void makeXa(const T* x, int rows, int in, const Layer<T> (&layers)[3], int rank) {
+  DownLayer layer = layers[0].down;
+  const int second = rank - layer.r, third = second - layers[1].down.r;
+  if (second >= 0) layer = layers[1].down, rank = second;
+  if (third >= 0) layer = layers[2].down, rank = third;
+  if (in % 8 == 0)
+    down<8>(x, rows, in, layer, rank);
+  else
+    down<1>(x, rows, in, layer, rank);
+}
+
+/**
+ * Counters [3] in global memory, zero between launches: blocks that have made xa, blocks that have seen it,
+ * and blocks that have begun. The first to begin make xa and wait for nobody, so nobody waits for a block
+ * that does not run.
+ */
+struct Ready {
+  int* counters;
+  int makers, waiters;
+
+  template <class T>
+  __device__ Ready(int* c, const Layer<T> (&layers)[3])
+      : counters(c),
+        makers(layers[0].down.r + layers[1].down.r + layers[2].down.r),
+        waiters(static_cast<int>(gridDim.x) - makers) {}
+  /** By the thread that wrote xa. */
+  __device__ void announce() const {
+    __threadfence();
+    atomicAdd(counters, 1);
+  }
+  /** The place of this block in the order in which they begin; any order where nothing is to be made. */
+  __device__ int place() const {
+    __shared__ int shared;
+    if (makers == 0) return static_cast<int>(blockIdx.x);
+    if (threadIdx.x == 0) shared = atomicAdd(counters + 2, 1);
+    __syncthreads();
+    return shared;
+  }
+  /** By the whole block. */
+  __device__ void wait() const {
+    if (threadIdx.x == 0) {
+      while (*static_cast<volatile int*>(counters) < makers) {
+      }
+      __threadfence();
+      if (atomicAdd(counters + 1, 1) == waiters - 1) counters[0] = 0, counters[1] = 0, counters[2] = 0;
+    }
+    __syncthreads();
+  }
+};
+
+/** A launch that makes xa only: a block a rank. */
+template <class T>
+__device__ inline void downOnly(const T* x, int rows, int in, const Layer<T> (&layers)[3], int, int*) {
+  makeXa(x, rows, in, layers, static_cast<int>(blockIdx.x));
 }
 
 /** Values of W, in float32, from its flat index on. */
@@ -150,8 +213,12 @@ __device__ inline void byWarps(const T* x, const Reader& reader, const Share<T>&
 #pragma unroll
   for (int row = 0; row < kFewRows; ++row) {
     const float sum = warpSum(sums[row]);
-    if (lane == row && row < rows)
-      layer.y[row * static_cast<int64>(layer.out) + o] = fromFloat<T>(sum + layer.added(row, o));
+    if (lane != row || row >= rows) continue;
+    const int r = layer.down.r;
+    float update = 0;
+    for (int i = 0; i < r; ++i) update += layer.down.xa[row * r + i] * layer.b[o * r + i];
+    layer.y[row * static_cast<int64>(layer.out) + o] =
+        fromFloat<T>(sum + layer.scale * update + layer.residualAt(row, o));
   }
 }
 template <class T, class Reader>
@@ -163,15 +230,21 @@ __device__ inline void byWarpsOfAnySize(const T* x, const Reader& reader, const 
     byWarps<1>(x, reader, share, rows, in);
 }
 template <class T>
-__device__ inline void byWarpsFloat32(const T* x, const Share<T>& share, int rows, int in) {
+__device__ inline void byWarpsFloat32(const T* x, int rows, int in, const Layer<T> (&layers)[3],
+                                      int outputsOfBlock, int*) {
+  const Share<T>& share = dealOut(layers, static_cast<int>(blockIdx.x), outputsOfBlock);
   byWarpsOfAnySize(x, DenseReader<float>(static_cast<const float*>(share.layer.w)), share, rows, in);
 }
 template <class T>
-__device__ inline void byWarpsBfloat16(const T* x, const Share<T>& share, int rows, int in) {
+__device__ inline void byWarpsBfloat16(const T* x, int rows, int in, const Layer<T> (&layers)[3],
+                                       int outputsOfBlock, int*) {
+  const Share<T>& share = dealOut(layers, static_cast<int>(blockIdx.x), outputsOfBlock);
   byWarpsOfAnySize(x, DenseReader<bfloat16>(static_cast<const bfloat16*>(share.layer.w)), share, rows, in);
 }
 template <class T>
-__device__ inline void byWarpsNf4(const T* x, const Share<T>& share, int rows, int in) {
+__device__ inline void byWarpsNf4(const T* x, int rows, int in, const Layer<T> (&layers)[3],
+                                  int outputsOfBlock, int*) {
+  const Share<T>& share = dealOut(layers, static_cast<int>(blockIdx.x), outputsOfBlock);
   __shared__ float levels[16];
   if (threadIdx.x < 16) levels[threadIdx.x] = kNf4Codebook[threadIdx.x];
   __syncthreads();
@@ -325,7 +398,8 @@ typedef float TileSums[2][kWarps][16 * kFewRows];
 /** The share's tiles of 16 outputs: every share.blocks-th, from tile share.block on. */
 template <class Pieces, class Prepare>
 __device__ inline void byTiles(const bfloat16* x, Pieces pieces, const Share<bfloat16>& share, int rows,
-                               int in, const Prepare& prepare, TileSums& partial) {
+                               int in, const Prepare& prepare, const Ready& ready, TileSums& partial) {
+  __shared__ float xa[kFewRows * kSmallRank], b[2][16 * kSmallRank];
   const Layer<bfloat16>& layer = share.layer;
   const int out = layer.out;
   const int tid = static_cast<int>(threadIdx.x);
@@ -345,13 +419,12 @@ __device__ inline void byTiles(const bfloat16* x, Pieces pieces, const Share<bfl
   start(tile);
   if (firstBegin < in) pieces.load(next);
   prepare();
+  const int r = layer.down.r;
   int buffer = 0;
   for (; tile < tiles; tile += share.blocks) {
-    // Thread i of the first 128 has output i % 16 of row i / 16.
-    const int row = tid / 16;
-    const int output = tile * 16 + tid % 16;
-    const bool writes = row < rows && output < out;
-    const float added = writes ? layer.added(row, output) : 0.0f;
+    // Thread i has value i of the tile's rows of B.
+    const int64 atB = static_cast<int64>(tile) * 16 * r + tid;
+    const float ownB = tid < 16 * r && atB < static_cast<int64>(out) * r ? layer.b[atB] : 0.0f;
     float sums[4] = {};
     for (int step = 0; step < in - firstBegin; step += kStep) {
       const typename Pieces::Piece piece = next;
@@ -364,14 +437,26 @@ __device__ inline void byTiles(const bfloat16* x, Pieces pieces, const Share<bfl
       }
       pieces.multiply(sums, piece, ownX + step);
     }
+    // Thread i of the first 128 has output i % 16 of row i / 16.
+    const int row = tid / 16;
+    const int output = tile * 16 + tid % 16;
+    const bool writes = row < rows && output < out;
+    const float residual = writes ? layer.residualAt(row, output) : 0.0f;
     float* own = partial[buffer][warp];
     *reinterpret_cast<float2*>(own + group * kFewRows + 2 * quad) = make_float2(sums[0], sums[1]);
     *reinterpret_cast<float2*>(own + (group + 8) * kFewRows + 2 * quad) = make_float2(sums[2], sums[3]);
+    b[buffer][tid] = ownB;
+    if (tile == share.block && ready.makers > 0) {
+      ready.wait();
+      if (tid < rows * r) xa[tid] = layer.down.xa[tid];
+    }
     __syncthreads();
     if (writes) {
-      float sum = 0;
+      float sum = 0, update = 0;
       for (int w = 0; w < kWarps; ++w) sum += partial[buffer][w][tid % 16 * kFewRows + row];
-      layer.y[row * static_cast<int64>(out) + output] = fromFloat<bfloat16>(sum + added);
+      for (int i = 0; i < r; ++i) update += xa[row * r + i] * b[buffer][tid % 16 * r + i];
+      layer.y[row * static_cast<int64>(out) + output] =
+          fromFloat<bfloat16>(sum + layer.scale * update + residual);
     }
     buffer ^= 1;  // the next tile's barrier is the one that ends the reading of this buffer
   }
@@ -398,12 +483,31 @@ struct FillTables {
   }
 };
 
-__device__ inline void byTilesBfloat16(const bfloat16* x, const Share<bfloat16>& share, int rows, int in) {
+__device__ inline void byTilesBfloat16(const bfloat16* x, int rows, int in,
+                                       const Layer<bfloat16> (&layers)[3], int outputsOfBlock,
+                                       int* counters) {
+  const Ready ready(counters, layers);
+  const int place = ready.place();
+  if (place < ready.makers) {
+    makeXa(x, rows, in, layers, place);
+    if (threadIdx.x == 0) ready.announce();
+    return;
+  }
+  const Share<bfloat16>& share = dealOut(layers, place - ready.makers, outputsOfBlock);
   __shared__ TileSums partial;
   const DensePieces pieces{static_cast<const bfloat16*>(share.layer.w), in, {}};
-  byTiles(x, pieces, share, rows, in, Nothing{}, partial);
+  byTiles(x, pieces, share, rows, in, Nothing{}, ready, partial);
 }
-__device__ inline void byTilesNf4(const bfloat16* x, const Share<bfloat16>& share, int rows, int in) {
+__device__ inline void byTilesNf4(const bfloat16* x, int rows, int in, const Layer<bfloat16> (&layers)[3],
+                                  int outputsOfBlock, int* counters) {
+  const Ready ready(counters, layers);
+  const int place = ready.place();
+  if (place < ready.makers) {
+    makeXa(x, rows, in, layers, place);
+    if (threadIdx.x == 0) ready.announce();
+    return;
+  }
+  const Share<bfloat16>& share = dealOut(layers, place - ready.makers, outputsOfBlock);
   __shared__ TileSums partial;
   __shared__ float sharedMap[256];
   const Nf4Scales scales = share.layer.scales();
@@ -413,53 +517,38 @@ __device__ inline void byTilesNf4(const bfloat16* x, const Share<bfloat16>& shar
   const FillTables fill{table, sharedMap, scales};
   if (scales.absmax) {
     const Nf4Pieces<false> pieces{packed, scales, in, own, sharedMap, {}, {}};
-    byTiles(x, pieces, share, rows, in, fill, partial);
+    byTiles(x, pieces, share, rows, in, fill, ready, partial);
   } else {
     const Nf4Pieces<true> pieces{packed, scales, in, own, sharedMap, {}, {}};
-    byTiles(x, pieces, share, rows, in, fill, partial);
+    byTiles(x, pieces, share, rows, in, fill, ready, partial);
   }
 }
 
 }  // namespace
 
-#define MLAB_FEW_DOWN(T)                                                                           \
-  extern "C" __global__ void __launch_bounds__(kThreads)                                           \
-      fewDown_##T(const T* x, int rows, int in, const float* a0, int r0, float p0, unsigned seed0, \
-                  float* xa0, const float* a1, int r1, float p1, unsigned seed1, float* xa1,       \
-                  const float* a2, int r2, float p2, unsigned seed2, float* xa2) {                 \
-    DownLayer layer{a0, r0, p0, seed0, xa0};                                                       \
-    int rank = static_cast<int>(blockIdx.x);                                                       \
-    if (rank >= r0) rank -= r0, layer = {a1, r1, p1, seed1, xa1};                                  \
-    if (static_cast<int>(blockIdx.x) >= r0 + r1) rank -= r1, layer = {a2, r2, p2, seed2, xa2};     \
-    if (in % 8 == 0)                                                                               \
-      down<8>(x, rows, in, layer, rank);                                                           \
-    else                                                                                           \
-      down<1>(x, rows, in, layer, rank);                                                           \
-  }
-
 #define MLAB_LAYER(T, I)                                                                                 \
   const void *w##I, const float *absmax##I, const unsigned char *codes##I, const float *nestedAbsmax##I, \
-      const float *map##I, const float *offset##I, const float *xa##I, const float *b##I, int out##I,    \
-      int r##I, float scale##I, const T *residual##I, T *y##I
+      const float *map##I, const float *offset##I, const float *a##I, const float *b##I, int out##I,     \
+      int r##I, float scale##I, float p##I, unsigned seed##I, float *xa##I, const T *residual##I, T *y##I
 #define MLAB_VALUES(I)                                                                                  \
   {                                                                                                     \
-    w##I, absmax##I, codes##I, nestedAbsmax##I, map##I, offset##I, xa##I, b##I, out##I, r##I, scale##I, \
-        residual##I, y##I                                                                               \
+    w##I, absmax##I, codes##I, nestedAbsmax##I, map##I, offset##I, b##I, out##I, scale##I, residual##I, \
+        y##I, {                                                                                         \
+      a##I, r##I, p##I, seed##I, xa##I                                                                  \
+    }                                                                                                   \
   }
-/** x [rows, in]. A block takes outputsOfBlock outputs of one layer; absent layers have 0 outputs. */
-#define MLAB_FEW(NAME, T, MIN_BLOCKS, FUNCTION)                                                  \
-  extern "C" __global__ void __launch_bounds__(kThreads, MIN_BLOCKS)                             \
-      NAME(const T* x, int rows, int in, int outputsOfBlock, MLAB_LAYER(T, 0), MLAB_LAYER(T, 1), \
-           MLAB_LAYER(T, 2)) {                                                                   \
-    __shared__ Share<T> share;                                                                   \
-    dealOut<T>(share, MLAB_VALUES(0), MLAB_VALUES(1), MLAB_VALUES(2), outputsOfBlock);           \
-    FUNCTION(x, share, rows, in);                                                                \
+/** x [rows, in]; absent layers have 0 outputs and rank 0. FUNCTION says what a block does. */
+#define MLAB_FEW(NAME, T, MIN_BLOCKS, FUNCTION)                                               \
+  extern "C" __global__ void __launch_bounds__(kThreads, MIN_BLOCKS)                          \
+      NAME(const T* x, int rows, int in, int outputsOfBlock, int* counters, MLAB_LAYER(T, 0), \
+           MLAB_LAYER(T, 1), MLAB_LAYER(T, 2)) {                                              \
+    const Layer<T> layers[3] = {MLAB_VALUES(0), MLAB_VALUES(1), MLAB_VALUES(2)};              \
+    FUNCTION(x, rows, in, layers, outputsOfBlock, counters);                                  \
   }
 
-// After the form of W. Of the tiles, `in` is a multiple of 64, or of 256 for NF4.
-typedef float float32;
-MLAB_FEW_DOWN(float32)
-MLAB_FEW_DOWN(bfloat16)
+MLAB_FEW(fewDown_float32, float, 1, downOnly)
+MLAB_FEW(fewDown_bfloat16, bfloat16, 1, downOnly)
+// After the form of W. Of the tiles, `in` is a multiple of 64, or of 256 for NF4, and ranks are at most 16.
 MLAB_FEW(fewFloat32_float32, float, 1, byWarpsFloat32)
 MLAB_FEW(fewFloat32_bfloat16, bfloat16, 1, byWarpsFloat32)
 MLAB_FEW(fewBfloat16_float32, float, 1, byWarpsBfloat16)

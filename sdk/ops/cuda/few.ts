@@ -1,6 +1,6 @@
-/** Linear layers for up to 8 rows (native/cuda/few.cu): W is read as it is stored, and layers of one x are one launch. */
+/** Linear layers for up to 8 rows (native/cuda/few.cu): W is read as it is stored; layers of one x are one launch. */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
-import { cudaKernel, cudaKernels } from "../../backend/cuda/kernel.ts";
+import { type CudaKernel, cudaKernel, cudaKernels } from "../../backend/cuda/kernel.ts";
 import { type DeviceWeight, SCALE_SIGNATURE, scaleArguments } from "../../weights/deviceWeight.ts";
 
 /** The most rows. */
@@ -29,12 +29,14 @@ export interface FewLayer {
   y: CudaTensor;
 }
 
-// x, rows, in, then of each layer: a, r, p, seed, xa
-const DOWN = cudaKernels("few", "fewDown", `pii${"pifup".repeat(MOST_LAYERS)}`);
-const NO_ADAPTER = [0, 0, 0, 0, 0];
-// x, rows, in, outputsOfBlock, then of each layer: w, its scales, xa, b, out, r, scale, residual, y
-const SIGNATURE = `piii${`p${SCALE_SIGNATURE}ppiifpp`.repeat(MOST_LAYERS)}`;
-const NO_LAYER = new Array<number>(13).fill(0);
+/** The greatest rank that a launch on the matrix units takes with it. */
+const SMALL_RANK = 16;
+
+// x, rows, in, outputsOfBlock, counters, then of each layer:
+// w, its scales, a, b, out, r, scale, dropout, seed, xa, residual, y
+const SIGNATURE = `piiip${`p${SCALE_SIGNATURE}ppiiffuppp`.repeat(MOST_LAYERS)}`;
+const NO_LAYER = new Array<number>(16).fill(0);
+const DOWN = cudaKernels("few", "fewDown", SIGNATURE);
 /** By the form of W, then by the storage of x. */
 const WARPS = {
   float32: cudaKernels("few", "fewFloat32", SIGNATURE),
@@ -47,8 +49,22 @@ const TILES = {
   nf4: { kernel: cudaKernel("few", "fewTilesNf4", SIGNATURE), values: 256, blocks: 3, shared: 32768 },
 };
 
+/** Three counters of blocks, which launches in turn share: zero between them. */
+const counters = new WeakMap<Cuda, number>();
+
+function countersOf(cuda: Cuda): number {
+  let address = counters.get(cuda);
+  if (address === undefined) {
+    address = cuda.memory.take(12);
+    cuda.driver.fill(address, 0, 3);
+    counters.set(cuda, address);
+  }
+  return address;
+}
+
 /**
- * Runs layers that read the same x [rows, in]: in two launches where up to 3 weights have one form.
+ * Runs layers that read the same x [rows, in]: in one launch where up to 3 weights have one form, adapters included where
+ * the matrix units do the work.
  *
  * @param x of 1 to 8 rows; it, residuals and ys are stored as activations are
  */
@@ -59,25 +75,27 @@ export function fewRows(cuda: Cuda, x: CudaTensor, layers: readonly FewLayer[]):
     return;
   }
   const [rows, inn] = x.shape;
-  const adapters = layers.flatMap(({ lora }) => lora ?? []);
-  const ranks = adapters.reduce((sum, { r }) => sum + r, 0);
-  if (ranks > 0) {
-    const args = adapters.flatMap(({ a, r, dropout, seed, xa }) => [a.address, r, dropout, seed, xa.address]);
-    for (let i = adapters.length; i < MOST_LAYERS; i++) args.push(...NO_ADAPTER);
-    cuda.launch(DOWN[x.storage], ranks, 256, [x.address, rows, inn, ...args]);
-  }
-
   const outs = layers.map(({ y }) => y.shape[1]);
+  const layerArgs: number[] = [];
+  for (let i = 0; i < MOST_LAYERS; i++) {
+    layerArgs.push(...(i < layers.length ? layerArguments(layers[i]) : NO_LAYER));
+  }
+  const launch = (kernel: CudaKernel, blocks: number, outputsOfBlock: number, sharedBytes = 0) => {
+    const args = [x.address, rows, inn, outputsOfBlock, countersOf(cuda), ...layerArgs];
+    if (blocks > 0) cuda.launch(kernel, blocks, 256, args, sharedBytes);
+  };
+  const ranks = layers.reduce((sum, { lora }) => sum + (lora?.r ?? 0), 0);
   const tiles = form === "float32" || x.storage === "float32" ? undefined : TILES[form];
-  const useTiles = tiles !== undefined && inn > 0 && inn % tiles.values === 0;
-  const outputsOfBlock = useTiles ? 16 * tilesOfBlock(outs, tiles.blocks * cuda.device.multiprocessors) : 8;
-  const blocks = blocksFor(outs, outputsOfBlock);
-  if (blocks === 0) return;
-  const args = [x.address, rows, inn, outputsOfBlock];
-  for (let i = 0; i < MOST_LAYERS; i++)
-    args.push(...(i < layers.length ? layerArguments(layers[i]) : NO_LAYER));
-  if (useTiles) cuda.launch(tiles.kernel, blocks, 256, args, tiles.shared);
-  else cuda.launch(WARPS[form][x.storage], blocks, 256, args);
+  const isSmall = layers.every(({ lora }) => !lora || lora.r <= SMALL_RANK);
+  const blocks = blocksFor(outs, 8);
+  if (tiles && isSmall && blocks > 0 && inn > 0 && inn % tiles.values === 0) {
+    const atOnce = tiles.blocks * cuda.device.multiprocessors;
+    const outputs = 16 * tilesOfBlock(outs, Math.max(1, atOnce - ranks));
+    launch(tiles.kernel, ranks + blocksFor(outs, outputs), outputs, tiles.shared);
+    return;
+  }
+  launch(DOWN[x.storage], ranks, 1);
+  launch(WARPS[form][x.storage], blocks, 8);
 }
 
 function formOf(weight: FewLayer["weight"]): "float32" | "bfloat16" | "nf4" {
@@ -87,7 +105,10 @@ function formOf(weight: FewLayer["weight"]): "float32" | "bfloat16" | "nf4" {
 function layerArguments({ weight, lora, residual, y }: FewLayer): number[] {
   const [w, scales] =
     "kind" in weight ? [weight.data, scaleArguments(weight)] : [weight.address, [0, 0, 0, 0, 0]];
-  const update = [lora?.xa.address ?? 0, lora?.b.address ?? 0, y.shape[1], lora?.r ?? 0, lora?.scale ?? 0];
+  const out = y.shape[1];
+  const update = lora
+    ? [lora.a.address, lora.b.address, out, lora.r, lora.scale, lora.dropout, lora.seed, lora.xa.address]
+    : [0, 0, out, 0, 0, 0, 0, 0];
   return [w, ...scales, ...update, residual?.address ?? 0, y.address];
 }
 
