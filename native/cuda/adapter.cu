@@ -79,6 +79,7 @@ __device__ inline bool lastToArrive(int* arrivals, int count) {
   if (last) __threadfence();
   return last;
 }
+__device__ inline void storeFour(float* p, const float4& v) { storePack(p, {v.x, v.y, v.z, v.w}); }
 /** The sum of `count` places, `stride` values apart, in their order. */
 __device__ inline float4 sumOfParts(const float* first, int count, int64 stride) {
   float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
@@ -213,7 +214,7 @@ __device__ inline void down(const bfloat16* x, int rows, int in, const DownLayer
     if (parts == 1)
       write(i / kWidth, i % kWidth, sum);
     else
-      *reinterpret_cast<float4*>(ofRows + static_cast<int64>(blockIdx.y) * kValues + i) = sum;
+      storeFour(ofRows + static_cast<int64>(blockIdx.y) * kValues + i, sum);
   }
   if (parts > 1 && lastToArrive(arrivals + blockIdx.x, parts)) {
     for (int i = 4 * tid; i < kValues; i += 4 * kThreads)
@@ -545,7 +546,7 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
     __syncthreads();
     float* target = partialDyB + (static_cast<int64>(blockIdx.y) * rows + part) * kWidth;
     for (int i = 4 * tid; i < static_cast<int>(partEnd - part) * kWidth; i += 4 * kThreads)
-      *reinterpret_cast<float4*>(target + i) = sumOfParts(sums + i, kWarps, kWaitingRows * kWidth);
+      storeFour(target + i, sumOfParts(sums + i, kWarps, kWaitingRows * kWidth));
     __syncthreads();
   }
 
@@ -568,7 +569,7 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
     for (int64 i = 4 * tid; i < (end - begin) * kWidth; i += 4 * kThreads) {
       const float4 v = sumOfParts(parts + i, place.count, stride);
       const float s = layer.dxaScale;
-      *reinterpret_cast<float4*>(target + i) = make_float4(s * v.x, s * v.y, s * v.z, s * v.w);
+      storeFour(target + i, make_float4(s * v.x, s * v.y, s * v.z, s * v.w));
     }
   }
   if (lastToArrive(arrivals + kMostLayers * rowBlocks + blockIdx.y, rowBlocks)) {
@@ -707,8 +708,8 @@ __device__ inline void backwardX(const bfloat16* x, const float* dxa, int rows, 
       for (int i = 4 * tid; i < layers[l].r * kBlockColumns; i += 4 * kThreads) {
         const int64 at = blockColumn + i % kBlockColumns;
         if (at < in)
-          *reinterpret_cast<float4*>(layers[l].dA + i / kBlockColumns * static_cast<int64>(in) + at) =
-              sumOfParts(parts + i, rowBlocks, kValues);
+          storeFour(layers[l].dA + i / kBlockColumns * static_cast<int64>(in) + at,
+                    sumOfParts(parts + i, rowBlocks, kValues));
       }
     }
   }

@@ -54,12 +54,12 @@ __device__ inline Pack<bfloat16> loadPack(const bfloat16* p) {
           lowFloat(v.z), highFloat(v.z), lowFloat(v.w), highFloat(v.w)};
 }
 __device__ inline void storePack(float* p, const Pack<float>& v) {
-  *reinterpret_cast<float4*>(p) = make_float4(v.values[0], v.values[1], v.values[2], v.values[3]);
+  store16(p, make_uint4(__float_as_uint(v.values[0]), __float_as_uint(v.values[1]),
+                        __float_as_uint(v.values[2]), __float_as_uint(v.values[3])));
 }
 __device__ inline void storePack(bfloat16* p, const Pack<bfloat16>& v) {
-  *reinterpret_cast<uint4*>(p) =
-      make_uint4(packBfloat16(v.values[0], v.values[1]), packBfloat16(v.values[2], v.values[3]),
-                 packBfloat16(v.values[4], v.values[5]), packBfloat16(v.values[6], v.values[7]));
+  store16(p, make_uint4(packBfloat16(v.values[0], v.values[1]), packBfloat16(v.values[2], v.values[3]),
+                        packBfloat16(v.values[4], v.values[5]), packBfloat16(v.values[6], v.values[7])));
 }
 
 /**

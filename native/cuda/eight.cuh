@@ -13,5 +13,5 @@ __device__ inline Eight loadEightIf(bool valid, const bfloat16* p) {
   return valid ? loadEight(p) : Eight{{0, 0, 0, 0}};
 }
 __device__ inline void storeEight(bfloat16* p, const Eight& v) {
-  *reinterpret_cast<uint4*>(p) = make_uint4(v.words[0], v.words[1], v.words[2], v.words[3]);
+  store16(p, make_uint4(v.words[0], v.words[1], v.words[2], v.words[3]));
 }

@@ -296,6 +296,8 @@ inline void waitCopies() {
   emulator::waitCopies(N);
 }
 
+inline void store16(void* p, const uint4& v) { *static_cast<uint4*>(p) = v; }
+
 inline unsigned char* dynamicShared() { return emulator::position.dynamicShared; }
 inline unsigned sharedAddress(const void* place) {
   return static_cast<unsigned>(static_cast<const unsigned char*>(place) - emulator::position.dynamicShared);
