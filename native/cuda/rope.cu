@@ -2,7 +2,8 @@
 // head, with h = headDim / 2 and angle = position * inverseFrequencies[i],
 //   y[i] = x[i] cos - x[i + h] sin,  y[i + h] = x[i + h] cos + x[i] sin.
 // The rotation is orthogonal: `inverse` turns back, which is also the gradient.
-// A block a token; its sines and cosines are computed once and serve all heads.
+// Two tensors of the same rows (queries and keys) are one launch: a block for a token of each. Its sines and
+// cosines are computed once and serve all heads.
 #include "common.cuh"
 
 namespace {
@@ -29,13 +30,22 @@ __device__ inline void rotateRow(const T* x, T* y, int heads, int half, const fl
   }
 }
 
+/** x, y [tokens, heads * headDim]. */
+template <class T>
+struct Rotated {
+  const T* x;
+  int heads;
+  T* y;
+};
+
 /**
- * x, y [tokens, heads * headDim], positions [tokens], inverseFrequencies [headDim / 2]. Dynamic shared
- * memory: headDim floats.
+ * positions [tokens], inverseFrequencies [headDim / 2]; blockIdx.y chooses the tensor. Dynamic shared memory:
+ * headDim floats.
  */
 template <class T>
-__device__ inline void rope(const T* x, const int* positions, const float* inverseFrequencies, int heads,
-                            int headDim, int inverse, T* y) {
+__device__ inline void rope(const int* positions, const float* inverseFrequencies, int headDim, int inverse,
+                            const Rotated<T>& first, const Rotated<T>& second) {
+  const Rotated<T> own = blockIdx.y == 0 ? first : second;
   const int half = headDim / 2;
   float* cosine = reinterpret_cast<float*>(dynamicShared());
   float* sine = cosine + half;
@@ -49,22 +59,23 @@ __device__ inline void rope(const T* x, const int* positions, const float* inver
     sine[i] = inverse ? -s : s;
   }
   __syncthreads();
-  const int64 begin = row * heads * headDim;
+  const int64 begin = row * own.heads * headDim;
   if (half % 8 == 0)
-    rotateRow<8>(x + begin, y + begin, heads, half, cosine, sine);
+    rotateRow<8>(own.x + begin, own.y + begin, own.heads, half, cosine, sine);
   else
-    rotateRow<1>(x + begin, y + begin, heads, half, cosine, sine);
+    rotateRow<1>(own.x + begin, own.y + begin, own.heads, half, cosine, sine);
 }
 
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    rope_float32(const float* x, const int* positions, const float* inverseFrequencies, int heads,
-                 int headDim, int inverse, float* y) {
-  rope(x, positions, inverseFrequencies, heads, headDim, inverse, y);
+    rope_float32(const int* positions, const float* inverseFrequencies, int headDim, int inverse,
+                 const float* x0, int heads0, float* y0, const float* x1, int heads1, float* y1) {
+  rope<float>(positions, inverseFrequencies, headDim, inverse, {x0, heads0, y0}, {x1, heads1, y1});
 }
 extern "C" __global__ void __launch_bounds__(kThreads)
-    rope_bfloat16(const bfloat16* x, const int* positions, const float* inverseFrequencies, int heads,
-                  int headDim, int inverse, bfloat16* y) {
-  rope(x, positions, inverseFrequencies, heads, headDim, inverse, y);
+    rope_bfloat16(const int* positions, const float* inverseFrequencies, int headDim, int inverse,
+                  const bfloat16* x0, int heads0, bfloat16* y0, const bfloat16* x1, int heads1,
+                  bfloat16* y1) {
+  rope<bfloat16>(positions, inverseFrequencies, headDim, inverse, {x0, heads0, y0}, {x1, heads1, y1});
 }

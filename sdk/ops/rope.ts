@@ -20,21 +20,27 @@ function rotate(addon: Addon, x: NativeTensor, options: RopeOptions, inverse: bo
   return y;
 }
 
-const ROPE = cudaKernels("rope", "rope", "pppiiip");
+// positions, inverseFrequencies, headDim, inverse, then of two tensors: x, heads, y
+const ROPE = cudaKernels("rope", "rope", "ppiipippip");
 
-function rotateOnGpu(cuda: Cuda, tensor: CudaTensor, options: RopeOptions, inverse: boolean): CudaTensor {
+/** Two tensors a launch. */
+function rotateOnGpu(cuda: Cuda, tensors: CudaTensor[], options: RopeOptions, inverse: boolean) {
   const { positions, headDim, inverseFrequencies } = options;
-  const [tokens, columns] = tensor.shape;
-  const y = cuda.allocate(tensor.shape);
-  if (tokens === 0 || columns === 0) return y;
-  const x = cuda.as(tensor, cuda.activation);
-  const tables = [cuda.constant(positions), cuda.constant(inverseFrequencies)];
-  // A thread rotates groups of 8 pairs where half a head has whole groups of 8, else single pairs.
-  const groups = columns / (headDim % 16 === 0 ? 16 : 2);
-  const threads = Math.min(256, Math.ceil(groups / 32) * 32);
-  const args = [x.address, ...tables, columns / headDim, headDim, Number(inverse), y.address];
-  cuda.launch(ROPE[cuda.activation], tokens, threads, args, headDim * 4);
-  return y;
+  const ys = tensors.map(({ shape }) => cuda.allocate(shape));
+  for (let i = 0; i < tensors.length; i += 2) {
+    const pair = tensors.slice(i, i + 2).map((x) => cuda.as(x, cuda.activation));
+    const columns = Math.max(...pair.map(({ shape }) => shape[1]));
+    if (positions.length === 0 || columns === 0) continue;
+    const args = [cuda.constant(positions), cuda.constant(inverseFrequencies), headDim, Number(inverse)];
+    for (const [k, x] of pair.entries()) args.push(x.address, x.shape[1] / headDim, ys[i + k].address);
+    if (pair.length < 2) args.push(0, 0, 0);
+    // A thread rotates groups of 8 pairs where half a head has whole groups of 8, else single pairs.
+    const groups = columns / (headDim % 16 === 0 ? 16 : 2);
+    const threads = Math.min(256, Math.ceil(groups / 32) * 32);
+    const grid = [positions.length, pair.length, 1] as const;
+    cuda.launch(ROPE[cuda.activation], grid, threads, args, headDim * 4);
+  }
+  return ys;
 }
 
 function referenceOf(x: tf.Tensor, { positions, headDim, inverseFrequencies }: RopeOptions): tf.Tensor {
@@ -73,10 +79,10 @@ const op: Op<string, RopeOptions> = {
   },
   cuda: {
     forward(cuda, inputs, attrs) {
-      return Object.values(inputs).map((x) => rotateOnGpu(cuda, x, attrs, false));
+      return rotateOnGpu(cuda, Object.values(inputs), attrs, false);
     },
     backward(cuda, dys, _inputs, _outputs, attrs) {
-      return byName(dys.map((dy) => rotateOnGpu(cuda, dy, attrs, true)));
+      return byName(rotateOnGpu(cuda, dys, attrs, true));
     },
   },
 };
