@@ -82,8 +82,8 @@ __device__ inline void waitCopies() {
 }
 
 /**
- * Stores 16 bytes at once, at an address that is a multiple of 16. The compiler makes four stores of a uint4 in some
- * large kernels, at a third of the speed.
+ * Stores 16 bytes at once, at an address that is a multiple of 16. The compiler makes four stores of a uint4
+ * in some large kernels, at a third of the speed.
  */
 __device__ inline void store16(void* p, const uint4& v) {
   asm volatile("st.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w)
