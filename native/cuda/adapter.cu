@@ -51,13 +51,13 @@ __device__ inline unsigned secondColumn(unsigned row0, unsigned row1) {
 }
 
 /** Value (row, column) of a small matrix [rows, columns]; 0 outside. */
-__device__ inline float valueOr0(const float* m, int64 row, int64 rows, int column, int columns) {
-  return row < rows && column < columns ? m[row * columns + column] : 0.0f;
+__device__ inline float valueOr0(const float* m, int row, int rows, int column, int columns) {
+  return row < rows && column < columns ? m[static_cast<int64>(row) * columns + column] : 0.0f;
 }
 /** Values (row, column) and (row, column + 1), column even; 0 outside. */
-__device__ inline float2 pairOr0(const float* m, int64 row, int64 rows, int column, int columns) {
+__device__ inline float2 pairOr0(const float* m, int row, int rows, int column, int columns) {
   if (row >= rows || column >= columns) return make_float2(0.0f, 0.0f);
-  const float* at = m + row * columns + column;
+  const float* at = m + static_cast<int64>(row) * columns + column;
   if (columns % 2 == 0) return *reinterpret_cast<const float2*>(at);
   return make_float2(at[0], column + 1 < columns ? at[1] : 0.0f);
 }
@@ -115,7 +115,7 @@ __device__ inline void down(const bfloat16* x, int rows, int in, const DownLayer
   __shared__ __align__(16) float sums[kWarps][kDownRows][kWidth];
   const int tid = static_cast<int>(threadIdx.x);
   const int warp = tid / 32, group = tid % 32 / 4, quad = tid % 4;
-  const int64 firstRow = static_cast<int64>(blockIdx.x) * kDownRows;
+  const int firstRow = static_cast<int>(blockIdx.x) * kDownRows;
   const int chunks = (in + 31) / 32;
   const int perPart = (chunks + static_cast<int>(gridDim.y) - 1) / static_cast<int>(gridDim.y);
   const int begin = static_cast<int>(blockIdx.y) * perPart, end = min(begin + perPart, chunks);
@@ -126,8 +126,8 @@ __device__ inline void down(const bfloat16* x, int rows, int in, const DownLayer
     for (int t = 0; t < kRowTiles; ++t)
 #pragma unroll
       for (int h = 0; h < 2; ++h) {
-        const int64 row = firstRow + 16 * t + 8 * h + group;
-        xs[t][h] = loadEightIf(chunk < end && k < in && row < rows, x + row * in + k);
+        const int row = firstRow + 16 * t + 8 * h + group;
+        xs[t][h] = loadEightIf(chunk < end && k < in && row < rows, x + static_cast<int64>(row) * in + k);
       }
   };
 
@@ -162,10 +162,10 @@ __device__ inline void down(const bfloat16* x, int rows, int in, const DownLayer
         Eight kept[2];
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int64 row = firstRow + 16 * t + 8 * h + group;
+          const int row = firstRow + 16 * t + 8 * h + group;
           kept[h] = xs[t][h];
           if (drop.threshold != 0)
-            kept[h] = masked(kept[h], keptMask(drop, static_cast<unsigned>(row * in + k)));
+            kept[h] = masked(kept[h], keptMask(drop, static_cast<unsigned>(row) * in + k));
         }
 #pragma unroll
         for (int s = 0; s < 4; s += 2) {
@@ -193,7 +193,7 @@ __device__ inline void down(const bfloat16* x, int rows, int in, const DownLayer
 
   /** Ranks i .. i + 3 of all, of one row of the block. */
   const auto write = [&](int place, int i, const float4& sum) {
-    const int64 row = firstRow + place;
+    const int row = firstRow + place;
     const float values[4] = {sum.x, sum.y, sum.z, sum.w};
 #pragma unroll
     for (int l = 0; l < kLayers; ++l) {
@@ -202,7 +202,7 @@ __device__ inline void down(const bfloat16* x, int rows, int in, const DownLayer
       for (int e = 0; e < 4; ++e) {
         const int own = i + e - l * 8 * kTiles;
         if (row < rows && own >= 0 && own < 8 * kTiles && own < layers[l].r)
-          layers[l].xa[row * layers[l].r + own] = values[e] * keptScale;
+          layers[l].xa[static_cast<int64>(row) * layers[l].r + own] = values[e] * keptScale;
       }
     }
   };
@@ -234,7 +234,7 @@ struct LeftFactor {
   unsigned words[4][2];
 
   /** Ranks i and i + 1 of B [columns, r], i = 8 tile + 2 quad. */
-  __device__ static LeftFactor ofB(const float* b, int64 column, int64 columns, int i, int r) {
+  __device__ static LeftFactor ofB(const float* b, int column, int columns, int i, int r) {
     LeftFactor p;
 #pragma unroll
     for (int j = 0; j < 4; ++j)
@@ -246,10 +246,11 @@ struct LeftFactor {
     return p;
   }
   /** The same of A [r, columns]. */
-  __device__ static LeftFactor ofA(const float* a, int64 column, int64 columns, int i, int r) {
+  __device__ static LeftFactor ofA(const float* a, int column, int columns, int i, int r) {
     Values<8> first = {}, second = {};
-    if (column < columns && i < r) first = loadValues<8>(a + i * columns + column);
-    if (column < columns && i + 1 < r) second = loadValues<8>(a + (i + 1) * columns + column);
+    if (column < columns && i < r) first = loadValues<8>(a + static_cast<int64>(i) * columns + column);
+    if (column < columns && i + 1 < r)
+      second = loadValues<8>(a + static_cast<int64>(i + 1) * columns + column);
     LeftFactor p;
 #pragma unroll
     for (int j = 0; j < 4; ++j)
@@ -318,30 +319,29 @@ __device__ inline void up(const bfloat16* residual, int rows, int blockRows,
   const UpLayer layer = layerOf(layers, place.layer);
   const bfloat16* added = place.layer == 0 ? residual : nullptr;
   const int out = layer.out, r = layer.r;
-  const int64 column = static_cast<int64>(place.block) * kBlockColumns +
-                       static_cast<int>(threadIdx.x) / 32 * kWarpColumns + 8 * group;
+  const int column =
+      place.block * kBlockColumns + static_cast<int>(threadIdx.x) / 32 * kWarpColumns + 8 * group;
   const bool inside = column < out;
 
   float2 nextS[kTiles];
   Eight nextAdded[2] = {};
-  const auto load = [&](int64 tile) {
+  const auto load = [&](int tile) {
 #pragma unroll
     for (int n = 0; n < kTiles; ++n) nextS[n] = pairOr0(layer.xa, tile + group, rows, 8 * n + 2 * quad, r);
     if (added) {
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
-        const int64 row = tile + 2 * quad + e;
-        nextAdded[e] = loadEightIf(row < rows && inside, added + row * out + column);
+        const int row = tile + 2 * quad + e;
+        nextAdded[e] = loadEightIf(row < rows && inside, added + static_cast<int64>(row) * out + column);
       }
     }
   };
-  const int64 begin = static_cast<int64>(blockIdx.x) * blockRows;
-  const int64 end = begin + blockRows < rows ? begin + blockRows : rows;
+  const int begin = static_cast<int>(blockIdx.x) * blockRows, end = min(begin + blockRows, rows);
   load(begin);
   LeftFactor b[kTiles];
 #pragma unroll
   for (int n = 0; n < kTiles; ++n) b[n] = LeftFactor::ofB(layer.b, column, out, 8 * n + 2 * quad, r);
-  for (int64 tile = begin; tile < end; tile += 8) {
+  for (int tile = begin; tile < end; tile += 8) {
     float d[4][4];
     float2 s[kTiles];
 #pragma unroll
@@ -358,11 +358,11 @@ __device__ inline void up(const bfloat16* residual, int rows, int blockRows,
     for (int n = 0; n < kTiles; ++n) b[n].update(s[n], d);
 #pragma unroll
     for (int e = 0; e < 2; ++e) {
-      const int64 row = tile + 2 * quad + e;
+      const int row = tile + 2 * quad + e;
       Eight v;
 #pragma unroll
       for (int j = 0; j < 4; ++j) v.words[j] = packBfloat16(d[j][e], d[j][2 + e]);
-      if (row < rows && inside) storeEight(layer.y + row * out + column, v);
+      if (row < rows && inside) storeEight(layer.y + static_cast<int64>(row) * out + column, v);
     }
   }
 }
@@ -382,10 +382,10 @@ struct Tiles {
   const bfloat16* source;
   int columns;
   bool inside;
-  int64 end;
+  int end;
   int group, quad, stage;
 
-  __device__ Tiles(unsigned char* shared, const bfloat16* m, int64 column, int ofColumns, int64 endRow)
+  __device__ Tiles(unsigned char* shared, const bfloat16* m, int column, int ofColumns, int endRow)
       : stages(shared + threadIdx.x / 32 * (kStages * kTileBytes)),
         source(m + column),
         columns(ofColumns),
@@ -400,19 +400,19 @@ struct Tiles {
     const int turn = (row >> 1 & 3) << 1 ^ (row & 1) << 2;
     return row * (kWarpColumns * 2) + (eighth ^ turn) * 16;
   }
-  __device__ void copy(int to, int64 tile) const {
+  __device__ void copy(int to, int tile) const {
 #pragma unroll
     for (int h = 0; h < 2; ++h)
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
         const int place = 8 * h + 2 * quad + e;
-        const int64 row = tile + place;
+        const int row = tile + place;
         const bool valid = row < end && inside;
-        copyAsync16(stages + to * kTileBytes + offset(place, group), valid ? source + row * columns : source,
-                    valid);
+        copyAsync16(stages + to * kTileBytes + offset(place, group),
+                    valid ? source + static_cast<int64>(row) * columns : source, valid);
       }
   }
-  __device__ void start(int64 begin) {
+  __device__ void start(int begin) {
 #pragma unroll
     for (int s = 0; s < kStages - 1; ++s) {
       if (begin + 16 * s < end) copy(s, begin + 16 * s);
@@ -420,10 +420,10 @@ struct Tiles {
     }
   }
   /** Waits for the tile that begins at row `tile`, and starts the copy of a later one. */
-  __device__ void wait(int64 tile) {
+  __device__ void wait(int tile) {
     waitCopies<kStages - 2>();
     __syncwarp();
-    const int64 later = tile + 16 * (kStages - 1);
+    const int later = tile + 16 * (kStages - 1);
     if (later < end) copy(stage == 0 ? kStages - 1 : stage - 1, later);
     commitCopies();
   }
@@ -477,10 +477,9 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
   const BlockOfLayer place(layers[0].out, layers[1].out, layers[2].out);
   const BackwardDyLayer layer = layerOf(layers, place.layer);
   const int out = layer.out, r = layer.r;
-  const int64 blockColumn = static_cast<int64>(place.block) * kBlockColumns;
-  const int64 warpColumn = blockColumn + warp * kWarpColumns;
-  const int64 begin = static_cast<int64>(blockIdx.x) * blockRows;
-  const int64 end = begin + blockRows < rows ? begin + blockRows : rows;
+  const int blockColumn = place.block * kBlockColumns;
+  const int warpColumn = blockColumn + warp * kWarpColumns;
+  const int begin = static_cast<int>(blockIdx.x) * blockRows, end = min(begin + blockRows, rows);
   Tiles tiles(dynamicShared(), layer.dy, warpColumn + 8 * group, out, end);
   tiles.start(begin);
 
@@ -492,21 +491,21 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
     for (int n = 0; n < kTiles; ++n)
 #pragma unroll
       for (int w = 0; w < 4; ++w) {
-        const int64 k = warpColumn + 32 * c + 8 * quad + 2 * w;
+        const int k = warpColumn + 32 * c + 8 * quad + 2 * w;
         bs[c][n][w] = packBfloat16(valueOr0(layer.b, k, out, 8 * n + group, r),
                                    valueOr0(layer.b, k + 1, out, 8 * n + group, r));
       }
 
   float dB[kTiles][4][4] = {};
-  for (int64 part = begin; part < end; part += kWaitingRows) {
-    const int64 partEnd = part + kWaitingRows < end ? part + kWaitingRows : end;
-    for (int64 tile = part; tile < partEnd; tile += 16) {
+  for (int part = begin; part < end; part += kWaitingRows) {
+    const int partEnd = min(part + kWaitingRows, end);
+    for (int tile = part; tile < partEnd; tile += 16) {
       unsigned xa[kTiles][2];
 #pragma unroll
       for (int n = 0; n < kTiles; ++n)
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int64 row = tile + 8 * h + 2 * quad;
+          const int row = tile + 8 * h + 2 * quad;
           xa[n][h] = packBfloat16(valueOr0(layer.xa, row, rows, 8 * n + group, r),
                                   valueOr0(layer.xa, row + 1, rows, 8 * n + group, r));
         }
@@ -530,7 +529,7 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
       for (int n = 0; n < kTiles; ++n)
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int row = static_cast<int>(tile - part) + 8 * h + group;
+          const int row = tile - part + 8 * h + group;
           float* at = sums + (warp * kWaitingRows + row) * kWidth + 8 * n + 2 * quad;
           *reinterpret_cast<float2*>(at) = make_float2(d[n][2 * h], d[n][2 * h + 1]);
         }
@@ -545,7 +544,7 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
     }
     __syncthreads();
     float* target = partialDyB + (static_cast<int64>(blockIdx.y) * rows + part) * kWidth;
-    for (int i = 4 * tid; i < static_cast<int>(partEnd - part) * kWidth; i += 4 * kThreads)
+    for (int i = 4 * tid; i < (partEnd - part) * kWidth; i += 4 * kThreads)
       storeFour(target + i, sumOfParts(sums + i, kWarps, kWaitingRows * kWidth));
     __syncthreads();
   }
@@ -563,10 +562,10 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
           make_float2(dB[n][c / 2][c % 2 * 2], dB[n][c / 2][c % 2 * 2 + 1]);
 
   if (lastToArrive(arrivals + place.layer * rowBlocks + blockIdx.x, place.count)) {
-    const int64 first = begin * kWidth, stride = static_cast<int64>(rows) * kWidth;
-    const float* parts = partialDyB + (blockIdx.y - place.block) * stride + first;
+    const int64 first = static_cast<int64>(begin) * kWidth, stride = static_cast<int64>(rows) * kWidth;
+    const float* parts = partialDyB + (static_cast<int>(blockIdx.y) - place.block) * stride + first;
     float* target = dxa + place.layer * stride + first;
-    for (int64 i = 4 * tid; i < (end - begin) * kWidth; i += 4 * kThreads) {
+    for (int i = 4 * tid; i < (end - begin) * kWidth; i += 4 * kThreads) {
       const float4 v = sumOfParts(parts + i, place.count, stride);
       const float s = layer.dxaScale;
       storeFour(target + i, make_float4(s * v.x, s * v.y, s * v.z, s * v.w));
@@ -574,13 +573,13 @@ __device__ inline void backwardDy(int rows, int blockRows, const BackwardDyLayer
   }
   if (lastToArrive(arrivals + kMostLayers * rowBlocks + blockIdx.y, rowBlocks)) {
     for (int i = 4 * tid; i < kValues; i += 4 * kThreads) {
-      const int64 column = blockColumn + i / kWidth;
+      const int column = blockColumn + i / kWidth;
       const float4 v = sumOfParts(ofColumns + i, rowBlocks, kValues);
       const float values[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
       for (int e = 0; e < 4; ++e)
         if (column < out && i % kWidth + e < r)
-          layer.dB[column * r + i % kWidth + e] = layer.scale * values[e];
+          layer.dB[static_cast<int64>(column) * r + i % kWidth + e] = layer.scale * values[e];
     }
   }
 }
@@ -607,10 +606,9 @@ __device__ inline void backwardX(const bfloat16* x, const float* dxa, int rows, 
   constexpr int kAll = kLayers * kTiles, kWidth = 8 * kTiles;
   const int tid = static_cast<int>(threadIdx.x);
   const int warp = tid / 32, group = tid % 32 / 4, quad = tid % 4;
-  const int64 blockColumn = static_cast<int64>(blockIdx.y) * kBlockColumns;
-  const int64 column = blockColumn + warp * kWarpColumns + 8 * group;
-  const int64 begin = static_cast<int64>(blockIdx.x) * blockRows;
-  const int64 end = begin + blockRows < rows ? begin + blockRows : rows;
+  const int blockColumn = static_cast<int>(blockIdx.y) * kBlockColumns;
+  const int column = blockColumn + warp * kWarpColumns + 8 * group;
+  const int begin = static_cast<int>(blockIdx.x) * blockRows, end = min(begin + blockRows, rows);
   Tiles tiles(dynamicShared(), x, column, in, end);
   tiles.start(begin);
 
@@ -628,11 +626,11 @@ __device__ inline void backwardX(const bfloat16* x, const float* dxa, int rows, 
     }
 
   float dA[kAll][4][4] = {};
-  for (int64 tile = begin; tile < end; tile += 16) {
+  for (int tile = begin; tile < end; tile += 16) {
     tiles.wait(tile);
 #pragma unroll 1
     for (int h = 0; h < 2; ++h) {  // together they would need more registers than there are
-      const int64 first = tile + 8 * h;
+      const int first = tile + 8 * h;
       const Eight xs[2] = {tiles.load(8 * h + 2 * quad, group), tiles.load(8 * h + 2 * quad + 1, group)};
       float sum[2][8] = {};
 #pragma unroll
@@ -651,7 +649,7 @@ __device__ inline void backwardX(const bfloat16* x, const float* dxa, int rows, 
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
           if (drop.threshold != 0) {
-            const unsigned index = static_cast<unsigned>((first + 2 * quad + e) * in + column);
+            const unsigned index = static_cast<unsigned>(first + 2 * quad + e) * in + column;
             const Eight mask = keptMask(drop, index);
             kept[0][e] = masked(kept[0][e], mask);
 #pragma unroll
@@ -678,11 +676,11 @@ __device__ inline void backwardX(const bfloat16* x, const float* dxa, int rows, 
       }
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
-        const int64 row = first + 2 * quad + e;
+        const int row = first + 2 * quad + e;
         Eight v;
 #pragma unroll
         for (int j = 0; j < 4; ++j) v.words[j] = packBfloat16(sum[e][2 * j], sum[e][2 * j + 1]);
-        if (row < end && column < in) storeEight(dx + row * in + column, v);
+        if (row < end && column < in) storeEight(dx + static_cast<int64>(row) * in + column, v);
       }
     }
     tiles.next();
@@ -706,7 +704,7 @@ __device__ inline void backwardX(const bfloat16* x, const float* dxa, int rows, 
     for (int l = 0; l < kLayers; ++l) {
       const float* parts = ofColumns + l * kWidth * kBlockColumns;
       for (int i = 4 * tid; i < layers[l].r * kBlockColumns; i += 4 * kThreads) {
-        const int64 at = blockColumn + i % kBlockColumns;
+        const int at = blockColumn + i % kBlockColumns;
         if (at < in)
           storeFour(layers[l].dA + i / kBlockColumns * static_cast<int64>(in) + at,
                     sumOfParts(parts + i, rowBlocks, kValues));

@@ -188,7 +188,7 @@ interface Cost {
 const costOf = (resident: number, full: number, alone: number, perBlock: number): Cost => {
   return { resident, full, alone, perBlock, known: new Map() };
 };
-const UP_COST = costOf(3, 1.5, 0.6, 0);
+const UP_COST = costOf(4, 1.5, 0.6, 0);
 const DY_COST = costOf(2, 1, 0.6, 0.15);
 const X_COSTS = [1, 2, 3].map((n) => costOf(2, Math.max(2.2, 1.4 * n), 0.5 + 0.7 * n, 0.15 * n));
 
