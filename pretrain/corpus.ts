@@ -1,5 +1,5 @@
 // Builds the corpus of the bundled base model:
-//   npx tsx pretrain/corpus.ts --out DIR [--dialogues 80000] [--seed 2026] [--cache DIR/.cache] [--record]
+//   npx tsx pretrain/corpus.ts --out DIR [--dialogues 240000] [--seed 2026] [--cache DIR/.cache] [--record]
 // It writes DIR/train.jsonl and DIR/heldout.jsonl, one document a line: prose of Debian packages (sources.json says
 // which) and conversations of our own generator. The same packages and seed give the same files.
 
@@ -68,7 +68,7 @@ function main(): void {
   const { values } = parseArgs({
     options: {
       out: { type: "string" },
-      dialogues: { type: "string", default: "80000" },
+      dialogues: { type: "string", default: "240000" },
       seed: { type: "string", default: "2026" },
       cache: { type: "string" },
       record: { type: "boolean", default: false },
