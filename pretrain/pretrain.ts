@@ -27,8 +27,9 @@ const HELP = `npm run pretrain -- --corpus DIR [options]
   --run DIR         checkpoints and log; default runs/pretrain
   --shape NAME      ${Object.keys(shapes).join(", ")}; default ${recipe.shape}
   --device NAME     ${DEVICES.join(", ")}; default auto
-  --epochs N        passes over the corpus; default ${recipe.epochs}
-  --steps N         ends after so many optimizer steps, and the learning rate with them
+  --epochs N        passes over the corpus, at most; default ${recipe.epochs}
+  --steps N         ends after so many optimizer steps, and the learning rate with them; without --epochs and
+                    --seconds the default is ${recipe.steps}
   --seconds N       as many steps as fit, going by the pace of the first ones
   --batch N         tokens of a step; default ${recipe.tokensPerStep}
   --rate X          peak learning rate; default ${recipe.training.learningRate}
@@ -76,7 +77,7 @@ async function main(): Promise<void> {
       run: { type: "string", default: "runs/pretrain" },
       shape: { type: "string", default: recipe.shape },
       device: { type: "string", default: "auto" },
-      epochs: { type: "string", default: String(recipe.epochs) },
+      epochs: { type: "string" },
       steps: { type: "string" },
       seconds: { type: "string" },
       batch: { type: "string", default: String(recipe.tokensPerStep) },
@@ -115,12 +116,13 @@ async function main(): Promise<void> {
     microBatchSize: 1,
     gradientAccumulationSteps: 1,
     seed: recipe.seed,
-    epochs: Number(values.epochs),
+    epochs: Number(values.epochs ?? recipe.epochs),
   };
   const corpusTokenCount = trainSet.reduce((sum, { ids }) => sum + ids.length, 0);
   const stepsPerEpoch = corpusTokenCount / options.maxSeqLength!;
   let steps = Math.ceil(options.epochs! * stepsPerEpoch);
-  if (values.steps) steps = Math.min(steps, Number(values.steps));
+  const limit = values.steps ?? (values.epochs || values.seconds ? undefined : recipe.steps);
+  if (limit !== undefined) steps = Math.min(steps, Number(limit));
   if (values.seconds) {
     const fit = await stepsWithin(Number(values.seconds), config, tokenizer, trainSet, options);
     steps = Math.min(steps, fit);
