@@ -6,7 +6,7 @@ const known = new WeakMap<Cuda, { address: number; count: number }>();
 export function arrivalsFor(cuda: Cuda, atLeast: number): number {
   let state = known.get(cuda);
   if (!state || state.count < atLeast) {
-    if (state) cuda.memory.give(state.address);
+    // The smaller ones are not given back: a recording may hold their address.
     const count = Math.max(atLeast, 4096);
     state = { address: cuda.memory.take(4 * count), count };
     cuda.driver.fill(state.address, 0, count);

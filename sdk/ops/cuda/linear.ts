@@ -4,8 +4,8 @@
  * ranks; other adapters take the general road, where each step is a product of cuBLASLt.
  */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
-import { type CudaKernel, cudaKernel, cudaKernels } from "../../backend/cuda/kernel.ts";
-import { denseWeight, deviceWeight, SCALE_SIGNATURE, scaleArguments } from "../../weights/deviceWeight.ts";
+import { cudaKernels } from "../../backend/cuda/kernel.ts";
+import { denseWeight, deviceWeight } from "../../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../../weights/weight.ts";
 import {
   adapterBackward,
@@ -16,24 +16,9 @@ import {
   type CudaLoraGradients,
   hasAdapterKernels,
 } from "./adapter.ts";
-
-/** Up to so many rows, W is read as it is stored, by kernels of its own. */
-const FEW_ROWS = 8;
+import { FEW_ROWS, type FewLayer, fewRows } from "./few.ts";
 
 const DROPOUT = cudaKernels("linear", "linearDropout", "piifup");
-const DOWN_FEW = cudaKernels("linear", "linearDownFew", "ppiiifup");
-const FEW = {
-  float32: cudaKernels("linear", "linearFewFloat32", "ppiiippifp"),
-  bfloat16: cudaKernels("linear", "linearFewBfloat16", "ppiiippifp"),
-  nf4: cudaKernels("linear", "linearFewNf4", `pp${SCALE_SIGNATURE}iiippifp`),
-};
-const TILES = {
-  bfloat16: cudaKernel("linear", "linearTilesBfloat16", "ppiiippifp"),
-  nf4: cudaKernel("linear", "linearTilesNf4", `pp${SCALE_SIGNATURE}iiippifp`),
-};
-/** Dynamic shared memory of `linearTilesNf4`: its tables. */
-const NF4_TABLE_BYTES = 32768;
-
 /** Where W is: frozen in its packed form, or float32 in a trainable tensor. */
 export type CudaMatrix = FrozenWeight | CudaTensor;
 
@@ -67,12 +52,16 @@ export function linearsForward(
   const outputs = { ys, xas: adapted.map(({ xa }) => xa) };
   if (rows === 0) return outputs;
   if (rows <= FEW_ROWS) {
-    for (const [i, { matrix, lora }] of layers.entries()) {
+    const group = layers.map(({ matrix, lora }, i): FewLayer => {
       const xa = adapted.find(({ index }) => index === i)?.xa;
-      if (lora && xa) downFew(cuda, x, lora, xa);
-      few(cuda, x, matrix, ys[i], lora, xa);
-    }
-    if (residual) cuda.add(ys[0], residual);
+      return {
+        weight: "address" in matrix ? matrix : deviceWeight(cuda, matrix),
+        lora: lora && xa && { ...lora, xa },
+        residual: i === 0 ? residual : undefined,
+        y: ys[i],
+      };
+    });
+    fewRows(cuda, x, group);
     return outputs;
   }
   const written = new Set<number>();
@@ -217,43 +206,4 @@ function backwardByProducts(
   cuda.gemm(r, inn, rows, { ...dxa, transposed: true }, dropped, dA);
   cuda.gemm(rows, inn, r, dxa, cuda.as(a, dy.storage), dx);
   if (dropout > 0) drop(cuda, dx, lora, dx);
-}
-
-/** xa = drop(x) A^T for up to 8 rows. */
-function downFew(cuda: Cuda, x: CudaTensor, { a, r, dropout, seed }: CudaLora, xa: CudaTensor): void {
-  const [rows, inn] = x.shape;
-  const args = [x.address, a.address, rows, inn, r, dropout, seed, xa.address];
-  cuda.launch(DOWN_FEW[x.storage], r, 256, args);
-}
-
-/** y = x W^T + scale xa B^T for up to 8 rows, in one launch. */
-function few(
-  cuda: Cuda,
-  x: CudaTensor,
-  matrix: CudaMatrix,
-  y: CudaTensor,
-  lora?: CudaLora,
-  xa?: CudaTensor,
-): void {
-  const [rows, inn] = x.shape;
-  const out = y.shape[1];
-  const weight = "address" in matrix ? undefined : deviceWeight(cuda, matrix);
-  const nf4 = weight?.kind === "nf4";
-  const w = weight ? weight.data : (matrix as CudaTensor).address;
-  const storage = (weight ?? (matrix as CudaTensor)).storage;
-  const update = [xa?.address ?? 0, lora?.b.address ?? 0, lora?.r ?? 0, lora?.scale ?? 0];
-  const args = [
-    ...[x.address, w, ...(nf4 && weight ? scaleArguments(weight) : [])],
-    ...[rows, out, inn, ...update, y.address],
-  ];
-  const { multiprocessors } = cuda.device;
-  const launchTiles = (kernel: CudaKernel, blocks: number, shared: number) =>
-    cuda.launch(kernel, Math.min(Math.ceil(out / 16), blocks * multiprocessors), 256, args, shared);
-  if (nf4 && x.storage === "bfloat16" && inn % 256 === 0) {
-    launchTiles(TILES.nf4, 3, NF4_TABLE_BYTES);
-  } else if (!nf4 && storage === "bfloat16" && x.storage === "bfloat16" && inn % 64 === 0) {
-    launchTiles(TILES.bfloat16, 4, 0);
-  } else {
-    cuda.launch(FEW[nf4 ? "nf4" : storage][x.storage], Math.ceil(out / 8), 256, args);
-  }
 }
