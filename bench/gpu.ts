@@ -64,7 +64,9 @@ const { values, positionals } = parseArgs({
     case: { type: "string", default: "1x512,16x512,1x4096" },
     steps: { type: "string", default: "8" },
     /** Frozen weights kept in bfloat16 too: the whole card, or with "no" the memory of 4 bits. */
-    dequantized: { type: "string", default: "yes,no" },
+    dequantized: { type: "string", default: "no,yes" },
+    /** Also the device time of each kernel. */
+    profile: { type: "boolean", default: false },
   },
 });
 const shape = positionals[0] ?? "7b";
@@ -169,6 +171,12 @@ async function decoding(model: MistralModel, tokens: number) {
   return { tokens: count, tokensPerSecond: +((count / (performance.now() - start)) * 1000).toFixed(1) };
 }
 
+function oneToken(model: MistralModel): void {
+  const cache = new KVCache(config, 8);
+  tf.tidy(() => model.logits(model.forwardCached(Int32Array.of(5), cache)));
+  cache.dispose();
+}
+
 /** A recorded step alone: its device time, without the host; what recording costs; kernels a token. */
 function recordedStep(model: MistralModel, past: number) {
   const cache = new KVCache(config, past + 256);
@@ -215,6 +223,30 @@ function prefill(model: MistralModel, tokens: number) {
   return { tokens, tokensPerSecond: Math.round(tokens / seconds) };
 }
 
+/** Milliseconds of device time by kernel of what `work` queues, each launch waited for; the largest first. */
+async function profiled(work: () => unknown): Promise<object> {
+  const spent = new Map<string, { ms: number; calls: number }>();
+  const { launch, gemm } = cuda;
+  const measure = (name: string, call: () => void) => {
+    driver.mark(62);
+    call();
+    driver.mark(63);
+    const entry = spent.get(name) ?? { ms: 0, calls: 0 };
+    spent.set(name, { ms: entry.ms + driver.elapsed(62, 63), calls: entry.calls + 1 });
+  };
+  cuda.launch = (kernel, ...rest) => measure(kernel.name, () => launch.call(cuda, kernel, ...rest));
+  cuda.gemm = (...args) => measure(`gemm ${args.slice(0, 3).join("x")}`, () => gemm.apply(cuda, args));
+  try {
+    await work();
+  } finally {
+    Object.assign(cuda, { launch, gemm });
+  }
+  const rows = [...spent].sort(([, a], [, b]) => b.ms - a.ms);
+  const total = rows.reduce((sum, [, { ms }]) => sum + ms, 0);
+  const list = rows.map(([name, { ms, calls }]) => `${name} ${ms.toFixed(2)} (${calls})`);
+  return { totalMs: +total.toFixed(2), launches: rows.reduce((sum, [, { calls }]) => sum + calls, 0), list };
+}
+
 limits();
 const dir = values.dir ?? join(tmpdir(), `mistral-lab-bench-${shape}`);
 let start = performance.now();
@@ -240,6 +272,7 @@ const attempt = async (fields: object, work: () => unknown) => {
 };
 await attempt({ work: "decode 1 sequence" }, () => decoding(model, shape === "7b" ? 128 : 8));
 await attempt({ work: "recorded step" }, () => recordedStep(model, shape === "7b" ? 256 : 16));
+if (values.profile) await attempt({ work: "kernels of 1 token" }, () => profiled(() => oneToken(model)));
 await attempt({ work: "prefill 512" }, () => prefill(model, 512));
 for (const keep of values.dequantized.split(",")) {
   cuda.keepDequantized = keep === "yes";
@@ -248,5 +281,21 @@ for (const keep of values.dequantized.split(",")) {
     await attempt({ work: `train ${one}`, keepDequantized: cuda.keepDequantized }, () =>
       training(model, count, length, !cuda.keepDequantized),
     );
+    if (values.profile) {
+      await attempt({ work: `kernels of train ${one}`, keepDequantized: cuda.keepDequantized }, () =>
+        profiled(() => {
+          const { lossSum, gradients } = microBatchGradients(
+            model,
+            model.trainableVariables(),
+            batchOf(count, length),
+            {
+              dropoutSeed: 1,
+              gradientCheckpointing: !cuda.keepDequantized,
+            },
+          );
+          tf.dispose([lossSum, ...gradients.values()]);
+        }),
+      );
+    }
   }
 }
