@@ -1,4 +1,4 @@
-/** `mistral-lab demo` (`npm start`): the whole road on the bundled model and data, in some minutes. */
+/** `mistral-lab demo` (`npm start`): the whole road on the bundled model and data, in a minute or two. */
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Device, Evaluation } from "../index.ts";
@@ -24,9 +24,9 @@ const DOMAIN = "ecommerce.fr";
 export function addDemo(program: Command): void {
   program
     .command("demo")
-    .summary("all of this on the bundled model, in about 4 minutes")
+    .summary("all of this on the bundled model, in a minute or two")
     .description(
-      `Fine-tune the bundled model on ${CSV}, measure it on questions it has not seen, and ask it three. About 4 minutes on 2 cores.`,
+      `Fine-tune the bundled model on ${CSV}, measure it on questions it has not seen, and ask it three. A minute or two on 2 cores.`,
     )
     .addOption(
       new Option("--output-dir <dir>", "where everything is written").default(
