@@ -50,7 +50,7 @@ async function demo({ outputDir, device: wanted, json }: DemoFlags): Promise<voi
     output.topic(
       "",
       pc.yellow(
-        `plain tfjs is some hundred times slower than the addon: only ${recipe.maxSteps} steps and ${recipe.heldOut} held-out questions, to show the road; the model learns next to nothing`,
+        `plain tfjs is about 200 times slower than the addon: only ${recipe.maxSteps} steps and ${recipe.heldOut} held-out questions, to show the road; the model learns next to nothing`,
       ),
     );
   }

@@ -40,8 +40,8 @@ export const demoRecipe: DemoRecipe = {
 };
 
 /**
- * Without the native addon everything takes some hundred times longer (about 30 tokens a second in training), so
- * this shows every step of the road once, and the model learns next to nothing.
+ * Without the native addon training takes 200 times longer (30 tokens a second against 6,500, on two cores of Zen 4),
+ * so this shows every step of the road once, and the model learns next to nothing.
  */
 export const demoRecipeWithoutAddon: DemoRecipe = {
   ...demoRecipe,
