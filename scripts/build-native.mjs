@@ -1,7 +1,7 @@
 // Builds the addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
 // Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
-// Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for all GPUs since Ampere
-// (MISTRAL_LAB_CUDA_ARCHS=90,89 builds for those only).
+// Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for the GPUs of this machine
+// (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those).
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
 // `--strict` makes that, and a failed compilation, exit with 1. `--verbose` shows each command; `--force` ignores
 // what is already built.
@@ -26,8 +26,19 @@ const verbose = process.argv.includes("--verbose");
 const force = process.argv.includes("--force");
 const strict = process.argv.includes("--strict");
 
-/** GPU generations with machine code of their own: Ampere, Ada, Hopper. Newer ones compile the PTX of the last. */
-const cudaArchs = (process.env.MISTRAL_LAB_CUDA_ARCHS ?? "80,86,89,90").split(",");
+/**
+ * GPU generations that get machine code: those of this machine's GPUs, or Ampere, Ada and Hopper where it has none.
+ * Newer ones compile the PTX of the last.
+ */
+function cudaArchs() {
+  const chosen = process.env.MISTRAL_LAB_CUDA_ARCHS;
+  if (chosen) return chosen.split(",");
+  const query = ["--query-gpu=compute_cap", "--format=csv,noheader"];
+  const { stdout, status } = spawnSync("nvidia-smi", query, { encoding: "utf8" });
+  const found = status === 0 ? (stdout.match(/\d+\.\d+/g) ?? []) : [];
+  const present = [...new Set(found.map((capability) => capability.replace(".", "")))].sort((a, b) => a - b);
+  return present.length > 0 ? present : ["80", "86", "89", "90"];
+}
 
 /** Instruction sets: name and compiler flags. The name is the C++ namespace of the kernels. */
 const isaFlags =
@@ -112,7 +123,11 @@ async function build(cxx) {
     }
   }
   for (const file of sources("cuda")) {
-    jobs.push({ source: join(root, "native/cuda", file), object: `cuda-${basename(file, ".cpp")}.o`, args: [] });
+    jobs.push({
+      source: join(root, "native/cuda", file),
+      object: `cuda-${basename(file, ".cpp")}.o`,
+      args: [],
+    });
   }
   for (const file of sources("addon")) {
     const args = [
@@ -177,8 +192,9 @@ async function buildKernels(nvcc) {
   const folder = join(out, "cuda");
   mkdirSync(folder, { recursive: true });
   const headers = newestHeader(".cuh");
-  const codes = cudaArchs.flatMap((arch) => ["-gencode", `arch=compute_${arch},code=sm_${arch}`]);
-  const last = cudaArchs[cudaArchs.length - 1];
+  const archs = cudaArchs();
+  const codes = archs.flatMap((arch) => ["-gencode", `arch=compute_${arch},code=sm_${arch}`]);
+  const last = archs[archs.length - 1];
   codes.push("-gencode", `arch=compute_${last},code=compute_${last}`);
   const flags = ["-fatbin", "-std=c++17", "-O3", "-Xfatbin", "-compress-all", ...codes];
   const built = join(folder, "flags.txt");

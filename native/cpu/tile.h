@@ -1,7 +1,7 @@
 // What attention needs tile by tile, and other kernels in part: scratch memory, dynamic tasks, a small matrix
-// product on tiles that already lie in cache, and 2^x. Everything is inside the instruction set's namespace and
-// no standard container is used: their functions are merged across files by the linker, and one compiled for
-// AVX-512 must never serve the scalar kernels.
+// product on tiles that already lie in cache, and 2^x. Everything is inside the instruction set's namespace
+// and no standard container is used: their functions are merged across files by the linker, and one compiled
+// for AVX-512 must never serve the scalar kernels.
 #pragma once
 #include <atomic>
 #include <cmath>

@@ -1,6 +1,6 @@
-// Jobs of 2 and of 16 chunks in turn, as fast as they go, for the seconds of the first argument: each item must
-// be done exactly once. A worker that comes late from one job into the next is what this looks for; a job that
-// never ends shows as a program that does not.
+// Jobs of 2 and of 16 chunks in turn, as fast as they go, for the seconds of the first argument: each item
+// must be done exactly once. A worker that comes late from one job into the next is what this looks for; a
+// job that never ends shows as a program that does not.
 #include <atomic>
 #include <chrono>
 #include <cstdio>

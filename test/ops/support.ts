@@ -81,7 +81,10 @@ async function usePlace(place: Place): Promise<void> {
  * bits, so a value may be off by a few 2^-9 of itself and of the size that the terms of its sum have.
  */
 export function assertNear(actual: Float32Array, expected: ArrayLike<number>, tolerance: Tolerance): void {
-  if (current !== "cuda bfloat16") return assertClose(actual, expected, tolerance);
+  if (current !== "cuda bfloat16") {
+    assertClose(actual, expected, tolerance);
+    return;
+  }
   const finite = Array.from(expected).filter(Number.isFinite);
   const rms = Math.sqrt(finite.reduce((sum, x) => sum + x * x, 0) / Math.max(finite.length, 1));
   const { what, rtol = 0, atol = 0 } = tolerance;
