@@ -132,6 +132,7 @@ async function training(model: MistralModel, count: number, length: number, grad
   const seconds: number[] = [];
   const losses: number[] = [];
   const host: number[] = [];
+  const used: number[] = [];
   for (let step = 0; step < Number(values.steps); step++) {
     const start = performance.now();
     const { lossSum, gradients } = microBatchGradients(model, variables, batch, {
@@ -145,6 +146,7 @@ async function training(model: MistralModel, count: number, length: number, grad
     driver.synchronize();
     tf.dispose([lossSum, ...gradients.values()]);
     losses.push(loss / batch.trainedTokens);
+    used.push(cuda.memory.bytes.used);
     seconds.push((performance.now() - start) / 1000);
   }
   optimizer.dispose();
@@ -156,6 +158,8 @@ async function training(model: MistralModel, count: number, length: number, grad
     slowest: rate(sorted.length - 1),
     queueSeconds: +host[host.length - 1].toFixed(4),
     peakGiB: +(cuda.memory.bytes.peak / GIB).toFixed(2),
+    // Of memory in use after a step, from the second step to the last: 0 when nothing is left behind.
+    growthBytes: used[used.length - 1] - used[Math.min(1, used.length - 1)],
     firstLoss: +losses[0].toFixed(4),
     lastLoss: +losses[losses.length - 1].toFixed(4),
   };
