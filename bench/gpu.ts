@@ -1,4 +1,4 @@
-// `npm run bench:gpu [-- 7b|tiny] [--dir FOLDER] [--case 1x512,16x512]`: a model of random weights in Mistral-7B's shape
+// `npm run bench:gpu [-- 7b|tiny] [--dir FOLDER] [--case 1x512@5.38,16x512]`: a model of random weights in Mistral-7B's shape
 // on the GPU, NF4 with double quantisation and LoRA r 8: load and quantise, train, prefill, decode, beside the limits
 // of the same card (a large bfloat16 product, a large copy) measured in the same run. Prints JSON lines; rates are
 // medians, with the fastest and the slowest trial. FOLDER (14.5 GB) is written at the first run.
@@ -18,6 +18,7 @@ import { loadModel } from "../sdk/model/load.ts";
 import { attachLora } from "../sdk/model/lora.ts";
 import type { MistralModel } from "../sdk/model/mistral.ts";
 import { quantize } from "../sdk/model/quantize.ts";
+import { availableBytes, choosePlan } from "../sdk/train/gpuMemory.ts";
 import { microBatchGradients } from "../sdk/train/gradients.ts";
 import { AdamW, globalNorm } from "../sdk/train/optimizer.ts";
 import { writeRandomCheckpoint } from "./randomCheckpoint.ts";
@@ -61,10 +62,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     dir: { type: "string" },
-    case: { type: "string", default: "1x512,16x512,1x4096" },
+    /** Rows x tokens of a micro batch, @ the GiB that it may take: the peers' peaks; without, the whole card. */
+    case: { type: "string", default: "1x512@5.38,16x512@12.46,1x4096@8.57,1x512,16x512,1x4096" },
     steps: { type: "string", default: "8" },
-    /** Frozen weights kept in bfloat16 too: the whole card, or with "no" the memory of 4 bits. */
-    dequantized: { type: "string", default: "no,yes" },
     /** Also the device time of each kernel. */
     profile: { type: "boolean", default: false },
   },
@@ -123,10 +123,13 @@ function batchOf(count: number, length: number): TokenBatch {
   return { ids, labels, positions, cuSeqlens, trainedTokens: total - count };
 }
 
-async function training(model: MistralModel, count: number, length: number, gradientCheckpointing: boolean) {
-  const batch = batchOf(count, length);
+function newOptimizer(model: MistralModel): AdamW {
+  return new AdamW(model.trainableVariables(), { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 });
+}
+
+async function training(model: MistralModel, batch: TokenBatch, gradientCheckpointing: number) {
   const variables = model.trainableVariables();
-  const optimizer = new AdamW(variables, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 });
+  const optimizer = newOptimizer(model);
   cuda.memory.trim();
   cuda.memory.resetPeak();
   const seconds: number[] = [];
@@ -151,7 +154,7 @@ async function training(model: MistralModel, count: number, length: number, grad
   }
   optimizer.dispose();
   const sorted = seconds.slice(2).sort((a, b) => a - b);
-  const rate = (i: number) => Math.round((count * length) / sorted[i]);
+  const rate = (i: number) => Math.round(batch.ids.length / sorted[i]);
   return {
     tokensPerSecond: rate(Math.floor(sorted.length / 2)),
     fastest: rate(0),
@@ -278,28 +281,33 @@ await attempt({ work: "decode 1 sequence" }, () => decoding(model, shape === "7b
 await attempt({ work: "recorded step" }, () => recordedStep(model, shape === "7b" ? 256 : 16));
 if (values.profile) await attempt({ work: "kernels of 1 token" }, () => profiled(() => oneToken(model)));
 await attempt({ work: "prefill 512" }, () => prefill(model, 512));
-for (const keep of values.dequantized.split(",")) {
-  cuda.keepDequantized = keep === "yes";
-  for (const one of values.case.split(",")) {
-    const [count, length] = one.split("x").map(Number);
-    await attempt({ work: `train ${one}`, keepDequantized: cuda.keepDequantized }, () =>
-      training(model, count, length, !cuda.keepDequantized),
-    );
-    if (values.profile) {
-      await attempt({ work: `kernels of train ${one}`, keepDequantized: cuda.keepDequantized }, () =>
-        profiled(() => {
-          const { lossSum, gradients } = microBatchGradients(
-            model,
-            model.trainableVariables(),
-            batchOf(count, length),
-            {
-              dropoutSeed: 1,
-              gradientCheckpointing: !cuda.keepDequantized,
-            },
-          );
-          tf.dispose([lossSum, ...gradients.values()]);
-        }),
-      );
-    }
+for (const one of values.case.split(",")) {
+  const [size, gib] = one.split("@");
+  const [count, length] = size.split("x").map(Number);
+  cuda.keepDequantized = false;
+  const batch = batchOf(count, length);
+  const workload = { tokens: batch.ids.length, trainedTokens: batch.trainedTokens, accumulates: false };
+  const optimizer = newOptimizer(model); // its moments are there before a step is planned
+  const room = gib ? Number(gib) * GIB : availableBytes(cuda);
+  const plan = choosePlan(cuda, model, workload, room);
+  optimizer.dispose();
+  const work = `train ${size}, ${gib ? `at most ${gib} GiB` : "whole card"}`;
+  if (!plan) {
+    say({ work, error: "no plan fits" });
+    continue;
   }
+  const { recomputedLayers, keptCopies } = plan;
+  cuda.keepDequantized = keptCopies;
+  const predictedGiB = +(plan.peakBytes / GIB).toFixed(2);
+  await attempt({ work, recomputedLayers, keptCopies, predictedGiB }, () =>
+    training(model, batch, recomputedLayers),
+  );
+  if (!values.profile) continue;
+  await attempt({ work: `kernels of ${work}` }, () =>
+    profiled(() => {
+      const options = { dropoutSeed: 1, gradientCheckpointing: recomputedLayers };
+      const result = microBatchGradients(model, model.trainableVariables(), batch, options);
+      tf.dispose([result.lossSum, ...result.gradients.values()]);
+    }),
+  );
 }
