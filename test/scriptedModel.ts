@@ -1,7 +1,9 @@
 /** A model that says one text by heart: after each of its tokens the next one is far ahead of all others. */
+
 import * as tf from "@tensorflow/tfjs";
 import { useDevice } from "../sdk/backend/device.ts";
 import { MistralModel } from "../sdk/model/mistral.ts";
+import { HOST } from "./host.ts";
 import { tinyTrainableModel } from "./tinyModel.ts";
 
 const HIDDEN = 64;
@@ -20,7 +22,7 @@ export async function scriptedModel(
   if (new Set(chain).size !== chain.length || chain.length > HIDDEN) {
     throw new Error(`scriptedModel: expected at most ${HIDDEN} different ids, got ${chain}`);
   }
-  await useDevice("auto");
+  await useDevice(HOST);
   // Attention and MLP write nothing: a token's hidden state is its embedding, one coordinate of its own.
   const model = await tinyTrainableModel({ hiddenSize: HIDDEN, layers: 1, vocabSize: VOCAB, maxPositions });
   const values = model.trainableVariables();

@@ -1,7 +1,8 @@
 /** A model and examples small enough for hundreds of training steps in a second, of random values. */
+
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { useDevice } from "../sdk/backend/device.ts";
+import { type Device, useDevice } from "../sdk/backend/device.ts";
 import type { Example } from "../sdk/data/dataset.ts";
 import { Random } from "../sdk/data/random.ts";
 import type { MistralConfig } from "../sdk/model/config.ts";
@@ -13,6 +14,7 @@ import { MistralModel } from "../sdk/model/mistral.ts";
 import type { Matrix } from "../sdk/ops/matrix.ts";
 import { Tokenizer } from "../sdk/text/tokenizer.ts";
 import { DenseWeight, type FrozenWeight } from "../sdk/weights/weight.ts";
+import { HOST } from "./host.ts";
 
 export const tinyConfig: MistralConfig = {
   hiddenSize: 32,
@@ -31,12 +33,13 @@ export const tinyConfig: MistralConfig = {
   eosIds: [2],
 };
 
-/** A model whose every weight is trained. Chooses the device `auto` first. */
+/** A model whose every weight is trained. Chooses `device` first. */
 export async function tinyTrainableModel(
   changes: Partial<MistralConfig> = {},
   seed = 1,
+  device: Device = HOST,
 ): Promise<MistralModel> {
-  await useDevice("auto");
+  await useDevice(device);
   const tokenizer = await Tokenizer.load(join(import.meta.dirname, "fixtures", "tokenizer", "byteLevel"));
   return randomModel({ ...tinyConfig, ...changes }, tokenizer, seed);
 }

@@ -1,4 +1,5 @@
 /** The command as a real child process, in a temporary folder with a tiny random model. */
+
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import { useDevice } from "../../sdk/backend/device.ts";
 import { randomModel, saveModel } from "../../sdk/model/fullTraining.ts";
 import { Tokenizer } from "../../sdk/text/tokenizer.ts";
+import { HOST } from "../host.ts";
 import { tinyConfig } from "../tinyModel.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -112,7 +114,7 @@ export interface Workplace {
 export async function makeWorkplace(): Promise<Workplace> {
   const dir = mkdtempSync(join(tmpdir(), "mistral-lab-cli-"));
   const model = join(dir, "model");
-  await useDevice("auto");
+  await useDevice(HOST);
   const tokenizer = await Tokenizer.load(join(root, "test", "fixtures", "tokenizer", "byteLevel"));
   const config = { ...tinyConfig, vocabSize: tokenizer.vocabSize, maxPositions: 1024 };
   const ids = { bosId: tokenizer.bosId ?? 1, eosIds: [tokenizer.eosId] };

@@ -17,6 +17,7 @@ import { quantizeScales, scaleOffset } from "../../sdk/weights/doubleQuant.ts";
 import { NF4Weight } from "../../sdk/weights/nf4.ts";
 import { loadAdapter, readAdapterHead } from "../../sdk/weights/peft.ts";
 import { assertClose } from "../compare.ts";
+import { HOST } from "../host.ts";
 import { GoldenModels, goldenBatch, goldenExamples, logitsOf, onEveryDevice } from "./models.ts";
 import { type GoldenTensors, goldenPath, needsGoldens, readGoldenJson, readGoldenTensors } from "./read.ts";
 
@@ -179,7 +180,7 @@ describe("transformers and PEFT goldens", () => {
   else {
     describe("cuda, bfloat16", () => {
       before(() => useDevice("cuda", { compute: "bfloat16" }));
-      after(() => useDevice("auto"));
+      after(() => useDevice(HOST));
 
       for (const name of ["lora", "nf4_lora"] as const) {
         it(`${name}: loss within 1 %, and the direction of all gradients`, async () => {

@@ -1,4 +1,5 @@
 /** The tiny models of the goldens as the library loads them, and the batch that their numbers belong to. */
+
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import type { TokenBatch } from "../../sdk/data/batches.ts";
 import type { Example } from "../../sdk/data/example.ts";
 import { loadModel } from "../../sdk/model/load.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
+import { HOST } from "../host.ts";
 import { type GoldenTensors, goldenPath } from "./read.ts";
 
 const TOKENIZER = join(import.meta.dirname, "../fixtures/tokenizer/byteLevel");
@@ -93,7 +95,7 @@ export function onEveryDevice(body: () => void): void {
       });
       after(async () => {
         if (best) addon?.setIsa(best);
-        await useDevice("auto");
+        await useDevice(HOST);
       });
       body();
     });

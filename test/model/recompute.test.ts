@@ -5,6 +5,7 @@ import { makeBatch } from "../../sdk/data/batches.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { recompute } from "../../sdk/model/recompute.ts";
 import { microBatchGradients } from "../../sdk/train/gradients.ts";
+import { HOST } from "../host.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel } from "../tinyModel.ts";
 
 const batch = makeBatch([{ examples: tinyExamples(4), tokens: 0 }]);
@@ -22,9 +23,9 @@ function gradientsOf(
 }
 
 describe("gradient checkpointing", () => {
-  afterEach(() => useDevice("auto"));
+  afterEach(() => useDevice(HOST));
 
-  for (const device of ["auto", "cpu"] as const) {
+  for (const device of [HOST, "cpu"] as const) {
     it(`gives the same gradients bit for bit with LoRA and dropout, device ${device}`, async () => {
       const model = await tinyLoraModel({ dropout: 0.3 });
       await useDevice(device);
@@ -49,7 +50,7 @@ describe("gradient checkpointing", () => {
   });
 
   it("runs f again in backward only, and leaves no tensor behind", async () => {
-    await useDevice("auto");
+    await useDevice(HOST);
     let runs = 0;
     const square = (x: tf.Tensor1D) => {
       runs++;
@@ -71,7 +72,7 @@ describe("gradient checkpointing", () => {
   });
 
   it("leaves the outer tape in place when the second run fails", async () => {
-    await useDevice("auto");
+    await useDevice(HOST);
     let runs = 0;
     const once = (x: tf.Tensor1D) => {
       if (++runs > 1) throw new Error("second run");

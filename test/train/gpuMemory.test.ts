@@ -17,6 +17,7 @@ import { microBatchGradients } from "../../sdk/train/gradients.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { train } from "../../sdk/train/train.ts";
 import { assertClose } from "../compare.ts";
+import { HOST } from "../host.ts";
 import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel } from "../tinyModel.ts";
 import { collect, losses, steps } from "./support.ts";
@@ -75,7 +76,7 @@ describe("GPU memory of training", () => {
     if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
     this.skip();
   });
-  afterEach(() => useDevice("auto"));
+  afterEach(() => useDevice(HOST));
 
   for (const compute of ["bfloat16", "float32"] as const satisfies Compute[]) {
     for (const [name, shape] of Object.entries(SHAPES)) {
@@ -114,7 +115,7 @@ describe("GPU memory of training", () => {
   }
 
   it("is predicted within 10 % where every weight is trained", async () => {
-    const model = await tinyTrainableModel({ ...SHAPES.plain, maxPositions: 512 });
+    const model = await tinyTrainableModel({ ...SHAPES.plain, maxPositions: 512 }, 1, "cuda");
     await useDevice("cuda", { compute: "bfloat16" });
     const cuda = activeCuda()!;
     const batch = batchOf(TOKENS, model.config.vocabSize);

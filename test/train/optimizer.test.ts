@@ -4,6 +4,7 @@ import { useDevice } from "../../sdk/backend/device.ts";
 import { Random } from "../../sdk/data/random.ts";
 import { AdamW, clipFactor, globalNorm } from "../../sdk/train/optimizer.ts";
 import { assertClose } from "../compare.ts";
+import { HOST } from "../host.ts";
 
 const settings = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1 };
 
@@ -35,7 +36,7 @@ class Reference {
 
 describe("AdamW", () => {
   before(async () => {
-    await useDevice("auto");
+    await useDevice(HOST);
   });
 
   function normals(random: Random, size: number): Float32Array {
