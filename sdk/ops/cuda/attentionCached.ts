@@ -2,6 +2,7 @@
 import { bytesOf, type Cuda, type CudaTensor } from "../../backend/cuda/cuda.ts";
 import { cudaKernels, type Storage } from "../../backend/cuda/kernel.ts";
 import type { CachedAttentionAttrs } from "../attentionCached.ts";
+import { arrivalsFor } from "./arrivals.ts";
 import { forwardCached, MOST_HEAD_DIM } from "./attention.ts";
 
 // q, k, v, keys, values, past, partial, arrivals, o; tokens, heads, kvHeads, headDim, lanes, parts, scale, window
@@ -19,21 +20,6 @@ const MOST_DECODED = 8;
 const LEAST_KEYS = 64;
 const MOST_PARTS = 128;
 const WARPS = 8;
-
-/** Counters of finished blocks, which launches in turn share: zero between them. */
-const arrivals = new WeakMap<Cuda, { address: number; count: number }>();
-
-function arrivalsFor(cuda: Cuda, atLeast: number): number {
-  let state = arrivals.get(cuda);
-  if (!state || state.count < atLeast) {
-    if (state) cuda.memory.give(state.address);
-    const count = Math.max(atLeast, 1024);
-    state = { address: cuda.memory.take(4 * count), count };
-    cuda.driver.fill(state.address, 0, count);
-    arrivals.set(cuda, state);
-  }
-  return state.address;
-}
 
 /** o; k and v go into the cache. */
 export function attendCached(cuda: Cuda, [q, k, v]: CudaTensor[], attrs: CachedAttentionAttrs): CudaTensor {
