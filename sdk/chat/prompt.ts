@@ -4,7 +4,7 @@
  *
  * How the reasoning guides depends on the domain's `promptGuidance`. "full" and "short" write it into the
  * system message. "question" writes nothing: a small model tuned on bare questions (the bundled one has
- * 5 M parameters and saw no system message) answers worse for every sentence before the question. There
+ * 3.8 M parameters and saw no system message) answers worse for every sentence before the question. There
  * the reasoning guides by what it changes: abbreviations are spelt out, typing errors and lost accents
  * repaired, turns shown only where the question refers to them and, with retries, a wrong answer is drawn again.
  */
