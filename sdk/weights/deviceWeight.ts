@@ -184,7 +184,7 @@ export function quantizeOnDevice(
   }
   if (!doubleQuant || blocks === 0) return weight;
 
-  const groups = Math.ceil(blocks / 256);
+  const groups = Math.ceil(blocks / SCALE_BLOCK);
   const [codes, nestedAbsmax, offset, partials] = [
     take(blocks),
     take(4 * groups),

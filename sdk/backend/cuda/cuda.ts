@@ -159,10 +159,15 @@ export class Cuda {
 
   /** target += other, of one shape. */
   add(target: CudaTensor, other: CudaTensor): void {
-    const values = sizeOf(target.shape);
+    this.sum(target, other, target);
+  }
+
+  /** y = a + b, of one shape. */
+  sum(a: CudaTensor, b: CudaTensor, y: CudaTensor): void {
+    const values = sizeOf(y.shape);
     if (values === 0) return;
-    const addresses = [target.address, this.as(other, target.storage).address, target.address];
-    this.launch(ADD[target.storage], Math.ceil(values / 2048), 256, [...addresses, values]);
+    const addresses = [this.as(a, y.storage).address, this.as(b, y.storage).address, y.address];
+    this.launch(ADD[y.storage], Math.ceil(values / 2048), 256, [...addresses, values]);
   }
 
   /**

@@ -2,12 +2,9 @@
 import * as tf from "@tensorflow/tfjs";
 import type { CudaBackend } from "./backend.ts";
 import { bytesOf, sizeOf } from "./cuda.ts";
-import { cudaKernels } from "./kernel.ts";
 
 type Inputs = Record<string, tf.TensorInfo>;
 type Kernel = (backend: CudaBackend, inputs: Inputs, attrs: tf.NamedAttrMap) => tf.TensorInfo | undefined;
-
-const ADD = cudaKernels("elementwise", "add", "pppi");
 
 /** A kernel gives undefined for a case that it leaves to the CPU. */
 const KERNELS: Record<string, Kernel> = {
@@ -28,11 +25,7 @@ const KERNELS: Record<string, Kernel> = {
     const [left, right] = [backend.values(a), backend.values(b)];
     const storage = left.storage === right.storage ? left.storage : "float32";
     const y = cuda.allocate(a.shape, storage);
-    const n = sizeOf(a.shape);
-    if (n > 0) {
-      const addresses = [cuda.as(left, storage).address, cuda.as(right, storage).address, y.address];
-      cuda.launch(ADD[storage], Math.ceil(n / 1024), 256, [...addresses, n]);
-    }
+    cuda.sum(left, right, y);
     return backend.wrap(y);
   },
   /** Whole rows only, which is what decoding takes: the last row of the hidden states. */
