@@ -56,7 +56,10 @@ export interface TrainOptions {
   resume?: boolean | string;
   /** Delete the run that `outputDir` holds, with its checkpoints. Default false: such a folder is an error. */
   overwrite?: boolean;
-  /** Aborting it ends the run after the current micro batch, with a checkpoint of the last whole step. */
+  /**
+   * Aborting it ends the run after the current micro batch, with a checkpoint of the last whole step. Default: in a
+   * notebook, the interrupt of the running cell.
+   */
   signal?: AbortSignal;
 }
 

@@ -4,6 +4,7 @@ import { isOutOfMemory } from "../backend/cuda/memory.ts";
 import { makeBatch, type PackedRow } from "../data/batches.ts";
 import type { Example } from "../data/dataset.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { Interruption } from "../views/frontEnd.ts";
 import type { DoneEvent, EvalEvent, MemoryEvent, StepEvent, TrainEvent } from "./events.ts";
 import { Accumulator, dropoutSeed, microBatchGradients } from "./gradients.ts";
 import { clipFactor, globalNorm } from "./optimizer.ts";
@@ -37,12 +38,13 @@ export function train(
   if (model.trainableVariables().size === 0) {
     throw new Error("train: the model has nothing to train; attachLora(model) first");
   }
-  return loop(new TrainingRun(model, examples, resolved), resolved);
+  return loop(new TrainingRun(model, examples, resolved), resolved, new Interruption(resolved.signal));
 }
 
 async function* loop(
   run: TrainingRun,
   options: ResolvedTrainOptions,
+  interruption: Interruption,
 ): AsyncGenerator<TrainEvent, void, void> {
   // Stays true when the consumer leaves before the end: a generator then continues in `finally`, without an error.
   let left = true;
@@ -51,7 +53,7 @@ async function* loop(
     let stopped = false;
     while (run.step < run.plan.steps) {
       const told: MemoryEvent[] = [];
-      const outcome = await trainStep(run, options, told);
+      const outcome = await trainStep(run, options, interruption, told);
       for (const event of told) yield run.tell(event);
       if (outcome === "stopped") {
         stopped = true;
@@ -93,6 +95,7 @@ type Outcome = StepEvent | "stopped" | Problem;
 async function trainStep(
   run: TrainingRun,
   options: ResolvedTrainOptions,
+  interruption: Interruption,
   told: MemoryEvent[],
 ): Promise<Outcome> {
   const started = performance.now();
@@ -101,7 +104,7 @@ async function trainStep(
   const rows = run.plan.rows(run.step);
   try {
     for (let next = 0; next < rows.length; ) {
-      if (options.signal?.aborted) return "stopped";
+      if (interruption.aborted) return "stopped";
       const { microBatchSize } = run.memory;
       const micro = rows.slice(next, next + microBatchSize);
       // The same as in a run that has had this size from its beginning.
@@ -120,7 +123,7 @@ async function trainStep(
       }
       await breathe();
     }
-    if (options.signal?.aborted) return "stopped";
+    if (interruption.aborted) return "stopped";
     // A step can consist of masked examples only; it teaches nothing and must not divide by 0.
     const tokens = Math.max(1, sum.trainedTokens);
     const gradNorm = (await globalNorm(sum.gradients.values())) / tokens;

@@ -10,6 +10,7 @@ import { readRunLog } from "../../sdk/train/runLog.ts";
 import { train } from "../../sdk/train/train.ts";
 import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, trainedValues } from "../tinyModel.ts";
+import { inNotebook, TestNotebook } from "../views/notebook.ts";
 import { collect, resumeOptions, steps } from "./support.ts";
 
 const examples = tinyExamples(12);
@@ -104,6 +105,26 @@ describe("train, output folder", () => {
       assert.equal(done.path, join(dir, "checkpoint-2"));
       disposeTiny(model);
     }));
+
+  it("stops after the current micro batch when the notebook's cell is interrupted, though the next has begun", () =>
+    inFolder((dir) =>
+      inNotebook(new TestNotebook(), async (notebook) => {
+        const model = await tinyLoraModel();
+        const watched = Object.create(model) as typeof model;
+        let micro = 0;
+        watched.loss = (batch, options) => {
+          if (++micro === 8) notebook.interrupt();
+          return model.loss(batch, options);
+        };
+        const options = { ...resumeOptions, gradientAccumulationSteps: 3, maxSeqLength: 20, saveSteps: 100 };
+        const events = await collect(train(watched, examples, { ...options, outputDir: dir }));
+        assert.equal(micro, 8);
+        const done = events.at(-1)!;
+        assert.ok(done.type === "done" && done.reason === "stopped");
+        assert.equal(done.path, join(dir, "checkpoint-2"));
+        disposeTiny(model);
+      }),
+    ));
 
   it("saves the last good values before it throws at a NaN", () =>
     inFolder(async (dir) => {
