@@ -20,6 +20,7 @@ import type { MistralConfig } from "./config.ts";
 import type { KVCache } from "./kvCache.ts";
 import { type Layer, type MistralWeights, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
 import { recompute } from "./recompute.ts";
+import { inverseFrequencies } from "./ropeScaling.ts";
 
 export interface ForwardOptions {
   /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
@@ -42,8 +43,7 @@ export class MistralModel {
     /** Where the base weights came from: a folder or a hub id. */
     readonly source: string,
   ) {
-    const half = config.headDim / 2;
-    this.inverseFrequencies = Float32Array.from({ length: half }, (_, i) => config.ropeTheta ** (-i / half));
+    this.inverseFrequencies = inverseFrequencies(config.headDim, config.ropeTheta, config.ropeScaling);
   }
 
   /**
@@ -56,12 +56,12 @@ export class MistralModel {
     options: ForwardOptions = {},
   ): tf.Tensor2D {
     const { dropoutSeed, gradientCheckpointing = false } = options;
-    const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
-      attention(q, k, v, { ...this.attentionOptions(), cuSeqlens: batch.cuSeqlens });
     return tf.tidy(() => {
       let x = embedding(this.weights.embedding, batch.ids);
       this.weights.layers.forEach((layer, i) => {
         const seed = dropoutSeed === undefined ? undefined : mix(dropoutSeed, i);
+        const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
+          attention(q, k, v, { ...this.attentionOptions(i), cuSeqlens: batch.cuSeqlens });
         const run = (input: tf.Tensor2D) => this.layer(layer, input, batch.positions, attend, seed);
         const again =
           typeof gradientCheckpointing === "number" ? i < gradientCheckpointing : gradientCheckpointing;
@@ -84,7 +84,7 @@ export class MistralModel {
       let x = embedding(this.weights.embedding, ids);
       this.weights.layers.forEach((layer, i) => {
         const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
-          attentionCached(q, k, v, { ...this.attentionOptions(), cache: cache.layers[i], past: positions });
+          attentionCached(q, k, v, { ...this.attentionOptions(i), cache: cache.layers[i], past: positions });
         x = this.layer(layer, x, positions, attend);
       });
       cache.commit(ids.length);
@@ -181,9 +181,12 @@ export class MistralModel {
     return project(swiglu(gate, up), ["down_proj"], afterAttention)[0];
   }
 
-  private attentionOptions() {
-    const { heads, kvHeads, headDim, slidingWindow } = this.config;
-    return { heads, kvHeads, headDim, window: slidingWindow ?? 0 };
+  private attentionOptions(layer: number) {
+    const { heads, kvHeads, headDim, slidingWindow, fullAttentionLayers, ropeScaling } = this.config;
+    const window = fullAttentionLayers?.includes(layer) ? 0 : (slidingWindow ?? 0);
+    // YaRN lengthens rotated queries and keys alike, which is their scores multiplied by the square.
+    const stretch = ropeScaling?.type === "yarn" ? ropeScaling.attentionFactor ** 2 : 1;
+    return { heads, kvHeads, headDim, window, scale: stretch / Math.sqrt(headDim) };
   }
 }
 

@@ -4,7 +4,6 @@ import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TokenBatch } from "../../sdk/data/batches.ts";
-import { KVCache } from "../../sdk/model/kvCache.ts";
 import { PROJECTIONS } from "../../sdk/model/layers.ts";
 import { withAdapter } from "../../sdk/model/lora.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
@@ -18,7 +17,7 @@ import { NF4Weight } from "../../sdk/weights/nf4.ts";
 import { loadAdapter, readAdapterHead } from "../../sdk/weights/peft.ts";
 import { assertClose } from "../compare.ts";
 import { HOST } from "../host.ts";
-import { GoldenModels, goldenBatch, goldenExamples, logitsOf, onEveryDevice } from "./models.ts";
+import { GoldenModels, goldenBatch, goldenExamples, greedy, logitsOf, onEveryDevice } from "./models.ts";
 import { type GoldenTensors, goldenPath, needsGoldens, readGoldenJson, readGoldenTensors } from "./read.ts";
 
 interface Report {
@@ -209,23 +208,6 @@ describe("transformers and PEFT goldens", () => {
     });
   }
 });
-
-function greedy(model: MistralModel, prompt: Int32Array, count: number): Int32Array {
-  const cache = new KVCache(model.config, prompt.length + count);
-  const found: number[] = [];
-  let ids = prompt;
-  while (found.length < count) {
-    const hidden = model.forwardCached(ids, cache);
-    const last = hidden.slice([ids.length - 1, 0], [1, -1]);
-    const logits = model.logits(last);
-    const values = Array.from(logits.dataSync());
-    found.push(values.indexOf(Math.max(...values)));
-    for (const tensor of [hidden, last, logits]) tensor.dispose();
-    ids = Int32Array.of(found[found.length - 1]);
-  }
-  cache.dispose();
-  return Int32Array.from(found);
-}
 
 /** The card asks for a cosine >= 0.99999; the length is judged too, which a cosine does not see. */
 function assertSameDirection(got: Float32Array, wanted: Float32Array, what: string): void {

@@ -9,6 +9,7 @@ import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TokenBatch } from "../../sdk/data/batches.ts";
 import type { Example } from "../../sdk/data/example.ts";
+import { KVCache } from "../../sdk/model/kvCache.ts";
 import { loadModel } from "../../sdk/model/load.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { HOST } from "../host.ts";
@@ -23,7 +24,7 @@ const TOKENIZER = join(import.meta.dirname, "../fixtures/tokenizer/byteLevel");
 export class GoldenModels {
   private readonly dir = mkdtempSync(join(tmpdir(), "goldens-"));
 
-  /** @param name "tiny-mistral", "tiny-mistral-tied" or "tiny-mistral-nf4" */
+  /** @param name a folder with a model in test/goldens/data, such as "tiny-mistral" */
   load(name: string): Promise<MistralModel> {
     return loadModel(this.folder(name));
   }
@@ -75,6 +76,23 @@ export function goldenExamples({ ids, labels, cuSeqlens }: TokenBatch): Example[
 /** Logits of every token of the batch, [T * vocab]. */
 export function logitsOf(model: MistralModel, batch: TokenBatch): Float32Array {
   return tf.tidy(() => (model.logits(model.forward(batch)).dataSync() as Float32Array).slice());
+}
+
+export function greedy(model: MistralModel, prompt: Int32Array, count: number): Int32Array {
+  const cache = new KVCache(model.config, prompt.length + count);
+  const found: number[] = [];
+  let ids = prompt;
+  while (found.length < count) {
+    const hidden = model.forwardCached(ids, cache);
+    const last = hidden.slice([ids.length - 1, 0], [1, -1]);
+    const logits = model.logits(last);
+    const values = Array.from(logits.dataSync());
+    found.push(values.indexOf(Math.max(...values)));
+    for (const tensor of [hidden, last, logits]) tensor.dispose();
+    ids = Int32Array.of(found[found.length - 1]);
+  }
+  cache.dispose();
+  return Int32Array.from(found);
 }
 
 /** Runs `body` on plain tfjs, on the addon with each instruction set of this processor, and on a GPU in float32. */

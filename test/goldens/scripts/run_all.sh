@@ -26,6 +26,7 @@ step() { # step NAME COMMAND…: 0 is PASS, 77 is SKIP, anything else FAIL
 cd "$here" || exit 1
 step make_nf4 python3 make_nf4.py --out "$out"
 step make_mistral python3 make_mistral.py --out "$out"
+step make_family python3 make_family.py --out "$out"
 step make_text python3 make_text.py --out "$out"
 if [ -n "${ADAPTER_DIR:-}" ]; then
   step check_adapter python3 check_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$ADAPTER_LOGITS"
