@@ -161,7 +161,8 @@ export class Classifier {
   }
 }
 
-function softmax(scores: Float64Array): Float64Array {
+/** exp(scores) / sum; safe for large scores. */
+export function softmax(scores: Float64Array): Float64Array {
   let max = Number.NEGATIVE_INFINITY;
   for (const score of scores) max = Math.max(max, score);
   let sum = 0;

@@ -3,6 +3,7 @@
  * query costs far less than a millisecond.
  */
 import { Classifier, type LabelledPhrase } from "./classifier.ts";
+import { CourtesyCheck } from "./courtesy.ts";
 import type { Domain, EntityWord } from "./domainSchema.ts";
 import { FactBook } from "./facts.ts";
 import type { Language } from "./language/language.ts";
@@ -42,7 +43,7 @@ export interface CompiledDomain {
   classifier: Classifier;
   lexicon: PhraseIndex<LexiconEntry>;
   courtesy: PhraseIndex<CourtesyKind>;
-  insults: PhraseIndex<"insult" | "innocent">;
+  offences: CourtesyCheck;
   expressions: Record<ExpressionKind, PhraseIndex<string>>;
   /** From a stem to how strongly it speaks for each theme. */
   themes: Map<string, { theme: string; weight: number }[]>;
@@ -67,13 +68,7 @@ export function compileDomain(domain: Domain): CompiledDomain {
     analyse,
     lexicon,
     courtesy,
-    insults: new PhraseIndex(
-      [
-        ...domain.courtesy.insults.map((phrase) => ({ entry: "insult" as const, phrase })),
-        ...domain.courtesy.innocent.map((phrase) => ({ entry: "innocent" as const, phrase })),
-      ],
-      plain,
-    ),
+    offences: new CourtesyCheck(domain.courtesy.insults, domain.courtesy.innocent),
     expressions: expressionIndices(language, plain),
     themes: themeIndex(domain, plain),
     themeNames: Object.keys(domain.themes),

@@ -90,6 +90,23 @@ export const domainSchema = z.strictObject({
         "'short': system prompt and one line. 'question': no text at all; the reasoning cleans the question, " +
         "chooses the turns to show and the sampling. For small models tuned on bare questions.",
     ),
+  categorize: z
+    .strictObject({
+      useModel: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Ask the language model too: the likelihood of each category's name. Costs a forward pass.",
+        ),
+      modelWeight: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.3)
+        .describe("Share of the model's opinion, 0 to 1. The reasoning's own has the rest."),
+    })
+    .prefault({})
+    .describe("How the category is decided."),
   categories: z.array(category).min(2),
   templates: z.record(text, z.array(template).min(1)).describe("How to begin, by category."),
   themes: z.record(text, theme).describe("Theme vectors: how the topic of a conversation is followed."),
@@ -108,9 +125,15 @@ export const domainSchema = z.strictObject({
     thanks: texts,
     farewells: texts,
     politeness: texts.describe("Phrases without content: 's'il vous plaît'."),
-    insults: texts,
+    insults: texts.default([]).describe("Words and phrases beside those of the language."),
     innocent: texts.default([]).describe("Phrases that hold an insult's word and are none: 'table sale'."),
-    insultReply: text,
+    replies: z
+      .strictObject({
+        rude: text.describe("To swearing at nobody in particular."),
+        insult: text,
+        threat: text.describe("To a threat of harm."),
+      })
+      .describe("What to say first to an offence, by its grade."),
   }),
   facts: z.array(fact),
   fallback: text.describe("Said where no right answer could be given."),

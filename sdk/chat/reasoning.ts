@@ -4,7 +4,14 @@
  */
 import { type CompiledDomain, compileDomain } from "./compile.ts";
 import type { Domain } from "./domainSchema.ts";
-import type { AnswerStage, Conversation, QuestionStage, Stage, StageResult } from "./stage.ts";
+import type {
+  AnswerStage,
+  Conversation,
+  LikelihoodModel,
+  QuestionStage,
+  Stage,
+  StageResult,
+} from "./stage.ts";
 import { approachStage } from "./stages/approach.ts";
 import { categoriseStage } from "./stages/categorise.ts";
 import { type ConsistencyFinding, consistencyStage } from "./stages/consistency.ts";
@@ -53,21 +60,41 @@ export class ReasoningSystem {
 
   /** Runs the stages that look at the question. `conversation` is what was said before it. */
   analyse(query: string, conversation: Conversation = { messages: [] }): ReasoningTrace {
-    const { ui, name, language } = this.domain;
-    const trace: ReasoningTrace = {
-      query,
-      domain: name,
-      entries: [],
-      texts: { traceTitle: ui.traceTitle, stages: ui.stages, language },
-    };
-    const analysed = this.compiled.analyse(query);
+    const trace = this.#begin(query);
+    const input = { query: this.compiled.analyse(query), conversation, domain: this.compiled };
     for (const stage of this.#questionStages)
-      trace.entries.push(
-        timed(stage.name, () =>
-          stage.run({ query: analysed, conversation, domain: this.compiled, earlier: findings(trace) }),
-        ),
-      );
+      trace.entries.push(timed(stage.name, () => stage.run({ ...input, earlier: findings(trace) })));
     return trace;
+  }
+
+  /** Like `analyse`; stages that can, ask the model for a second opinion where the domain wants one. */
+  async analyseWith(
+    model: LikelihoodModel,
+    query: string,
+    conversation: Conversation = { messages: [] },
+  ): Promise<ReasoningTrace> {
+    const trace = this.#begin(query);
+    const input = { query: this.compiled.analyse(query), conversation, domain: this.compiled };
+    for (const stage of this.#questionStages) {
+      const own = { ...input, earlier: findings(trace) };
+      let result: StageResult<unknown> | undefined;
+      const entry = timed(stage.name, () => {
+        result = stage.run(own);
+        return result;
+      });
+      trace.entries.push(entry);
+      if (stage.consult === undefined || result === undefined) continue;
+      const start = performance.now();
+      const second = await stage.consult(own, result, model);
+      if (second !== result) Object.assign(entry, second, { modelMilliseconds: performance.now() - start });
+    }
+    return trace;
+  }
+
+  #begin(query: string): ReasoningTrace {
+    const { ui, name, language } = this.domain;
+    const texts = { traceTitle: ui.traceTitle, stages: ui.stages, language };
+    return { query, domain: name, entries: [], texts };
   }
 
   /**
@@ -104,7 +131,8 @@ export class ReasoningSystem {
     const lines: string[] = [];
     const say = (text: string, values: Record<string, string> = {}) =>
       lines.push(text.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? ""));
-    if (approach?.offensive) say(wording.begin, { text: this.domain.courtesy.insultReply });
+    if (approach !== undefined && approach.offence !== "none")
+      say(wording.begin, { text: this.domain.courtesy.replies[approach.offence] });
     const category = this.domain.categories.find(({ id }) => id === categorise?.category);
     if (category !== undefined) say(wording.focus, { category: category.description });
     if (promptGuidance === "short") return lines.join("\n");

@@ -13,7 +13,7 @@ import { AnswerFilter } from "./answerFilter.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
 import { buildPrompt, type Prompt } from "./prompt.ts";
 import { ReasoningSystem } from "./reasoning.ts";
-import type { ChatMessage } from "./stage.ts";
+import type { ChatMessage, Conversation } from "./stage.ts";
 import type { ConsistencyFinding } from "./stages/consistency.ts";
 import type { ReasoningTrace } from "./trace.ts";
 
@@ -131,7 +131,7 @@ export class ChatSession {
     let answer = "";
     try {
       const conversation = { messages: this.history };
-      const trace = this.reasoning?.analyse(question, conversation);
+      const trace = await this.#analyse(question, conversation);
       this.lastTrace = trace;
       if (trace !== undefined) yield { type: "trace", trace };
       let tokens = 0;
@@ -205,6 +205,13 @@ export class ChatSession {
     session.#history = saved.history.map(({ role, content }) => ({ role, content }));
     session.lastTrace = saved.lastTrace;
     return session;
+  }
+
+  async #analyse(question: string, conversation: Conversation): Promise<ReasoningTrace | undefined> {
+    const { logLikelihoods } = this.#model;
+    if (logLikelihoods === undefined || this.reasoning?.domain.categorize.useModel !== true)
+      return this.reasoning?.analyse(question, conversation);
+    return this.reasoning.analyseWith({ logLikelihoods }, question, conversation);
   }
 
   #prompt(question: string, trace: ReasoningTrace | undefined, retry: string): Prompt {

@@ -70,11 +70,19 @@ export interface StageResult<Value> {
   evidence: Evidence[];
 }
 
+/** A language model as a stage may ask it: how likely each of some answers to a question is. */
+export interface LikelihoodModel {
+  /** Sum of ln p over the tokens of each answer, its end included, after the question alone. */
+  logLikelihoods: (question: string, answers: readonly string[]) => Promise<number[]>;
+}
+
 /** A stage that looks at the question, before the model is asked. */
 export interface QuestionStage<Value = unknown> {
   name: string;
   looksAt: "question";
   run: (input: StageInput) => StageResult<Value>;
+  /** A second opinion of the model on what `run` found; used where the domain asks for it. */
+  consult?(input: StageInput, found: StageResult<Value>, model: LikelihoodModel): Promise<StageResult<Value>>;
 }
 
 /** A stage that looks at the answer. */

@@ -11,7 +11,10 @@ export interface TraceEntry {
   scores: Record<string, number>;
   evidence: Evidence[];
   value: unknown;
+  /** Without the language model. */
   milliseconds: number;
+  /** What the second opinion of the model took, where one was asked for. */
+  modelMilliseconds?: number;
 }
 
 /** How the question was put to the model; filled in by ChatSession. */

@@ -116,4 +116,32 @@ describe("ReasoningSystem", () => {
     const best = Math.min(...Array.from({ length: 10 }, run));
     assert(best < 2, `${best} ms a query`);
   });
+
+  it("asks the model for a second opinion where the domain wants one, and measures it apart", async () => {
+    const domain = await loadDomain("ecommerce.fr");
+    const asked: string[] = [];
+    const model = {
+      logLikelihoods: async (question: string, answers: readonly string[]) => {
+        asked.push(question);
+        // After a question RETOUR is likelier than it is after none; long names are unlikely in both.
+        return answers.map((id) => -id.length + (id === "RETOUR" && !question.includes("…") ? 9 : 0));
+      },
+    };
+    const query = "Où est mon colis ?";
+    const alone = new ReasoningSystem(domain);
+    assert.equal((await alone.analyseWith(model, query)).entries[0].modelMilliseconds, undefined);
+    assert.deepEqual(asked, []);
+    const system = new ReasoningSystem({ ...domain, categorize: { useModel: true, modelWeight: 0.9 } });
+    const trace = await system.analyseWith(model, query);
+    const { categorise } = findings(trace);
+    assert.equal(categorise?.category, "RETOUR");
+    assert((categorise?.secondOpinion?.RETOUR ?? 0) > 0.99);
+    assert(trace.entries[0].evidence.some(({ rule }) => rule === "model"));
+    assert.equal(typeof trace.entries[0].modelMilliseconds, "number");
+    assert.match(asked[0], /« Où est mon colis \? »/);
+    // Later stages see what the model changed.
+    assert.equal(findings(trace).approach?.begin, "Pour votre retour :");
+    // Without the model the same system decides alone.
+    assert.equal(findings(system.analyse(query)).categorise?.category, "LIVRAISON");
+  });
 });

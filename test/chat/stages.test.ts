@@ -234,7 +234,8 @@ describe("stages", () => {
     it("keeps calm at insults, and takes innocent words for what they are", () => {
       const rude = ask("vous êtes des abrutis").approach;
       assert.deepEqual([rude?.offensive, rude?.tone], [true, "calm"]);
-      assert.equal(rude?.begin, shop.domain.courtesy.insultReply);
+      assert.equal(rude?.begin, shop.domain.courtesy.replies.insult);
+      assert.equal(ask("je sais où vous habitez").approach?.begin, shop.domain.courtesy.replies.threat);
       for (const query of ["table sale", "des concombres", "un pique-nique", "le TG 450"])
         assert.equal(ask(query).approach?.offensive, false, query);
     });

@@ -164,6 +164,7 @@ export const english: Language = {
     ["quid", "GBP"],
   ]),
   wording: {
+    classify: 'Which category is this request of a customer? "{query}"',
     tones: {
       neutral: "Tone: polite and direct.",
       warm: "Tone: warm.",

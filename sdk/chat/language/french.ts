@@ -219,6 +219,7 @@ export const french: Language = {
     ["£", "GBP"],
   ]),
   wording: {
+    classify: "De quelle catégorie est cette demande d'un client ? « {query} »",
     tones: {
       neutral: "Ton : courtois et direct.",
       warm: "Ton : chaleureux.",

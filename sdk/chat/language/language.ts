@@ -63,6 +63,8 @@ export type QuestionKind = "quantity" | "time" | "place" | "manner" | "reason" |
 
 /** The sentences out of which guidance for the model and stage summaries are made. */
 export interface Wording {
+  /** Asks a language model for a category; holds {query}. */
+  classify: string;
   tones: Record<"neutral" | "warm" | "apologetic" | "calm" | "enthusiastic", string>;
   formats: Record<"short" | "sentence" | "steps" | "list", string>;
   focus: string;

@@ -3,6 +3,7 @@
  * category, the mood of the customer, the relation to the conversation and what is named.
  */
 import type { CompiledDomain } from "../compile.ts";
+import type { OffenceGrade } from "../courtesy.ts";
 import type { DomainCategory } from "../domainSchema.ts";
 import type { QuestionKind, Wording } from "../language/language.ts";
 import type { AnalysedText } from "../normalise.ts";
@@ -32,8 +33,10 @@ export interface ApproachValue {
   sentiment: Sentiment;
   /** What the question asks for; absent where it is no question. */
   asksFor?: QuestionKind;
-  /** True where the customer insults; the domain's reply is then the beginning. */
+  /** True where the customer is rude, insults or threatens; the domain's reply is then the beginning. */
   offensive: boolean;
+  /** How grave it is. */
+  offence: OffenceGrade;
 }
 
 /** Decides how to answer. Scores: the sentiment, from -1 to 1, and 1 where the query is offensive. */
@@ -41,12 +44,14 @@ export function approach(input: StageInput): StageResult<ApproachValue> {
   const { query, domain, earlier } = input;
   const evidence: Evidence[] = [];
   const sentiment = sentimentOf(query, domain, evidence);
-  const offensive = insult(query, domain, evidence);
+  const { grade, found } = domain.offences.check(query.raw);
+  for (const { text, start, end, ...offence } of found)
+    evidence.push({ rule: offence.grade, text, start, end, weight: 1 });
+  const offensive = grade !== "none";
   const category = domain.domain.categories.find(({ id }) => id === earlier.categorise?.category);
   const asksFor = questionKind(query, domain, evidence);
-  const begin = offensive
-    ? domain.domain.courtesy.insultReply
-    : opening(domain, earlier, sentiment, category);
+  const begin =
+    grade !== "none" ? domain.domain.courtesy.replies[grade] : opening(domain, earlier, sentiment, category);
   const named =
     earlier.entities?.products[0] ?? earlier.entities?.actions[0] ?? earlier.entities?.concerns[0];
   const value: ApproachValue = {
@@ -58,6 +63,7 @@ export function approach(input: StageInput): StageResult<ApproachValue> {
     sentiment,
     ...(asksFor === undefined ? {} : { asksFor }),
     offensive,
+    offence: grade,
   };
   const summary = [value.tone, value.format, value.clarify ? "?" : "", begin ?? ""]
     .filter((part) => part !== "")
@@ -92,12 +98,6 @@ function fullWord(text: AnalysedText, at: number): string {
 
 function before(text: AnalysedText, at: number): string {
   return text.raw.slice(0, text.tokens[at].start);
-}
-
-function insult(query: AnalysedText, { insults }: CompiledDomain, evidence: Evidence[]): boolean {
-  const found = insults.find(query.tokens).filter((match) => match.entry === "insult");
-  for (const { from, to } of found) evidence.push(evidenceAt(query, "insult", from, to, 1));
-  return found.length > 0;
 }
 
 function toneFor(category: DomainCategory | undefined, sentiment: Sentiment, offensive: boolean): Tone {

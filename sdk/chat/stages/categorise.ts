@@ -3,12 +3,14 @@
  * greeting or thanks beside a request does not count; what remains goes to the classifier.
  */
 
+import { softmax } from "../classifier.ts";
 import { type CompiledDomain, type CourtesyKind, withoutCourtesy } from "../compile.ts";
 import type { Token } from "../normalise.ts";
 import {
   type Conversation,
   type Evidence,
   evidenceAt,
+  type LikelihoodModel,
   type QuestionStage,
   type StageInput,
   type StageResult,
@@ -28,6 +30,8 @@ export interface CategoriseValue {
   courtesies: CourtesyKind[];
   /** True where the query holds nothing but courtesy. */
   courtesyOnly: boolean;
+  /** What the language model thinks, where the domain asks it: probability by category. */
+  secondOpinion?: Record<string, number>;
 }
 
 /** Below this margin two categories are as good as equal: chosen where most errors of the development set lie. */
@@ -54,8 +58,7 @@ export function categorise({ query, conversation, domain }: StageInput): StageRe
   const role = courtesyOnly ? courtesyRole(courtesies) : undefined;
   const forced = role === undefined ? -1 : categories.findIndex((category) => category.role === role);
   if (forced >= 0) p.fill(0).fill(1, forced, forced + 1);
-  const order = [...p.keys()].sort((a, b) => p[b] - p[a]);
-  const [best, second] = order;
+  const best = p.indexOf(Math.max(...p));
   if (forced < 0)
     for (const { from, to, weight } of domain.classifier.contributions(tokens, best).slice(0, 5)) {
       // `tokens` may have gaps where courtesy was taken out; the places are those of the typed text.
@@ -64,17 +67,27 @@ export function categorise({ query, conversation, domain }: StageInput): StageRe
       if (weight > 0.05)
         evidence.push({ rule: "classifier", text, start: first.start, end: last.end, weight });
     }
+  return decide(p, domain, { courtesies, courtesyOnly }, evidence);
+}
+
+/** The category of the highest probability, with how sure that is. */
+function decide(
+  p: Float64Array,
+  { domain: { categories } }: CompiledDomain,
+  courtesy: Pick<CategoriseValue, "courtesies" | "courtesyOnly">,
+  evidence: Evidence[],
+): StageResult<CategoriseValue> {
+  const order = [...p.keys()].sort((a, b) => p[b] - p[a]);
+  const [best, second] = order;
   const margin = p[best] - p[second];
-  const needsClarification =
-    forced < 0 && margin < SMALL_MARGIN && categories[best].role === "request" && query.tokens.length > 0;
+  const needsClarification = margin < SMALL_MARGIN && categories[best].role === "request";
   const value: CategoriseValue = {
     category: categories[best].id,
     confidence: p[best],
     margin,
     runnerUp: categories[second].id,
     needsClarification,
-    courtesies,
-    courtesyOnly,
+    ...courtesy,
   };
   const percent = Math.round(p[best] * 100);
   const summary = needsClarification
@@ -82,6 +95,34 @@ export function categorise({ query, conversation, domain }: StageInput): StageRe
     : `${value.category} ${percent} %`;
   const scores = Object.fromEntries(order.map((k) => [categories[k].id, p[k]]));
   return { value, summary, scores, evidence };
+}
+
+/**
+ * Asks the model how likely each category's name is after the question, against how likely it is after no
+ * question at all: a long or rare name may not lose for that. Both opinions are multiplied, by their weights.
+ */
+export async function consult(
+  { query, domain }: StageInput,
+  found: StageResult<CategoriseValue>,
+  model: LikelihoodModel,
+): Promise<StageResult<CategoriseValue>> {
+  const { categories, categorize } = domain.domain;
+  // What is only courtesy was decided by rule.
+  if (!categorize.useModel || found.value.courtesyOnly) return found;
+  const ids = categories.map(({ id }) => id);
+  const ask = (text: string) =>
+    model.logLikelihoods(domain.language.wording.classify.replace("{query}", text), ids);
+  const [given, prior] = [await ask(query.raw), await ask("…")];
+  const opinion = softmax(Float64Array.from(given, (value, k) => value - prior[k]));
+  const { modelWeight: weight } = categorize;
+  const mixed = opinion.map(
+    (value, k) => (1 - weight) * Math.log(found.scores[ids[k]] + 1e-9) + weight * Math.log(value + 1e-9),
+  );
+  const { courtesies, courtesyOnly } = found.value;
+  const evidence = [...found.evidence, { rule: "model", text: "", start: -1, end: -1, weight }];
+  const decided = decide(softmax(mixed), domain, { courtesies, courtesyOnly }, evidence);
+  decided.value.secondOpinion = Object.fromEntries(ids.map((id, k) => [id, opinion[k]]));
+  return decided;
 }
 
 /** How much the turn before decides, by the number of words of topic in the query: "et en Suisse ?" has one. */
@@ -140,4 +181,5 @@ export const categoriseStage: QuestionStage<CategoriseValue> = {
   name: "categorise",
   looksAt: "question",
   run: categorise,
+  consult,
 };

@@ -12,15 +12,18 @@ import type { AnswerInput, AnswerStage, Evidence, StageResult } from "../stage.t
 export type IssueKind =
   | "empty"
   | "wrong_language"
+  | "wrong_tone"
   | "pads_greeting"
   | "repeats"
   | "off_topic"
   | "does_not_answer"
   | "contradicts_fact"
   | "contradicts_earlier"
+  | "contradicts_itself"
   | "changes_number"
   | "changes_place"
-  | "changes_product";
+  | "changes_product"
+  | "invents";
 
 /** One thing that is wrong with an answer. */
 export interface ConsistencyIssue {

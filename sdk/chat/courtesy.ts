@@ -1,0 +1,261 @@
+/**
+ * Courtesy: insults, abuse and threats, also lightly disguised ("c0nn@rd", "c o n n a r d", "m**de",
+ * "connnaaard"), and not the innocent ("pique-nique", "TG 450", "je suis bête"). Works on whole words only,
+ * so "concombre" holds no insult.
+ */
+import {
+  ABOUT_SELF,
+  INNOCENT,
+  INSULT_PHRASES,
+  INSULTS,
+  SHORT_INSULTS,
+  SWEARING,
+  THREATS,
+  THROWERS,
+  THROWN,
+} from "./language/rude.ts";
+import { fold } from "./normalise.ts";
+
+/** "rude": swearing at nobody. "insult": at somebody. "threat": of harm. */
+export type OffenceGrade = "none" | "rude" | "insult" | "threat";
+
+/** What the courtesy check finds in a text. */
+export interface Offence {
+  grade: OffenceGrade;
+  /** The words that decided, as typed, with their place. */
+  found: { grade: OffenceGrade; text: string; start: number; end: number }[];
+}
+
+const RANK: Record<OffenceGrade, number> = { none: 0, rude: 1, insult: 2, threat: 3 };
+
+/** Phrases found by their first word. */
+type Phrases = Map<string, string[][]>;
+
+interface Word {
+  /** Folded, its disguise undone. */
+  word: string;
+  start: number;
+  end: number;
+  /** As typed. */
+  text: string;
+  /** True where letters were hidden: nobody hides an innocent word. */
+  masked: boolean;
+}
+
+const WORD = /[\p{L}\p{M}\d@$*!|€#_]+/gu;
+const LEET: Record<string, string> = {
+  ...{ "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b" },
+  ...{ "@": "a", $: "s", "!": "i", "|": "l", "€": "e", _: "" },
+};
+/** Spellings inside phrases that customers vary. */
+const SAME: Record<string, string> = {
+  ...{ vs: "vous", ete: "etes", ets: "etes", t: "t", c: "c", "2": "de", ke: "que", g: "j", ta: "ta" },
+  ...{ tes: "t", fils2pute: "fdp", vai: "vais", jvais: "vais", jvai: "vais", v: "vais", nik: "nique" },
+};
+
+/** Finds offences in texts; holds the lists of the languages and of one domain. */
+export class CourtesyCheck {
+  readonly #insults: Set<string>;
+  readonly #squeezed = new Map<string, string>();
+  readonly #insultPhrases: Phrases;
+  readonly #threats: Phrases;
+  readonly #innocent: Phrases;
+  /** Read backwards, from the word before the one in question. */
+  readonly #throwers: Phrases;
+  readonly #aboutSelf: Phrases;
+  readonly #fold = (text: string) => (fold(text).match(/[a-z0-9]+/g) ?? []).map((word) => SAME[word] ?? word);
+
+  /** `insults` and `innocent` are words and phrases of the domain, beside those of the languages. */
+  constructor(insults: readonly string[] = [], innocent: readonly string[] = []) {
+    const own = insults.map((text) => fold(text));
+    this.#insults = new Set([
+      ...INSULTS,
+      ...own.filter((text) => /^[a-z]+$/.test(text) && !THROWN.has(text)),
+    ]);
+    for (const word of this.#insults) if (word.length > 3) this.#squeezed.set(squeeze(word), word);
+    this.#insultPhrases = this.#index([...INSULT_PHRASES, ...own.filter((text) => /[^a-z]/.test(text))]);
+    this.#threats = this.#index(THREATS);
+    this.#innocent = this.#index([...INNOCENT, ...innocent]);
+    this.#throwers = this.#index(THROWERS, true);
+    this.#aboutSelf = this.#index(ABOUT_SELF, true);
+  }
+
+  /** The gravest offence of a text. */
+  check(raw: string): Offence {
+    const words = this.#words(raw);
+    const spared = new Set<number>();
+    words.forEach((_, i) => {
+      const length = longest(words, i, 1, this.#innocent);
+      for (let k = 0; k < length; k++) spared.add(i + k);
+    });
+    const found: Offence["found"] = [];
+    const add = (grade: OffenceGrade, from: number, to: number) => {
+      const { start } = words[from];
+      const { end } = words[to - 1];
+      found.push({ grade, text: raw.slice(start, end), start, end });
+    };
+    for (let i = 0; i < words.length; ) {
+      const threat = spared.has(i) ? 0 : longest(words, i, 1, this.#threats);
+      const phrase = spared.has(i) ? 0 : longest(words, i, 1, this.#insultPhrases);
+      const self = longest(words, i - 1, -1, this.#aboutSelf) > 0;
+      if (threat > 0) add("threat", i, i + threat);
+      else if (phrase > 0 && !self) add("insult", i, i + phrase);
+      else if (!spared.has(i) && !self && this.#isInsult(words, i, raw))
+        add(SWEARING.has(words[i].word) ? "rude" : "insult", i, i + 1);
+      i += Math.max(1, threat, phrase);
+    }
+    const grade = found.reduce<OffenceGrade>(
+      (worst, one) => (RANK[one.grade] > RANK[worst] ? one.grade : worst),
+      "none",
+    );
+    return { grade, found };
+  }
+
+  #isInsult(words: readonly Word[], i: number, raw: string): boolean {
+    const { word } = words[i];
+    if (this.#insults.has(word) || words[i].masked) return true;
+    if (SHORT_INSULTS.has(word)) return isShortInsult(words, i, raw);
+    if (!THROWN.has(word)) return false;
+    return words.length === 1 || thrown(words, i, this.#throwers);
+  }
+
+  /** The words with their disguise undone: symbols for letters, spaces between letters, letters repeated. */
+  #words(raw: string): Word[] {
+    const words: Word[] = [];
+    for (const match of raw.matchAll(WORD)) {
+      const text = match[0].replace(/[!|_]+$/, "");
+      if (text === "") continue;
+      const start = match.index;
+      const shown = this.#undisguise(text);
+      const masked = /[*#]/.test(text) && !/[*#]/.test(shown);
+      words.push({ word: SAME[shown] ?? shown, start, end: start + text.length, text, masked });
+    }
+    return this.#joinPieces(words, raw);
+  }
+
+  #undisguise(text: string): string {
+    const folded = fold(text);
+    if (/^[a-z]+$/.test(folded)) {
+      if (this.#insults.has(folded)) return folded;
+      // "connnard", "conaard": a run of letters is squeezed; "cone" must not become "conne".
+      if (/(.)\1\1/.test(folded)) return this.#squeezed.get(squeeze(folded)) ?? squeeze(folded);
+      if (folded.length >= 6) return this.#squeezed.get(squeeze(folded)) ?? folded;
+      return folded;
+    }
+    if (/[*#]/.test(folded)) return this.#unmask(folded) ?? folded;
+    if (!/[a-z]/.test(folded)) return folded;
+    const letters = [...folded].map((letter) => LEET[letter] ?? letter).join("");
+    if (THROWN.has(letters) || this.#insults.has(letters)) return letters;
+    return this.#squeezed.get(squeeze(letters)) ?? folded;
+  }
+
+  /** "m**de", "p***n": an insult whose letters fit around the asterisks. A footnote ("prix*") is none. */
+  #unmask(masked: string): string | undefined {
+    if (!/^[a-z]/.test(masked) || /^[a-z]{3,}[*#]$/.test(masked) || !/[*#]/.test(masked.slice(1)))
+      return undefined;
+    const pattern = [...masked].map((c) => (c === "*" || c === "#" ? "\\w" : (LEET[c] ?? c))).join("");
+    const exact = new RegExp(`^${pattern}$`);
+    const loose = new RegExp(`^${pattern.replace(/(?:\\w)+/g, "\\w+")}$`);
+    const candidates = [...this.#insults, "merde", "con", "cons", "cul"];
+    return candidates.find((word) => exact.test(word)) ?? candidates.find((word) => loose.test(word));
+  }
+
+  /** "c o n n a r d", "f.d.p", "con nard": pieces that make an insult when joined. */
+  #joinPieces(words: Word[], raw: string): Word[] {
+    const joined: Word[] = [];
+    for (let i = 0; i < words.length; ) {
+      let end = i;
+      while (end < words.length && words[end].word.length === 1 && (end === i || near(words, end, raw)))
+        end++;
+      const letters = words
+        .slice(i, end)
+        .map(({ word }) => word)
+        .join("");
+      const whole = end - i >= 3 ? this.#asInsult(letters) : undefined;
+      const pair =
+        words[i + 1] !== undefined && near(words, i + 1, raw) ? words[i].word + words[i + 1].word : "";
+      if (whole !== undefined) {
+        joined.push({
+          word: whole,
+          start: words[i].start,
+          end: words[end - 1].end,
+          text: letters,
+          masked: false,
+        });
+        i = end;
+      } else if (pair.length >= 6 && this.#insults.has(pair)) {
+        joined.push({ word: pair, start: words[i].start, end: words[i + 1].end, text: pair, masked: false });
+        i += 2;
+      } else joined.push(words[i++]);
+    }
+    return joined;
+  }
+
+  #asInsult(letters: string): string | undefined {
+    if (this.#insults.has(letters) || THROWN.has(letters)) return letters;
+    return this.#squeezed.get(squeeze(letters));
+  }
+
+  #index(texts: readonly string[], backwards = false): Phrases {
+    const index: Phrases = new Map();
+    for (const text of texts) {
+      const words = this.#fold(text);
+      if (backwards) words.reverse();
+      const list = index.get(words[0]);
+      if (list === undefined) index.set(words[0], [words]);
+      else list.push(words);
+    }
+    return index;
+  }
+}
+
+/** How many words from `at` on (or backwards) the longest phrase has that stands there; 0 for none. */
+function longest(words: readonly Word[], at: number, step: 1 | -1, phrases: Phrases): number {
+  let best = 0;
+  for (const phrase of phrases.get(words[at]?.word) ?? [])
+    if (phrase.length > best && phrase.every((word, k) => words[at + step * k]?.word === word))
+      best = phrase.length;
+  return best;
+}
+
+/** Words that may stand between the thrower and the word: "vous êtes vraiment tous nuls". */
+const BETWEEN = new Set([
+  "vraiment",
+  "tous",
+  "trop",
+  "que",
+  "des",
+  "de",
+  "sales",
+  "gros",
+  "all",
+  "so",
+  "really",
+  "bien",
+  "si",
+]);
+
+function thrown(words: readonly Word[], at: number, throwers: Phrases): boolean {
+  for (let before = at - 1; before >= 0 && before >= at - 3; before--) {
+    if (longest(words, before, -1, throwers) > 0) return true;
+    if (!BETWEEN.has(words[before].word)) return false;
+  }
+  return false;
+}
+
+/** "tg" insults alone or at an end; with a number or an article it is a model or a unit. */
+function isShortInsult(words: readonly Word[], i: number, raw: string): boolean {
+  if (/^\d/.test(words[i + 1]?.word ?? "") || /^[-/]\d/.test(raw.slice(words[i].end))) return false;
+  return !/^(?:le|la|un|une|du|modele|ref|reference|type|serie|marque|moteur)$/.test(
+    words[i - 1]?.word ?? "",
+  );
+}
+
+function near(words: readonly Word[], at: number, raw: string): boolean {
+  return /^[ ._-]{1,2}$/.test(raw.slice(words[at - 1].end, words[at].start));
+}
+
+/** Every run of a letter as one letter. */
+function squeeze(word: string): string {
+  return word.replace(/(.)\1+/g, "$1");
+}

@@ -1,0 +1,131 @@
+/**
+ * Insults and threats in French and English, written folded. Both languages serve every domain: customers swear
+ * in either. A domain adds its own words (`courtesy.insults`) and its own innocents (`courtesy.innocent`).
+ */
+import { list, phrases } from "./lists.ts";
+
+/** Words that insult wherever they stand. Plurals and feminines are listed; disguises are undone elsewhere. */
+export const INSULTS = new Set(
+  list(`connard connards connasse connasses conard conasse connar enculé encule encules enculer enfoire enfoires
+    enfoiré salaud salauds salop salops salope salopes salopard salopards saloperie pute putes putain putains putin
+    ptn ptain fdp ntm vtff abruti abrutis abrutie abruties cretin cretins cretine cretines imbecile imbeciles
+    imbecil batard batards batarde bouffon bouffons bouffonne petasse petasses pouffiasse pouffiasses grognasse
+    trouduc trouducul trouduque niquer nique niquez niquent nik tocard tocards tocarde raclure raclures crevure
+    crevures   pedale pede pedes tarlouze gouine bougnoule negro youpin bicot tepu
+    emmerde emmerdes emmerdez emmerdent emmerdeur emmerdeurs merdique merdiques merdeux couille couilles
+    couillon couillons branleur branleurs branleuse branleurs ducon duconne conneries connerie gogol  
+    mongolien    debilos       
+    fuck fucking fucked fucker fuckers fuckin motherfucker motherfuckers asshole assholes arsehole arseholes bitch
+    bitches bastard bastards shit shitty shite bullshit moron morons dumbass dickhead dickheads cunt cunts wanker
+    wankers prick pricks twat twats stfu dipshit jackass scumbag scumbags whore whores   
+    douchebag fk fck fuk phuck biatch`).map(plain),
+);
+
+/** Those of them that swear at nobody in particular. */
+export const SWEARING = new Set(
+  list(`putain putains putin ptn ptain connerie conneries merdique merdiques couille couilles fuck fucking fuckin fk fck
+    fuk shit shitty shite bullshit saloperie`),
+);
+
+/** Short forms that insult only as a word of its own, in small letters or alone: "tg", not "TG 450". */
+export const SHORT_INSULTS = new Set(list("tg pd"));
+
+/** Phrases that insult. */
+export const INSULT_PHRASES =
+  phrases(`ta gueule|vos gueules|ferme la|fermez la|ferme ta gueule|fermez vos gueules|
+  va te faire|allez vous faire voir|allez vous faire foutre|aller vous faire foutre|va te faire voir|va chier|
+  allez chier|va crever|allez crever|fils de pute|fils de chien|trou du cul|trous du cul|trou de balle|mon cul|
+  casse toi|cassez vous|casse couilles|tete de con|gros con|gros cons|pauvre con|pauvre conne|pauvres cons|
+  sale con|sale conne|sales cons|bande de cons|les cons|bandes de cons|espece de con|espece de conne|tas de merde|
+  sac a merde|de merde|la merde|une merde|des merdes|grosse merde|me faites chier|me fais chier|nous faites chier|
+  fait chier|font chier|faites chier|foutez de ma gueule|fous de ma gueule|foutez de la gueule|foutre de la gueule|
+  foutez de notre gueule|foutre de ma gueule|foutez de nous|fous de moi|foutez de moi|foutre de moi|
+  je vous emmerde|je t emmerde|sous merde|sucez moi|bouffe tes morts|tes morts|ta mere|ta race|ta soeur la|
+  sale race|sale arabe|sale noir|sale juif|sale blanc|mange merde|la ferme|tete de noeud|
+  piss off|screw you|go to hell|shut up|shut the|kiss my|son of a|eat shit|up yours|
+  you suck|you all suck|sod off|bugger off|get stuffed|drop dead|pain in the ass`);
+
+/** Words that insult only when thrown at somebody: "vous êtes des voleurs", not "des voleurs ont pris mon colis". */
+export const THROWN = new Set(
+  list(`con cons conne connes voleur voleurs voleuse voleuses escroc escrocs menteur menteurs menteuse nul nuls nulle
+    nulles nullard nullards nullos incapable incapables incompetent incompetents incompetente incompetentes idiot idiots
+    idiote idiotes stupide stupides debile debiles bete betes fou fous folle malade malades ordure ordures chien
+    chiens cochon cochons porc porcs ane anes vache vaches truie clown clowns guignol guignols charlot charlots
+    rat rats crapule crapules pourri pourris pourrie degueulasse degueulasses feignant feignants feignasse feignasses
+    faineant faineants fumier fumiers arnaqueur arnaqueurs tare tares bras mou boulet boulets rigolo rigolos
+    tapette tapettes gourde gourdes cloche cloches andouille andouilles cornichon cornichons patate patates
+    dinde dindes thon boudin larve larves parasite parasites vermine racaille racailles rapace rapaces vautour
+    vautours bandit bandits mafieux malhonnete malhonnetes hypocrite hypocrites lache laches nase nases naze nazes minable minables blaireau blaireaux mongol mongole
+    clochard clochards pourriture pourritures mytho mythos charognard charognards crasseux
+    merde merdes useless stupid dumb liar liars thief thieves idiotic pathetic pig pigs scum
+    crooks crook clowns loser losers trash garbage morons imbeciles fools fool`),
+);
+
+/** What comes before a word that is thrown at somebody. */
+export const THROWERS =
+  phrases(`bande de|bandes de|band de|espece de|especes de|tas de|ramassis de|sale|sales|
+  pauvre|pauvres|gros|grosse|tete de|quelle bande de|quels|quel|vous etes|vous etes des|vous etes un|vous etes une|
+  vous etes tous des|vous etes que des|vous etes qu un|vous etes vraiment|vous etes vraiment des|vous etes tous|
+  vous n etes que des|vous etes qu une bande de|tu es|tu es un|tu es une|t es|t es un|t es une|t es qu un|
+  t es vraiment|tu es vraiment|tu es qu un|vous etes de|vous etes rien que des|etes vous|es tu|etes vous tous|
+  vous etes completement|t es completement|tu es completement|vous etes trop|t es trop|tu es trop|
+  vous etes carrement|des vrais|de vrais|vrais|espece d|bande d|service de|boite de|boutique de|site de|equipe de|
+  vendeurs de|you are|you re|youre|u r|you are a|you re a|youre a|you are all|you are so|you re all|you are such|
+  bunch of|pack of|bunch of fucking|you|stupid|you bunch of|you are just|you lot are|piece of|
+  a bunch of|you absolute|you complete|what a|vs etes|vous ete|vs etes des|vous ete des|vous etes ke des|
+  vous etes juste des|c est des|ce sont des|ts des|t un|t une|t vraiment|bot de|robot de|ce bot est|ce robot est|
+  gros tas de|vous prenez pour des|traiter de|chez vous c est des|vos|vos conseillers sont|vos employes sont|
+  vos livreurs sont|vos vendeurs sont|votre equipe est|votre livreur est un|ton livreur est un|livreurs de|
+  connards de|conseiller de`);
+
+/** Said of oneself, an insult hurts nobody: "je suis con, j'ai oublié". */
+export const ABOUT_SELF =
+  phrases(`je suis|suis je|je suis un|je suis une|je me sens|je suis trop|je suis vraiment|
+  suis je trop|desole je suis|chui|chui trop|i am|i m|i am a|i am so|i m so|i m a|ma question est|question|j ai ete|
+  si c est|peut etre|i feel|feel|j suis|j suis trop|suis trop|suis un|suis une|suis|suis vraiment`);
+
+/** Threats of harm. Going to court is no threat: it is a customer's right. */
+export const THREATS =
+  phrases(`je vais te tuer|je vais vous tuer|je vous tue|je te tue|je vais vous retrouver|
+  je vais te retrouver|je vous retrouverai|je te retrouverai|je vais te trouver|je vais vous trouver|
+  je sais ou vous habitez|je sais ou tu habites|je sais ou vous etes|je sais ou te trouver|je sais ou vous trouver|
+  je vais te buter|je vais vous buter|te buter|vous buter|je vais te crever|je vais vous crever|te crever|
+  crever les pneus|vous crever|casser la gueule|peter la gueule|defoncer la gueule|te defoncer|vous defoncer|
+  tout casser|tout peter|casser les dents|te casser la figure|vous casser la figure|foutre le feu|mettre le feu|
+  cramer votre|bruler votre|brule votre|cramer ton|bruler ta|faire sauter|poser une bombe|pose une bombe|
+  une bombe dans|tu vas le regretter|vous allez le regretter|vous le regretterez|tu le regretteras|
+  vous allez me le payer|tu vas me le payer|vous me le paierez|vous allez payer cher|tu vas payer|
+  faites gaffe a vous|fais gaffe a toi|gare a vous|gare a toi|attention a vous|attention a toi|attends que je|
+  surveillez vos arrieres|surveille tes arrieres|tu vas voir ta|vous allez voir ce que|tu vas crever|vous allez crever|
+  creve|crevez|vous meritez de crever|tu merites de mourir|j espere que vous allez mourir|te retrouver chez toi|
+  on va se retrouver|je vais venir vous|je viens vous|je vais venir te|je debarque avec|avec une batte|a coup de batte|
+  coups de batte|te frapper|vous frapper|te taper|je vais vous faire la peau|faire la peau|t arracher|vous arracher|
+  t egorger|vous egorger|te massacrer|vous massacrer|je vais te faire mal|je vais vous faire mal|
+  i will kill you|i ll kill you|kill you|i will find you|i ll find you|i know where you live|burn your|burn down|
+  burn it down|blow up your|you will regret|you ll regret|you will pay for this|you ll pay for this|kill yourself|kys|
+  i hope you die|hope you die|go die|beat you up|smash your|break your legs|watch your back|come after you|hunt you`);
+
+/** Innocent phrases that hold the word of an insult or a threat. */
+export const INNOCENT =
+  phrases(`pique nique|pique niques|con carne|chili con|table sale|linge sale|sac a ordures|
+  sacs a ordures|poubelle a ordures|ordures menageres|boite a ordures|bac a ordures|tapette a mouches|
+  tapette a souris|tapettes a|chien batard|batard de|mon chien|la bete|petite bete|petites betes|cul de sac|cul de poule|
+  cul de bouteille|piece of cake|crever de chaud|creve de chaud|creve de faim|creve la dalle|je creve|pneu creve|
+  pneus creves|roue crevee|roue creve|chambre a air creve|ballon creve|il est creve|est creve|je suis creve|
+  est crevee|a creve|suis crevee|sont creves|sont crevees|crevee|j ai creve|un creve|suce pouce|sucette|la ferme pedagogique|produits de la ferme|a la ferme|de la ferme|
+  ferme la page|fermez la boutique|fermez la page|ferme la boutique|fermez la veille|vous fermez la|fermez la semaine|
+  fermez la le|la ferme du|dans la ferme|ferme la fenetre|sac de merde de chien|sac a crotte|cornichons|
+  mettre le feu au barbecue|mettre le feu au bois|mettre le feu a la cheminee|mettre le feu aux buches|mettre le feu dans|
+  faire sauter les|faire sauter des|
+  merde j ai|merde je|merde jai|ah merde|oh merde|et merde|zut merde|holy shit|oh shit|shit i|shit happens|
+  mongol empire|empire mongol|tente mongole|yourte mongole|gouine de|pere et fils|la mere et|
+  a ta mere|pour ta mere|de ta mere|la demeure|ma demeure|une demeure|en demeure|mise en demeure|sa demeure|ta soeur|
+  blaireau de rasage|blaireau pour|un blaireau|brosse blaireau|blaireau et|a pedale|a pedales|la pedale|les pedales|une pedale|
+  pedale de|pedales de|pedale d|pedale de guitare|poubelle a pedale|voiture a pedales|minable de|
+  feu de camp|
+  la saloperie de|cette saloperie|dick sporting|moby dick`);
+
+/** Accents are written in the lists for the reader's eye only. */
+function plain(word: string): string {
+  return word.normalize("NFD").replace(/\p{M}/gu, "");
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { CourtesyCheck, type OffenceGrade } from "../../sdk/chat/courtesy.ts";
+
+describe("courtesy", () => {
+  const courtesy = new CourtesyCheck(["triple buse"], ["sale temps"]);
+  const grade = (text: string) => courtesy.check(text).grade;
+  const expectGrade = (wanted: OffenceGrade, texts: string[]) => {
+    for (const text of texts) assert.equal(grade(text), wanted, text);
+  };
+
+  it("grades swearing, insults and threats, in French and English", () => {
+    expectGrade("rude", ["putain j'attends encore", "this shit again"]);
+    expectGrade("insult", ["bande de connards", "vous êtes vraiment des incapables", "you are idiots", "TG"]);
+    expectGrade("threat", ["je sais où vous habitez", "vous allez le regretter, bande de cons"]);
+  });
+
+  it("sees through light disguise", () => {
+    const disguised =
+      "c0nn@rd|c o n n a r d|f.d.p|m**de|p***n|enc*lé|connnnard|sal0pe|con-nard|b!tch|A$$hole";
+    for (const text of disguised.split("|")) assert.notEqual(grade(text), "none", text);
+  });
+
+  it("leaves the innocent alone", () => {
+    expectGrade("none", [
+      ..."table sale|un pique-nique|le TG 450|des concombres|salopette enfant|chili con carne|prix* hors taxe".split(
+        "|",
+      ),
+      ..."des voleurs ont pris mon colis|votre service est nul|je vais porter plainte|je suis trop con".split(
+        "|",
+      ),
+      ..."merde j'ai oublié mon mot de passe|retards de livraison|un cône|tapette à souris".split("|"),
+    ]);
+  });
+
+  it("takes words and innocents of the domain", () => {
+    assert.equal(grade("espèce de triple buse"), "insult");
+    assert.equal(grade("quel sale temps"), "none");
+  });
+
+  it("says which words, and where", () => {
+    const text = "Répondez, bande de c0nnards !";
+    const [found] = courtesy.check(text).found;
+    assert.deepEqual([found.grade, found.text], ["insult", "c0nnards"]);
+    assert.equal(text.slice(found.start, found.end), "c0nnards");
+  });
+});
