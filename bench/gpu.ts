@@ -13,6 +13,7 @@ import { Random } from "../sdk/data/random.ts";
 import { generate } from "../sdk/generate/generate.ts";
 import { RecordedStep } from "../sdk/generate/recordedStep.ts";
 import type { MistralConfig } from "../sdk/model/config.ts";
+import { KEEPINGS, type Keeping } from "../sdk/model/keeping.ts";
 import { KVCache } from "../sdk/model/kvCache.ts";
 import { loadModel } from "../sdk/model/load.ts";
 import { attachLora } from "../sdk/model/lora.ts";
@@ -127,7 +128,7 @@ function newOptimizer(model: MistralModel): AdamW {
   return new AdamW(model.trainableVariables(), { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 });
 }
 
-async function training(model: MistralModel, batch: TokenBatch, gradientCheckpointing: number) {
+async function training(model: MistralModel, batch: TokenBatch, keeping: readonly Keeping[]) {
   const variables = model.trainableVariables();
   const optimizer = newOptimizer(model);
   cuda.memory.trim();
@@ -140,7 +141,7 @@ async function training(model: MistralModel, batch: TokenBatch, gradientCheckpoi
     const start = performance.now();
     const { lossSum, gradients } = microBatchGradients(model, variables, batch, {
       dropoutSeed: step + 1,
-      gradientCheckpointing,
+      keeping,
     });
     host.push((performance.now() - start) / 1000);
     const [loss] = await lossSum.data<"float32">();
@@ -286,7 +287,12 @@ for (const one of values.case.split(",")) {
   const [count, length] = size.split("x").map(Number);
   cuda.keepDequantized = false;
   const batch = batchOf(count, length);
-  const workload = { tokens: batch.ids.length, trainedTokens: batch.trainedTokens, accumulates: false };
+  const workload = {
+    tokens: batch.ids.length,
+    longest: length,
+    trainedTokens: batch.trainedTokens,
+    accumulates: false,
+  };
   const optimizer = newOptimizer(model); // its moments are there before a step is planned
   const room = gib ? Number(gib) * GIB : availableBytes(cuda);
   const plan = choosePlan(cuda, model, workload, room);
@@ -296,16 +302,19 @@ for (const one of values.case.split(",")) {
     say({ work, error: "no plan fits" });
     continue;
   }
-  const { recomputedLayers, keptCopies } = plan;
+  const { keeping, keptCopies } = plan;
   cuda.keepDequantized = keptCopies;
   const predictedGiB = +(plan.peakBytes / GIB).toFixed(2);
-  await attempt({ work, recomputedLayers, keptCopies, predictedGiB }, () =>
-    training(model, batch, recomputedLayers),
+  const layers = Object.fromEntries(
+    KEEPINGS.map((kept) => [kept, keeping.filter((one) => one === kept).length] as const).filter(
+      ([, n]) => n > 0,
+    ),
   );
+  await attempt({ work, layers, keptCopies, predictedGiB }, () => training(model, batch, keeping));
   if (!values.profile) continue;
   await attempt({ work: `kernels of ${work}` }, () =>
     profiled(() => {
-      const options = { dropoutSeed: 1, gradientCheckpointing: recomputedLayers };
+      const options = { dropoutSeed: 1, keeping };
       const result = microBatchGradients(model, model.trainableVariables(), batch, options);
       tf.dispose([result.lossSum, ...result.gradients.values()]);
     }),

@@ -75,7 +75,7 @@ async function trainingRate(model: MistralModel, batch: TokenBatch, steps: numbe
   for (let step = 0; step < steps; step++) {
     const start = performance.now();
     const { value, grads } = tf.variableGrads(
-      () => model.loss(batch, { gradientCheckpointing: checkpointing, dropoutSeed: step + 1 }).lossSum,
+      () => model.loss(batch, { keeping: checkpointing ? "input" : "all", dropoutSeed: step + 1 }).lossSum,
       variables,
     );
     const byName = new Map([...model.trainableVariables()].map(([name, v]) => [name, grads[v.name]]));

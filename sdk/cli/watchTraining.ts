@@ -78,13 +78,20 @@ function showStart(output: Output, event: StartEvent): void {
 }
 
 function memoryPlan(
-  { recomputedLayers, layers, keptCopies }: NonNullable<StartEvent["plan"]>,
+  { layers: { all, lean, attention, input }, keptCopies }: NonNullable<StartEvent["plan"]>,
   peak: number,
 ): string {
-  const activations =
-    recomputedLayers === 0
-      ? "activations are kept"
-      : `activations of ${recomputedLayers === layers ? "all layers" : `${recomputedLayers} of ${plural(layers, "layer")}`} are computed twice`;
+  const layers = all + lean + attention + input;
+  const twice = attention + input;
+  const parts = [
+    ...(twice > 0
+      ? [
+          `activations of ${twice === layers ? "all layers" : `${twice} of ${plural(layers, "layer")}`} are computed twice`,
+        ]
+      : []),
+    ...(lean > 0 ? [`norms and SwiGLU ${lean === layers ? "" : `of ${plural(lean, "layer")} `}too`] : []),
+  ];
+  const activations = parts.length === 0 ? "activations are kept" : parts.join(", ");
   const weights = keptCopies ? ", frozen weights are kept decoded" : "";
   return `about ${bytes(peak)} of GPU memory: ${activations}${weights}`;
 }

@@ -10,6 +10,7 @@ import { attentionCached } from "../ops/attentionCached.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { embedding } from "../ops/embedding.ts";
 import { type LinearLayer, linear, linears } from "../ops/linear.ts";
+import { dropping } from "../ops/remake.ts";
 import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
 import { swiglu } from "../ops/swiglu.ts";
@@ -17,19 +18,16 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { resolveModelDir } from "../weights/modelDir.ts";
 import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
+import { DROPPED_OPS, type Keeping } from "./keeping.ts";
 import type { KVCache } from "./kvCache.ts";
 import { type Layer, type MistralWeights, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
-import { recompute } from "./recompute.ts";
 import { inverseFrequencies } from "./ropeScaling.ts";
 
 export interface ForwardOptions {
   /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
   dropoutSeed?: number;
-  /**
-   * Recompute layers in backward instead of keeping their activations: all, none, or so many of the first.
-   * Default false.
-   */
-  gradientCheckpointing?: boolean | number;
+  /** What layers keep for the backward: each the same, or one by one. Default "all". */
+  keeping?: Keeping | readonly Keeping[];
 }
 
 export class MistralModel {
@@ -55,18 +53,18 @@ export class MistralModel {
     batch: Pick<TokenBatch, "ids" | "positions" | "cuSeqlens">,
     options: ForwardOptions = {},
   ): tf.Tensor2D {
-    const { dropoutSeed, gradientCheckpointing = false } = options;
+    const { dropoutSeed, keeping = "all" } = options;
     return tf.tidy(() => {
       let x = embedding(this.weights.embedding, batch.ids);
       this.weights.layers.forEach((layer, i) => {
         const seed = dropoutSeed === undefined ? undefined : mix(dropoutSeed, i);
         const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
           attention(q, k, v, { ...this.attentionOptions(i), cuSeqlens: batch.cuSeqlens });
-        const run = (input: tf.Tensor2D) => this.layer(layer, input, batch.positions, attend, seed);
-        const again =
-          typeof gradientCheckpointing === "number" ? i < gradientCheckpointing : gradientCheckpointing;
+        const kept = typeof keeping === "string" ? keeping : keeping[i];
         // What only this layer reads, and its backward does not, is free again at once.
-        x = again ? (recompute(run, x, layerVariables(layer)) as tf.Tensor2D) : tf.tidy(() => run(x));
+        x = dropping(DROPPED_OPS[kept], () =>
+          tf.tidy(() => this.layer(layer, x, batch.positions, attend, seed)),
+        );
       });
       return rmsNorm(x, this.weights.norm, this.config.rmsNormEps);
     });
@@ -195,12 +193,4 @@ function mix(seed: number, index: number): number {
   let h = Math.imul(seed ^ Math.imul(index + 1, 0x9e3779b1), 0x85ebca6b);
   h ^= h >>> 13;
   return Math.imul(h, 0xc2b2ae35) >>> 0;
-}
-
-/** What training changes in one layer. */
-function layerVariables(layer: Layer): tf.Variable[] {
-  const candidates: unknown[] = [layer.inputNorm, layer.postAttentionNorm];
-  for (const name of PROJECTIONS)
-    candidates.push(layer[name].weight, layer[name].lora?.a, layer[name].lora?.b);
-  return candidates.filter((value): value is tf.Variable => value instanceof tf.Variable);
 }

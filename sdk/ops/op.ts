@@ -12,6 +12,7 @@ import { takeFloats } from "../backend/bufferPool.ts";
 import type { CudaBackend } from "../backend/cuda/backend.ts";
 import type { Cuda, CudaTensor } from "../backend/cuda/cuda.ts";
 import type { NativeBackend, NativeTensor } from "../backend/native.ts";
+import { Dropped, droppedSlot, isDropped, KeptSlot, type Slot, setDropped } from "./remake.ts";
 
 export type { Addon, Cuda, CudaTensor, NativeTensor };
 
@@ -72,13 +73,17 @@ export function runOp<In extends string, Attrs extends object>(
   return tf.tidy(() => outputsOf(op, inputs, attrs).slice(0, count));
 }
 
+/** Whether the active backend has kernels of this package; elsewhere ops are their references. */
+export function hasKernels(): boolean {
+  return ["native", "cuda"].includes(tf.engine().backendName);
+}
+
 function outputsOf<In extends string, Attrs extends object>(
   op: Op<In, Attrs>,
   inputs: Tensors<In>,
   attrs: Attrs,
 ): tf.Tensor[] {
-  const { backendName } = tf.engine();
-  if (backendName !== "native" && backendName !== "cuda") return op.reference(inputs, attrs);
+  if (!hasKernels()) return op.reference(inputs, attrs);
   registerKernels(op as AnyOp);
   if (!gradientsAreRecorded()) return run(op.name, inputs, attrs);
 
@@ -94,29 +99,51 @@ function outputsOf<In extends string, Attrs extends object>(
 function recordOnTape(op: AnyOp, inputs: Tensors<string>, outputs: tf.Tensor[], attrs: object): void {
   const { name, added } = op;
   const names = Object.keys(inputs).filter((input) => input !== added);
-  const forBackward: Record<string, tf.Tensor> = {};
+  const differentiable = outputs.slice(0, op.differentiable?.(attrs) ?? 1);
+  const kept: tf.Tensor[] = [];
+  const use = (tensor: tf.Tensor): Slot => {
+    const dropped = droppedSlot(tensor);
+    if (dropped) return dropped;
+    const slot = new KeptSlot(retained(tensor));
+    kept.push(slot.tensor);
+    return slot;
+  };
+  let again: Dropped | undefined;
+  if (isDropped(name)) {
+    again = new Dropped(mapValues(inputs, use), (values) => withoutTape(() => run(name, values, attrs)));
+    for (const [i, output] of differentiable.entries()) setDropped(output, again, i);
+  }
+  const forBackward: Record<string, Slot> = {};
   const keep = (key: string, tensor: tf.Tensor) => {
-    if (op.keeps?.(key, attrs) ?? true) forBackward[key] = retained(tensor);
+    if (op.keeps?.(key, attrs) ?? true) forBackward[key] = use(tensor);
   };
   for (const input of names) keep(`in:${input}`, inputs[input]);
   for (const [i, output] of outputs.entries()) keep(`out:${i}`, output);
+  const release = () => {
+    for (const slot of Object.values(forBackward)) slot.release();
+    again?.close();
+  };
   const gradient = (dys: tf.Tensor[]) => {
     const given = Object.fromEntries(dys.map((dy, i) => [`dy:${i}`, dy]));
-    const gradients = run(`${name}Grad`, { ...given, ...forBackward }, { ...attrs, gradientOf: names });
+    const values = mapValues(forBackward, (slot) => slot.get());
+    const gradients = run(`${name}Grad`, { ...given, ...values }, { ...attrs, gradientOf: names });
+    release();
     const byInput = Object.fromEntries(names.map((input, i) => [input, () => gradients[i]]));
     if (added && added in inputs) byInput[added] = () => alias(dys[0]);
     return byInput;
   };
   const { state } = tf.engine();
-  state.activeTape.push({
+  const node = {
     id: state.nextTapeNodeId++,
     kernelName: name,
     inputs,
-    outputs: outputs.slice(0, op.differentiable?.(attrs) ?? 1),
-    // tfjs disposes them when all gradients are done.
-    saved: Object.values(forBackward),
+    outputs: differentiable,
+    // tfjs disposes them when all gradients are done; `release` (tape.ts) also frees what was made again.
+    saved: kept,
+    release,
     gradient,
-  });
+  };
+  state.activeTape.push(node);
 }
 
 /** One more tensor over the same data. */

@@ -14,6 +14,8 @@ interface TapeNode {
   gradient?(dys: (tf.Tensor | null)[]): Record<string, () => tf.Tensor>;
   /** Kept for `gradient`. */
   saved?: tf.Tensor[];
+  /** Frees what `gradient` reads, where this package's ops wrote the place. */
+  release?(): void;
 }
 
 /**
@@ -65,7 +67,7 @@ function recorded<Y extends tf.Tensor, R extends tf.TensorContainer>(
     } finally {
       state.activeTape = outerTape;
       state.gradientDepth = outerDepth;
-      for (const { saved } of tape) tf.dispose(saved ?? []);
+      for (const node of tape) empty(node);
     }
   });
 }
@@ -83,20 +85,25 @@ function passBack(
   }
   const gradients = new Map<number, tf.Tensor>([[y.id, dy]]);
   for (let i = tape.length - 1; i >= 0; i--) {
-    const { inputs, outputs, saved = [] } = tape[i];
+    const { inputs, outputs } = tape[i];
     const dys = outputs.map(({ id }) => gradients.get(id) ?? null);
     if (dys.some((gradient) => gradient) && outputs.some(({ id }) => wanted.has(id))) {
       const names = Object.keys(inputs).filter((name) => wanted.has(inputs[name].id));
       const made = inputGradients(tape[i], names, dys);
       for (const name of names) addTo(gradients, inputs[name].id, made[name]);
     }
-    tf.dispose(saved);
+    empty(tape[i]);
     for (const { id } of outputs) {
       gradients.get(id)?.dispose();
       gradients.delete(id);
     }
   }
   return xs.map(({ id }) => gradients.get(id));
+}
+
+function empty({ saved, release }: TapeNode): void {
+  release?.();
+  tf.dispose(saved ?? []);
 }
 
 /** A tensor of its own for each name: a gradient function may return dy itself, or one tensor for two inputs. */

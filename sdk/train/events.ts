@@ -1,4 +1,5 @@
 /** What `train` tells: one plain object an event, as `training.jsonl` and the CLI's `--json` have them. */
+import type { Keeping } from "../model/keeping.ts";
 
 export interface StartEvent {
   type: "start";
@@ -25,9 +26,8 @@ export interface StartEvent {
 }
 
 export interface TrainingPlan {
-  /** So many layers, the first ones, compute their activations again in backward; and of how many. */
-  recomputedLayers: number;
-  layers: number;
+  /** How many layers keep what from the forward to the backward (sdk/model/keeping.ts). */
+  layers: Record<Keeping, number>;
   /** Frozen weights are kept in the type of the activations too, so that products need not decode them. */
   keptCopies: boolean;
 }

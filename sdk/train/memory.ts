@@ -5,10 +5,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { activeCuda } from "../backend/cuda/backend.ts";
 import type { Cuda } from "../backend/cuda/cuda.ts";
+import { KEEPINGS, type Keeping } from "../model/keeping.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { hasKernels } from "../ops/op.ts";
 import type { MemoryEvent, StartEvent, StepEvent, TrainingPlan } from "./events.ts";
-import { availableBytes, choosePlan, type MemoryPlan, predictPeak, type Workload } from "./gpuMemory.ts";
+import { availableBytes, type ChosenPlan, choosePlan, type MemoryPlan, predictPeak } from "./gpuMemory.ts";
 import { activationBytes } from "./gradients.ts";
+import type { Workload } from "./layerMemory.ts";
 import type { ResolvedTrainOptions } from "./options.ts";
 import type { Plan } from "./plan.ts";
 
@@ -16,7 +19,7 @@ export interface TrainingMemory {
   /** Rows of one micro batch. */
   readonly microBatchSize: number;
   /** As the model's forward pass takes it. */
-  readonly gradientCheckpointing: boolean | number;
+  readonly keeping: Keeping | readonly Keeping[];
   /** Once, before the first step, when the optimizer is there. @throws when a step cannot fit */
   open(): Promise<void>;
   /** After the last step. */
@@ -49,10 +52,11 @@ function hostMemory(model: MistralModel, plan: Plan, options: ResolvedTrainOptio
   // In a container the limit is its own, and 0 or undefined where there is none.
   const memory = Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
   const { tokens } = plan.largestBatch(microBatchSize);
+  const isTight =
+    gradientCheckpointing === "auto" ? activationBytes(model, tokens) > memory / 4 : gradientCheckpointing;
   return {
     microBatchSize,
-    gradientCheckpointing:
-      gradientCheckpointing === "auto" ? activationBytes(model, tokens) > memory / 4 : gradientCheckpointing,
+    keeping: isTight && hasKernels() ? "input" : "all",
     open: async () => {},
     close() {},
     predicted: () => ({}),
@@ -63,7 +67,7 @@ function hostMemory(model: MistralModel, plan: Plan, options: ResolvedTrainOptio
 
 class GpuMemory implements TrainingMemory {
   microBatchSize: number;
-  private chosen: (MemoryPlan & { peakBytes: number }) | undefined;
+  private chosen: ChosenPlan | undefined;
   private readonly keptBefore: boolean;
 
   constructor(
@@ -76,8 +80,8 @@ class GpuMemory implements TrainingMemory {
     this.keptBefore = cuda.keepDequantized;
   }
 
-  get gradientCheckpointing(): number {
-    return this.chosen?.recomputedLayers ?? 0;
+  get keeping(): readonly Keeping[] {
+    return this.chosen!.keeping;
   }
 
   async open(): Promise<void> {
@@ -95,8 +99,10 @@ class GpuMemory implements TrainingMemory {
   }
 
   predicted(): { plan: TrainingPlan; predictedPeakBytes: number } {
-    const { recomputedLayers, keptCopies, peakBytes } = this.chosen!;
-    const plan = { recomputedLayers, layers: this.model.weights.layers.length, keptCopies };
+    const { keeping, keptCopies, peakBytes } = this.chosen!;
+    const layers = { all: 0, lean: 0, attention: 0, input: 0 };
+    for (const kept of keeping) layers[kept]++;
+    const plan = { layers, keptCopies };
     return { plan, predictedPeakBytes: peakBytes };
   }
 
@@ -108,7 +114,7 @@ class GpuMemory implements TrainingMemory {
     const size = Math.min(rows, this.microBatchSize);
     const smallest = this.smallest();
     const before = this.chosen!;
-    const isSmallest = before.recomputedLayers === smallest.recomputedLayers && !before.keptCopies;
+    const isSmallest = before.keeping.every((kept, i) => kept === smallest.keeping[i]) && !before.keptCopies;
     if (size === 1 && isSmallest) return undefined;
     this.cuda.keepDequantized = false;
     await collectGarbage();
@@ -135,22 +141,22 @@ class GpuMemory implements TrainingMemory {
     };
   }
 
-  private use(chosen: MemoryPlan & { peakBytes: number }): void {
+  private use(chosen: ChosenPlan): void {
     this.chosen = chosen;
     this.cuda.keepDequantized = chosen.keptCopies;
   }
 
   private smallest(): MemoryPlan {
-    const numbers = this.recomputedLayers();
-    return { recomputedLayers: numbers[numbers.length - 1], keptCopies: false };
+    const keepings = this.keepings();
+    const keeping = this.model.weights.layers.map(() => keepings[keepings.length - 1]);
+    return { keeping, keptCopies: false };
   }
 
-  /** The numbers of layers that the options leave to choose from, ascending. */
-  private recomputedLayers(): number[] {
-    const all = this.model.weights.layers.length;
+  /** What the options leave to choose from; those that keep less come later. */
+  private keepings(): readonly Keeping[] {
     const { gradientCheckpointing } = this.options;
-    if (gradientCheckpointing === "auto") return Array.from({ length: all + 1 }, (_, i) => i);
-    return [gradientCheckpointing ? all : 0];
+    if (gradientCheckpointing === "auto") return KEEPINGS;
+    return [gradientCheckpointing ? "input" : "all"];
   }
 
   private workload(microBatchSize: number, step = 0): Workload {
@@ -160,7 +166,7 @@ class GpuMemory implements TrainingMemory {
 
   private choose(microBatchSize: number, available: number, step = 0) {
     const workload = this.workload(microBatchSize, step);
-    return choosePlan(this.cuda, this.model, workload, available, this.recomputedLayers());
+    return choosePlan(this.cuda, this.model, workload, available, this.keepings());
   }
 
   /** What a person can do when no plan fits. */
@@ -180,7 +186,8 @@ class GpuMemory implements TrainingMemory {
     }
     const { accumulates } = this.workload(1);
     const fits = (tokens: number) =>
-      predictPeak(cuda, model, { tokens, trainedTokens: tokens, accumulates }, smallest) <= available;
+      predictPeak(cuda, model, { tokens, longest: tokens, trainedTokens: tokens, accumulates }, smallest) <=
+      available;
     const length = largest(maxSeqLength, fits);
     return length >= 2
       ? `${problem}; not even microBatchSize 1 fits${automatic} the largest maxSeqLength that does is ${length}`

@@ -42,9 +42,9 @@ export interface TrainOptions {
   /** Of the order of the examples and of dropout, an unsigned 32-bit integer. Default 0. */
   seed?: number;
   /**
-   * Recompute activations in backward: about a third slower, far less memory, the same values.
-   * Default "auto": on a GPU, of as many layers as its free memory asks for; elsewhere of all, and only when the
-   * activations would take more than a quarter of the memory.
+   * Compute activations again in backward: about a quarter slower, far less memory, the same values. Plain tfjs keeps
+   * all of them anyway. Default "auto": on a GPU, as many as its free memory asks for; elsewhere all, and only when they
+   * would take more than a quarter of the memory.
    */
   gradientCheckpointing?: "auto" | boolean;
   /** Folder for checkpoints, `run.json`, `training.jsonl` and `report.html`. Default: none, nothing is written. */

@@ -7,6 +7,8 @@ import type { ResolvedTrainOptions } from "./options.ts";
 /** The most that one micro batch has. */
 export interface LargestBatch {
   tokens: number;
+  /** Tokens of the longest example in it. */
+  longest: number;
   trainedTokens: number;
 }
 
@@ -76,12 +78,13 @@ export class Plan {
 
   /** What the largest micro batch of so many rows has, over all steps from `step` on. */
   largestBatch(microBatchSize: number, step = 0): LargestBatch {
-    let largest = { tokens: 0, trainedTokens: 0 };
+    let largest = { tokens: 0, longest: 0, trainedTokens: 0 };
     for (const rows of this.sizes.slice(step, this.steps)) {
       for (const batch of chunks(rows, microBatchSize)) {
         const tokens = batch.reduce((sum, row) => sum + row.tokens, 0);
         if (tokens <= largest.tokens) continue;
-        largest = { tokens, trainedTokens: batch.reduce((sum, row) => sum + row.trainedTokens, 0) };
+        const longest = Math.max(...batch.map((row) => row.longest));
+        largest = { tokens, longest, trainedTokens: batch.reduce((sum, row) => sum + row.trainedTokens, 0) };
       }
     }
     return largest;
@@ -102,5 +105,6 @@ export class Plan {
 function sizeOf({ examples, tokens }: PackedRow): LargestBatch {
   let trainedTokens = 0;
   for (const { labels } of examples) for (const label of labels) if (label !== ignoredLabel) trainedTokens++;
-  return { tokens, trainedTokens };
+  const longest = examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  return { tokens, longest, trainedTokens };
 }

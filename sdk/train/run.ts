@@ -181,7 +181,7 @@ export class TrainingRun {
       trainableParameters,
       tokensPerEpoch: this.plan.tokensPerEpoch,
       trainedTokensPerEpoch: this.plan.trainedTokensPerEpoch,
-      gradientCheckpointing: Number(this.memory.gradientCheckpointing) > 0,
+      gradientCheckpointing: [this.memory.keeping].flat().some((kept) => kept !== "all"),
       ...this.memory.predicted(),
       device: tf.getBackend(),
       notes,

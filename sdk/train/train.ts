@@ -151,9 +151,11 @@ async function addMicroBatch(
   dropoutSeed: number,
 ): Promise<number> {
   const batch = makeBatch(rows);
-  const { gradientCheckpointing } = run.memory;
-  const options = { dropoutSeed, gradientCheckpointing };
-  const { lossSum, gradients } = microBatchGradients(run.model, run.variables, batch, options);
+  const { keeping } = run.memory;
+  const { lossSum, gradients } = microBatchGradients(run.model, run.variables, batch, {
+    dropoutSeed,
+    keeping,
+  });
   const [value] = await lossSum.data<"float32">();
   lossSum.dispose();
   sum.add(value, gradients, batch);

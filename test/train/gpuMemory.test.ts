@@ -8,12 +8,14 @@ import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { makeBatch, type TokenBatch } from "../../sdk/data/batches.ts";
 import { Random } from "../../sdk/data/random.ts";
 import type { MistralConfig } from "../../sdk/model/config.ts";
+import { KEEPINGS, type Keeping } from "../../sdk/model/keeping.ts";
 import { attachLora, withoutLora } from "../../sdk/model/lora.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { quantize } from "../../sdk/model/quantize.ts";
 import type { TrainEvent } from "../../sdk/train/events.ts";
 import { choosePlan, type MemoryPlan, predictPeak } from "../../sdk/train/gpuMemory.ts";
 import { microBatchGradients } from "../../sdk/train/gradients.ts";
+import type { Workload } from "../../sdk/train/layerMemory.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { train } from "../../sdk/train/train.ts";
 import { assertClose } from "../compare.ts";
@@ -61,7 +63,7 @@ function measure(cuda: Cuda, model: MistralModel, batch: TokenBatch, plan: Memor
   const before = cuda.memory.bytes.used;
   const { lossSum, gradients } = microBatchGradients(model, model.trainableVariables(), batch, {
     dropoutSeed: 1,
-    gradientCheckpointing: plan.recomputedLayers,
+    keeping: plan.keeping,
   });
   const { peak } = cuda.memory.bytes;
   tf.dispose([lossSum, ...gradients.values()]);
@@ -91,11 +93,15 @@ describe("GPU memory of training", () => {
         const batch = batchOf(TOKENS, model.config.vocabSize);
         const { layers } = model.config;
         let settled: number | undefined;
-        for (const recomputedLayers of [0, Math.floor(layers / 2), layers]) {
+        const mixed = Array.from(
+          { length: layers },
+          (_, i) => KEEPINGS[KEEPINGS.length - 1 - (i % KEEPINGS.length)],
+        );
+        for (const keeping of [...KEEPINGS.map((one) => new Array<Keeping>(layers).fill(one)), mixed]) {
           for (const keptCopies of [false, true]) {
-            const plan = { recomputedLayers, keptCopies };
+            const plan = { keeping, keptCopies };
             const { trainedTokens } = batch;
-            const workload = { tokens: TOKENS, trainedTokens, accumulates: false };
+            const workload = { tokens: TOKENS, longest: TOKENS, trainedTokens, accumulates: false };
             const predicted = predictPeak(cuda, model, workload, plan);
             const { before, peak } = measure(cuda, model, batch, plan);
             // Without the copies of the weights, and with what was uploaded at its first use.
@@ -120,13 +126,13 @@ describe("GPU memory of training", () => {
     const cuda = activeCuda()!;
     const batch = batchOf(TOKENS, model.config.vocabSize);
     const { trainedTokens } = batch;
-    for (const recomputedLayers of [0, model.config.layers]) {
-      const plan = { recomputedLayers, keptCopies: false };
-      const workload = { tokens: TOKENS, trainedTokens, accumulates: false };
+    for (const one of KEEPINGS) {
+      const plan = { keeping: new Array<Keeping>(model.config.layers).fill(one), keptCopies: false };
+      const workload = { tokens: TOKENS, longest: TOKENS, trainedTokens, accumulates: false };
       const predicted = predictPeak(cuda, model, workload, plan);
       const { before, peak } = measure(cuda, model, batch, plan);
       const ratio = (predicted - before) / (peak - before);
-      assert.ok(ratio > 0.9 && ratio < 1.1, `${recomputedLayers} layers: ratio ${ratio.toFixed(3)}`);
+      assert.ok(ratio > 0.9 && ratio < 1.1, `${one}: ratio ${ratio.toFixed(3)}`);
     }
     model.dispose();
   });
@@ -173,20 +179,31 @@ describe("GPU memory of training", () => {
     learningRate: 1e-2,
   };
 
-  it("is what makes a run recompute no layer, some, or all", async () => {
+  it("decides how many layers keep how much", async () => {
     await onCard(async (model, cuda) => {
-      const workload = { tokens: 512, trainedTokens: 300, accumulates: false };
       const { layers } = model.config;
-      const peaks = Array.from({ length: layers + 1 }, (_, recomputedLayers) =>
-        predictPeak(cuda, model, workload, { recomputedLayers, keptCopies: false }),
-      );
-      for (const [layer, peak] of peaks.entries()) {
-        assert.ok(layer === 0 || peak <= peaks[layer - 1]);
-        const plan = choosePlan(cuda, model, workload, peak)!;
-        assert.equal(plan.recomputedLayers, peaks.indexOf(peak));
+      const mixture = (less: Keeping, count: number, more: Keeping) =>
+        Array.from({ length: layers }, (_, i) => (i < count ? less : more));
+      const peakOf = (workload: Workload, keeping: Keeping[]) =>
+        predictPeak(cuda, model, workload, { keeping, keptCopies: false });
+      const short = { tokens: 512, longest: 64, trainedTokens: 300, accumulates: false };
+      // From everything kept over two thirds of it to nothing: what fits is taken, in this order.
+      const order = [
+        ...[0, 2, 4].map((count) => mixture("lean", count, "all")),
+        ...[2, 3].map((count) => mixture("input", count, "lean")),
+      ];
+      const peaks = order.map((keeping) => peakOf(short, keeping));
+      for (const [i, peak] of peaks.entries()) {
+        assert.ok(i === 0 || peak < peaks[i - 1], `${peaks}`);
+        const plan = choosePlan(cuda, model, short, peak)!;
+        assert.deepEqual(plan.keeping, order[i]);
         assert.equal(plan.peakBytes, peak);
       }
-      assert.equal(choosePlan(cuda, model, workload, peaks[layers] - 1), undefined);
+      assert.equal(choosePlan(cuda, model, short, cuda.memory.bytes.used), undefined);
+      // In long sequences the result of attention is worth its place first.
+      const long = { ...short, longest: 512 };
+      const room = peakOf(long, mixture("input", 1, "attention"));
+      assert.deepEqual(choosePlan(cuda, model, long, room)!.keeping, mixture("input", 1, "attention"));
     });
   });
 
@@ -203,12 +220,15 @@ describe("GPU memory of training", () => {
         return take(bytes);
       };
       try {
-        for (const gradientCheckpointing of [0, 2]) {
+        for (const keeping of ["all", ["attention", "input", "lean", "all"]] satisfies (
+          | Keeping
+          | Keeping[]
+        )[]) {
           const step = () => {
             takes = 0;
             const result = microBatchGradients(model, variables, batch, {
               dropoutSeed: 1,
-              gradientCheckpointing,
+              keeping,
             });
             const values = [...result.gradients.values()].map((gradient) =>
               gradient.dataSync<"float32">().slice(),
@@ -251,7 +271,10 @@ describe("GPU memory of training", () => {
       for await (const event of train(model, examples, options)) {
         events.push(event);
         if (event.type === "start")
-          assert.deepEqual(event.plan, { recomputedLayers: 0, layers: 4, keptCopies: false });
+          assert.deepEqual(event.plan, {
+            layers: { all: 4, lean: 0, attention: 0, input: 0 },
+            keptCopies: false,
+          });
         // Another program takes what a step of 8 rows needs.
         if (event.type === "step" && event.step === 1) {
           cuda.memory.trim();
@@ -317,8 +340,9 @@ describe("GPU memory of training", () => {
       /** Makes the card so large that a micro batch of `tokens` tokens fits when all is computed again. */
       const makeRoomFor = (tokens: number) => {
         cuda.memory.trim();
-        const plan = { recomputedLayers: model.config.layers, keptCopies: false };
-        const peak = predictPeak(cuda, model, { tokens, trainedTokens: tokens, accumulates: true }, plan);
+        const keeping = new Array<Keeping>(model.config.layers).fill("input");
+        const workload = { tokens, longest: tokens, trainedTokens: tokens, accumulates: true };
+        const peak = predictPeak(cuda, model, workload, { keeping, keptCopies: false });
         let moments = 0;
         for (const { size } of model.trainableVariables().values()) moments += 2 * 4 * size;
         card.limit = cuda.memory.bytes.held + moments + (peak - cuda.memory.bytes.used) / 0.95;

@@ -108,6 +108,11 @@ export class Cuda {
     this.taken.delete(address);
   }
 
+  /** What the running op took and does not need any more is free for what it takes next; others' memory stays. */
+  giveBack(address: number): void {
+    if (this.taken.delete(address)) this.memory.give(address);
+  }
+
   /** Ends an op, also one that failed: what it took and did not return is free again. */
   endOp(): void {
     for (const address of this.taken) this.memory.give(address);

@@ -83,8 +83,9 @@ export function linearsForward(
     written.add(index);
   }
   for (const [i, { matrix, out }] of layers.entries()) {
-    const w = { ...activationWeight(cuda, matrix), transposed: true };
-    cuda.gemm(rows, out, inn, x, w, ys[i], { beta: written.has(i) ? 1 : 0 });
+    const w = activationWeight(cuda, matrix);
+    cuda.gemm(rows, out, inn, x, { ...w, transposed: true }, ys[i], { beta: written.has(i) ? 1 : 0 });
+    cuda.giveBack(w.address);
   }
   return outputs;
 }
@@ -145,7 +146,9 @@ export function linearsBackward(
     if (!byKernels.includes(layer)) contribute((target) => backwardByProducts(cuda, x, layer, target));
   }
   for (const [i, { matrix, out }] of layers.entries()) {
-    cuda.gemm(rows, inn, out, dys[i], activationWeight(cuda, matrix), dx, { beta: written ? 1 : 0 });
+    const w = activationWeight(cuda, matrix);
+    cuda.gemm(rows, inn, out, dys[i], w, dx, { beta: written ? 1 : 0 });
+    cuda.giveBack(w.address);
     written = true;
     const { weight } = gradients[i];
     if (weight) cuda.gemm(out, inn, rows, { ...dys[i], transposed: true }, x, weight);
@@ -157,6 +160,7 @@ function isTensor(tensor: CudaTensor | undefined): tensor is CudaTensor {
   return tensor !== undefined;
 }
 
+/** The layers of an input take turns with one copy: each gives its own back after its product. */
 function activationWeight(cuda: Cuda, matrix: CudaMatrix): CudaTensor {
   return "address" in matrix
     ? cuda.as(matrix, cuda.activation)
