@@ -207,6 +207,10 @@ function contradictions(config: MistralConfig, layerTypes: string[]): string[] {
   if (config.headDim % 2 !== 0) {
     problems.push(`head_dim: expected an even number, as RoPE turns pairs, got ${config.headDim}`);
   }
+  const { ropeScaling } = config;
+  if (ropeScaling?.type === "factors" && ropeScaling.factors.length !== config.headDim / 2) {
+    problems.push(`long_factor: expected ${config.headDim / 2} numbers, got ${ropeScaling.factors.length}`);
+  }
   if (layerTypes.length > 0 && layerTypes.length !== config.layers) {
     problems.push(`layer_types: expected one for each of ${config.layers} layers, got ${layerTypes.length}`);
   }

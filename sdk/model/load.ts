@@ -1,19 +1,22 @@
-/** Models from disk: a folder in Hugging Face layout, or a folder with a PEFT adapter and the name of its base. */
+/** Models from disk: a folder in Hugging Face layout, a GGUF file, or a folder with a PEFT adapter that names its base. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { activeCuda } from "../backend/cuda/backend.ts";
 import { ensureDevice } from "../backend/device.ts";
+import { tokenizerOfGguf } from "../text/ggufTokenizer.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
-import { resolveModelDir } from "../weights/modelDir.ts";
+import { GgufFile } from "../weights/gguf/source.ts";
+import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
 import { loadAdapter, readAdapterHead } from "../weights/peft.ts";
-import { type TensorSource, toBfloat16, toFloat32 } from "../weights/safetensors.ts";
+import { exactBfloat16, type TensorSource, toFloat32 } from "../weights/safetensors.ts";
 import { StoredWeight } from "../weights/storedWeight.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { isAdapterDir, moduleName } from "./adapter.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
+import { configOfGguf } from "./ggufConfig.ts";
 import { type Layer, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
 import { withAdapter } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
@@ -22,16 +25,17 @@ import { quantize } from "./quantize.ts";
 /**
  * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),
  * or a folder with an adapter, and then its base with it, quantised as it was in training.
- * Chooses a device first where none was chosen (`useDevice`). Weights stored in 16 bits are kept as bfloat16,
- * projections in bitsandbytes' NF4 as they are.
+ * Chooses a device first where none was chosen (`useDevice`). Weights stored in 16 bits are kept as bfloat16
+ * (float16 as float32, where bfloat16 would round it), projections in bitsandbytes' NF4 as they are; blocks of 4 to 8
+ * bits of a GGUF file become bfloat16.
  *
- * @param source a folder; relative to the working directory, else to the package (for the bundled models)
+ * @param source a folder or a GGUF file; relative to the working directory, else to the package (for the bundled models)
  * @throws when the folder or a file is missing or unreadable, when a tensor is missing or has a wrong shape or
  *   dtype (all are named at once), or when the architecture is not Mistral's
  */
 export async function loadModel(source: string): Promise<MistralModel> {
   await ensureDevice();
-  const dir = resolveModelDir(source);
+  const dir = resolveModelPath(source);
   return isAdapterDir(dir) ? loadTuned(dir) : loadBase(source, dir);
 }
 
@@ -39,7 +43,7 @@ export async function loadModel(source: string): Promise<MistralModel> {
 async function loadTuned(dir: string): Promise<MistralModel> {
   const head = readAdapterHead(dir);
   const { baseModel } = head.config;
-  const baseDir = resolveModelDir(baseModel);
+  const baseDir = resolveModelPath(baseModel);
   const full = await loadBase(baseModel, baseDir);
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
   const modules = new Map<string, readonly [number, number]>();
@@ -54,20 +58,50 @@ async function loadTuned(dir: string): Promise<MistralModel> {
   return withAdapter(base, loadAdapter(dir, head, expected));
 }
 
-async function loadBase(source: string, dir: string): Promise<MistralModel> {
-  const config = readConfig(dir);
-  const tokenizer = await Tokenizer.load(dir);
-  if (tokenizer.vocabSize > config.vocabSize) {
-    throw new Error(
-      `${dir}: the tokenizer has ${tokenizer.vocabSize} ids and config.json's vocab_size is ${config.vocabSize}: the files belong to different models`,
-    );
-  }
-  const file = openWeights(dir);
+async function loadBase(source: string, path: string): Promise<MistralModel> {
+  const { config, tokenizer, file } = await openBase(path);
   try {
     checkTensors(file, config);
     return new MistralModel(config, readWeights(file, config), tokenizer, source);
   } finally {
     file.close();
+  }
+}
+
+/** What a base model consists of; `file` is to be closed. */
+export interface OpenBase {
+  config: MistralConfig;
+  tokenizer: Tokenizer;
+  file: TensorSource;
+}
+
+/** @throws as `loadModel` does, but for the tensors, which are not looked at yet */
+export async function openBase(path: string): Promise<OpenBase> {
+  if (isGguf(path)) return openGguf(path);
+  const config = readConfig(path);
+  const tokenizer = await Tokenizer.load(path);
+  checkVocabulary(path, config, tokenizer);
+  return { config, tokenizer, file: openWeights(path) };
+}
+
+function openGguf(path: string): OpenBase {
+  const file = new GgufFile(path);
+  try {
+    const config = configOfGguf(file);
+    const tokenizer = Tokenizer.fromFiles(path, tokenizerOfGguf(file.metadata, path));
+    checkVocabulary(path, config, tokenizer);
+    return { config, tokenizer, file };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function checkVocabulary(dir: string, config: MistralConfig, tokenizer: Tokenizer): void {
+  if (tokenizer.vocabSize > config.vocabSize) {
+    throw new Error(
+      `${dir}: the tokenizer has ${tokenizer.vocabSize} ids and config.json's vocab_size is ${config.vocabSize}: the files belong to different models`,
+    );
   }
 }
 
@@ -142,11 +176,11 @@ function isNf4Projection(file: TensorSource, name: string): boolean {
 function readWeights(file: TensorSource, config: MistralConfig) {
   const matrix = (name: string): FrozenWeight => {
     if (isNf4Projection(file, name)) return readNf4(file, name);
-    if (activeCuda()) return new StoredWeight(file.locate(name), name);
+    const place = activeCuda() ? file.locate(name) : undefined;
+    if (place) return new StoredWeight(place, name);
     const value = file.read(name);
     const [out, inn] = value.shape;
-    const data = value.dtype === "F32" ? toFloat32(value, name) : toBfloat16(value, name);
-    return new DenseWeight([out, inn], data);
+    return new DenseWeight([out, inn], exactBfloat16(value, name) ?? toFloat32(value, name));
   };
   const vector = (name: string) => tf.tensor1d(toFloat32(file.read(name), name));
   const embedding = matrix("model.embed_tokens.weight");

@@ -15,7 +15,7 @@ import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
 import { swiglu } from "../ops/swiglu.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { resolveModelDir } from "../weights/modelDir.ts";
+import { resolveModelPath } from "../weights/modelPath.ts";
 import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
 import { DROPPED_OPS, type Keeping } from "./keeping.ts";
@@ -133,7 +133,7 @@ export class MistralModel {
    */
   async save(dir: string): Promise<void> {
     const { tokenizer, weights, source } = this;
-    await writeAdapter(dir, weights.layers, resolveModelDir(source), tokenizer.template.hash);
+    await writeAdapter(dir, weights.layers, resolveModelPath(source), tokenizer.template.hash);
     await tokenizer.save(dir);
   }
 

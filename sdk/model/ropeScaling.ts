@@ -6,6 +6,7 @@ import { z } from "zod";
  * - `llama3`: slow angles divided by `factor`, fast ones kept, those between interpolated (Llama 3.1).
  * - `yarn`: the same with a ramp over the turns within the old length, and scores multiplied by
  *   `attentionFactor` squared (Peng et al. 2023, "YaRN").
+ * - `factors`: each angle divided by a number of its own. GGUF has this for Llama 3; config.json calls it longrope.
  *
  * `originalMaxPositions` is the length in tokens before the stretch.
  */
@@ -28,7 +29,8 @@ export type RopeScaling =
       /** Bounds of the ramp are rounded outwards to whole angles. */
       truncate: boolean;
       attentionFactor: number;
-    };
+    }
+  | { type: "factors"; factors: readonly number[] };
 
 const positive = z.number().positive();
 const factor = z.number().min(1);
@@ -60,6 +62,19 @@ export const ropeSchema = z.discriminatedUnion("rope_type", [
     truncate: z.boolean().nullish(),
     llama_4_scaling_beta: z.null().optional(),
   }),
+  z
+    .object({
+      ...theta,
+      rope_type: z.literal("longrope"),
+      short_factor: z.array(positive),
+      long_factor: z.array(positive),
+      attention_factor: z.literal(1).nullish(),
+    })
+    // Other factors for long texts than for short ones would need the text's length before its first token.
+    .refine(({ short_factor: short, long_factor: long }) => long.every((factor, i) => factor === short[i]), {
+      error: "expected the same factors for short and long texts",
+      path: ["long_factor"],
+    }),
 ]);
 
 /** @param maxPositions of the model: yarn's original length where the checkpoint does not say it */
@@ -78,6 +93,7 @@ export function parseRopeScaling(
       originalMaxPositions: rope.original_max_position_embeddings,
     };
   }
+  if (rope.rope_type === "longrope") return { type: "factors", factors: rope.long_factor };
   const { mscale, mscale_all_dim: mscaleAll } = rope;
   const growth = (scale: number) => (rope.factor <= 1 ? 1 : 0.1 * scale * Math.log(rope.factor) + 1);
   return {
@@ -95,6 +111,10 @@ export function parseRopeScaling(
 /** As config.json has it, or null where the angles are not changed. */
 export function ropeScalingJson(scaling: RopeScaling | undefined): Record<string, unknown> | null {
   if (!scaling) return null;
+  if (scaling.type === "factors") {
+    const factors = [...scaling.factors];
+    return { rope_type: "longrope", short_factor: factors, long_factor: factors, attention_factor: 1 };
+  }
   const { type, factor } = scaling;
   if (type === "linear") return { rope_type: type, factor };
   if (type === "llama3") {
@@ -133,6 +153,7 @@ function scaleOf(
   headDim: number,
   theta: number,
 ): (frequency: number, i: number) => number {
+  if (scaling.type === "factors") return (_, i) => 1 / scaling.factors[i];
   const slow = 1 / scaling.factor;
   if (scaling.type === "linear") return () => slow;
   const between = (share: number) => slow + (1 - slow) * Math.min(1, Math.max(0, share));

@@ -57,6 +57,14 @@ export class Tokenizer {
     return new Tokenizer(dir, await readTokenizerFiles(dir));
   }
 
+  /**
+   * From contents that were not read from a folder, such as a GGUF file's.
+   * @param source where they come from, for messages
+   */
+  static fromFiles(source: string, files: TokenizerFiles): Tokenizer {
+    return new Tokenizer(source, files);
+  }
+
   private constructor(dir: string, { json, config, template, files }: TokenizerFiles) {
     this.source = dir;
     this.files = files;

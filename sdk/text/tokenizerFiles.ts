@@ -85,10 +85,33 @@ export async function readTokenizerFiles(dir: string): Promise<TokenizerFiles> {
     template = bytes.toString("utf8");
   } catch (cause) {
     if (!isMissing(cause)) throw readError(join(dir, templateFile), cause);
-    const own = config.chat_template ?? undefined;
-    template = Array.isArray(own) ? own.find(({ name }) => name === "default")?.template : own;
+    template = templateOf(config);
   }
   return { json, config, template, files };
+}
+
+/**
+ * The same from contents that were made of another format; `files` become those that Hugging Face would have.
+ *
+ * @param path of the source, for messages
+ * @throws when a field is lacking
+ */
+export function checkTokenizerFiles(path: string, json: unknown, config: unknown): TokenizerFiles {
+  const checked = check(path, tokenizerConfig, config);
+  const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
+  return {
+    json: check(path, tokenizerJson, json),
+    config: checked,
+    template: templateOf(checked),
+    files: new Map([
+      [tokenizerFile, text(json)],
+      [configFile, text(config)],
+    ]),
+  };
+}
+
+function templateOf({ chat_template: own }: z.infer<typeof tokenizerConfig>): string | undefined {
+  return (Array.isArray(own) ? own.find(({ name }) => name === "default")?.template : own) ?? undefined;
 }
 
 function isMissing(cause: unknown): boolean {

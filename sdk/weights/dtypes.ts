@@ -1,5 +1,6 @@
 /** The element types of safetensors files, and their way to float32 and bfloat16. */
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../backend/bfloat16.ts";
+import { float16ToFloat32 } from "./float16.ts";
 
 /** Values as stored: F16 and BF16 are their bits, the 8-bit floats and BOOL are their bytes. */
 export type TensorData =
@@ -72,7 +73,7 @@ export function toFloat32(tensor: TensorValue, where: string): Float32Array {
   const { dtype, data } = tensor;
   if (dtype === "F32" && data instanceof Float32Array) return data;
   if (dtype === "BF16" && data instanceof Uint16Array) return bfloat16ToFloat32(data);
-  if (dtype === "F16" && data instanceof Uint16Array) return Float32Array.from(data, float16ToNumber);
+  if (dtype === "F16" && data instanceof Uint16Array) return float16ToFloat32(data);
   if (dtype === "F64" && data instanceof Float64Array) return Float32Array.from(data);
   throw new Error(`${where}: expected floats (F32, F16, BF16 or F64), got ${dtype}`);
 }
@@ -83,10 +84,11 @@ export function toBfloat16(tensor: TensorValue, where: string): Uint16Array {
   return float32ToBfloat16(toFloat32(tensor, where));
 }
 
-function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+/** The upper 16 bits of each value where that loses nothing; undefined where it would, and for F32 and F64. */
+export function exactBfloat16(tensor: TensorValue, where: string): Uint16Array | undefined {
+  if (tensor.dtype === "BF16") return toBfloat16(tensor, where);
+  if (tensor.dtype !== "F16") return undefined;
+  const values = toFloat32(tensor, where);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return bits.every((word) => (word & 0xffff) === 0) ? float32ToBfloat16(values) : undefined;
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
+import { isGguf } from "./modelPath.ts";
 import {
   missingTensor,
   openSafetensors,
@@ -33,12 +34,17 @@ export function openWeights(dir: string): TensorSource {
   }
 }
 
-/** The sha256, in hex, of all weight files of a folder in the order of their names: which weights these are. */
-export function hashWeights(dir: string): string {
+/**
+ * The sha256, in hex, of all weight files in the order of their names: which weights these are.
+ *
+ * @param path a folder, or a GGUF file
+ */
+export function hashWeights(path: string): string {
   const hash = createHash("sha256");
   const chunk = new Uint8Array(2 ** 24);
-  for (const file of [...weightFiles(dir).keys()].sort()) {
-    const descriptor = openSync(join(dir, file), "r");
+  const files = isGguf(path) ? [path] : [...weightFiles(path).keys()].sort().map((file) => join(path, file));
+  for (const file of files) {
+    const descriptor = openSync(file, "r");
     try {
       for (let got = readSync(descriptor, chunk); got > 0; got = readSync(descriptor, chunk)) {
         hash.update(chunk.subarray(0, got));
@@ -60,7 +66,7 @@ class Shards implements TensorSource {
     this.tensors = new Map([...shardOf].map(([name, shard]) => [name, shard.tensors.get(name)!]));
   }
 
-  locate(name: string): TensorPlace {
+  locate(name: string): TensorPlace | undefined {
     return this.shard(name).locate(name);
   }
 

@@ -4,7 +4,14 @@ import { writeFileAtomically } from "./atomicFile.ts";
 import { DTYPES, type Dtype, dtypeBytes, type TensorData, type TensorValue, viewAs } from "./dtypes.ts";
 import { type Header, MAX_HEADER_BYTES, parseHeader, type TensorInfo } from "./safetensorsHeader.ts";
 
-export { type Dtype, type TensorData, type TensorValue, toBfloat16, toFloat32 } from "./dtypes.ts";
+export {
+  type Dtype,
+  exactBfloat16,
+  type TensorData,
+  type TensorValue,
+  toBfloat16,
+  toFloat32,
+} from "./dtypes.ts";
 export type { TensorInfo } from "./safetensorsHeader.ts";
 
 /** A tensor's dtype and shape, and where its bytes lie. */
@@ -19,8 +26,11 @@ export interface TensorSource {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** The values, read anew at each call. @throws when there is no tensor of that name. */
   read(name: string): TensorValue;
-  /** Where its bytes lie. @throws when there is no tensor of that name. */
-  locate(name: string): TensorPlace;
+  /**
+   * Where its values lie, row after row as `read` gives them; undefined where the file has them otherwise.
+   * @throws when there is no tensor of that name
+   */
+  locate(name: string): TensorPlace | undefined;
   /** Closes the files; reading is over. May be called twice. */
   close(): void;
 }
@@ -123,7 +133,8 @@ function readHeader(file: string, descriptor: number): Header {
   return parseHeader(json, Number(length), fileBytes, file);
 }
 
-function readBytes(file: string, descriptor: number, offset: number, length: number): ArrayBuffer {
+/** @throws when the file ends before */
+export function readBytes(file: string, descriptor: number, offset: number, length: number): ArrayBuffer {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

@@ -183,8 +183,13 @@ describe("parseConfig", () => {
     ],
     [
       "positions stretched otherwise in transformers 5",
-      { rope_parameters: { rope_type: "longrope", rope_theta: 1, factor: 4 } },
-      /rope_parameters\.rope_type: .*, got "longrope"/,
+      { rope_parameters: { rope_type: "longrope", rope_theta: 1, short_factor: [1], long_factor: [2] } },
+      /rope_parameters\.long_factor: expected the same factors for short and long texts, got \[2\]/,
+    ],
+    [
+      "a factor for each of too few angles",
+      { rope_scaling: { type: "longrope", short_factor: [2], long_factor: [2] } },
+      /long_factor: expected 64 numbers, got 1/,
     ],
     [
       "stretched positions that do not say how far",
@@ -275,7 +280,9 @@ describe("toHuggingFace", () => {
     const mixed = { ...odd, architecture: "ministral" as const, layers: 2, fullAttentionLayers: [1] };
     const llama = { ...parsed, architecture: "llama" as const, ropeScaling: llama3 };
     const linear = { ...llama, ropeScaling: { type: "linear" as const, factor: 2 } };
-    for (const config of [parsed, odd, stretched, mixed, llama, linear]) {
+    const factors = Array.from({ length: 64 }, (_, i) => 1 + i / 8);
+    const each = { ...llama, ropeScaling: { type: "factors" as const, factors } };
+    for (const config of [parsed, each, odd, stretched, mixed, llama, linear]) {
       assert.deepEqual(
         parseConfig(JSON.parse(JSON.stringify(toHuggingFace(config, "float32"))), "x"),
         config,

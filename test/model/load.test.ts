@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { makeBatch } from "../../sdk/data/batches.ts";
 import { saveModel } from "../../sdk/model/fullTraining.ts";
+import { modulePath, PROJECTIONS } from "../../sdk/model/layers.ts";
 import { loadModel } from "../../sdk/model/load.ts";
 import { attachLora } from "../../sdk/model/lora.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
@@ -13,6 +14,7 @@ import { quantize, weightBytes } from "../../sdk/model/quantize.ts";
 import { nf4Tensors } from "../../sdk/weights/bitsandbytes.ts";
 import { NF4Weight } from "../../sdk/weights/nf4.ts";
 import { openSafetensors, type TensorToWrite, writeSafetensors } from "../../sdk/weights/safetensors.ts";
+import { DenseWeight } from "../../sdk/weights/weight.ts";
 import { disposeTiny, tinyExamples, tinyTrainableModel } from "../tinyModel.ts";
 
 const batch = makeBatch([{ examples: tinyExamples(3), tokens: 0 }]);
@@ -208,6 +210,43 @@ describe("loadModel", () => {
     await assert.rejects(loadModel(dir), /"lm_head\.weight": expected dtype F32, F16 or BF16, got U8/);
   });
 
+  it("loses nothing of float16: as bfloat16 where that holds it, else as float32", async () => {
+    const down = "model.layers.0.mlp.down_proj.weight";
+    const size = 48 * 32;
+    rewrite((tensors) => {
+      // 0x3c00 is 1, which bfloat16 has; 0x3c01 is 1 + 2^-10, which it has not.
+      tensors.set(UP, { dtype: "F16", shape: [48, 32], data: new Uint16Array(size).fill(0x3c00) });
+      tensors.set(down, { dtype: "F16", shape: [32, 48], data: new Uint16Array(size).fill(0x3c01) });
+    });
+    const { layers } = (await loadModel(dir)).weights;
+    assert.deepEqual(layers[1].up_proj.weight, new DenseWeight([48, 32], new Uint16Array(size).fill(0x3f80)));
+    const exact = new Float32Array(size).fill(1 + 2 ** -10);
+    assert.deepEqual(layers[0].down_proj.weight, new DenseWeight([32, 48], exact));
+  });
+
+  for (const doubleQuant of [true, false]) {
+    it(`keeps a checkpoint's NF4 through quantize, double quantisation ${doubleQuant}`, async () => {
+      const small = quantize(await loadModel(dir), { doubleQuant });
+      rewrite((tensors) => {
+        small.weights.layers.forEach((layer, i) => {
+          for (const name of PROJECTIONS) {
+            const key = `model.layers.${i}.${modulePath(name)}.weight`;
+            for (const [part, tensor] of nf4Tensors(key, layer[name].weight as NF4Weight))
+              tensors.set(part, tensor);
+          }
+        });
+      });
+      const loaded = await loadModel(dir);
+      // The other kind of scales is asked for: weights that are in 4 bits already stay as they are.
+      const again = quantize(loaded, { doubleQuant: !doubleQuant });
+      for (const [i, layer] of again.weights.layers.entries()) {
+        for (const name of PROJECTIONS)
+          assert.deepEqual(layer[name].weight, small.weights.layers[i][name].weight);
+      }
+      assert.deepEqual(logits(loaded), logits(small));
+    });
+  }
+
   it("refuses a tokenizer with more ids than the model", async () => {
     const small = await tinyTrainableModel({ vocabSize: 64 });
     saveModel(small, dir, "float32");
@@ -228,7 +267,7 @@ describe("loadModel", () => {
     );
     const file = join(dir, "config.json");
     await assert.rejects(loadModel(file), {
-      message: `model "${file}": ${file} is a file; give the folder that holds it`,
+      message: `model "${file}": ${file} is a file; give the folder that holds it, or a .gguf file`,
     });
     writeFileSync(file, "{");
     await assert.rejects(loadModel(dir), /config\.json: expected JSON, got /);
