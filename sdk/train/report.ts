@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { escapeHtml } from "../views/html.ts";
 import { writeFileAtomically } from "../weights/atomicFile.ts";
 import { type ReportData, reportData } from "./reportData.ts";
 import { reportStyle } from "./reportStyle.ts";
@@ -77,12 +78,4 @@ function table({ title, rows }: ReportData["tables"][number]): string {
 /** No "<" is left, so nothing inside can end the script element; JSON reads \u003c as "<". */
 function escapeScript(json: string): string {
   return json.replaceAll("<", "\\u003c");
-}
-
-function escapeHtml(value: string): string {
-  return value
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -1,25 +1,9 @@
 /** What a report shows, from a run's events and settings: plain numbers and texts, ready to draw. */
+import { type Chart, smooth } from "../views/chart.ts";
+import { number } from "../views/numbers.ts";
+import { trainingCharts } from "../views/training.ts";
 import type { TrainEvent } from "./events.ts";
 import type { RunSettings } from "./settings.ts";
-
-export interface Series {
-  name: string;
-  x: number[];
-  y: number[];
-  /** "raw" is drawn faint, behind the others; "points" with markers. */
-  style: "raw" | "line" | "points";
-}
-
-export interface Chart {
-  title: string;
-  /** With the unit. */
-  yTitle: string;
-  /** d3's format of the numbers at the axis. */
-  tickFormat: string;
-  /** The axis begins at 0. Not for a loss, whose changes would be flat there. */
-  fromZero: boolean;
-  series: Series[];
-}
 
 export interface ReportData {
   title: string;
@@ -30,11 +14,6 @@ export interface ReportData {
   tables: { title: string; rows: [label: string, value: string][] }[];
 }
 
-/** A curve has no more points than this: a screen shows fewer, and a long run's page stays small. */
-const MAX_POINTS = 2000;
-/** Share of the past in the smoothed curve, as long as the run is long enough for it. */
-const SMOOTHING = 0.95;
-
 /** @throws when the events hold no start */
 export function reportData(events: readonly TrainEvent[], settings: RunSettings): ReportData {
   const start = events.find((event) => event.type === "start");
@@ -42,16 +21,7 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
   const steps = events.filter((event) => event.type === "step");
   const evaluations = events.filter((event) => event.type === "eval");
   const done = events.findLast((event) => event.type === "done");
-  const x = steps.map(({ step }) => step);
-  const curve = (name: string, y: number[], style: Series["style"], at = x): Series =>
-    thin({ name, x: at, y, style });
   const losses = steps.map(({ loss }) => loss);
-  const speeds = steps.map(({ tokensPerSecond }) => tokensPerSecond);
-  const validation = evaluations.map(({ loss }) => loss);
-  const evalSteps = evaluations.map(({ step }) => step);
-
-  const lossSeries = [curve("each step", losses, "raw"), curve("smoothed", smooth(losses), "line")];
-  if (validation.length > 0) lossSeries.push(curve("validation", validation, "points", evalSteps));
   const last = evaluations.at(-1);
   const best = evaluations.toSorted((a, b) => a.loss - b.loss)[0];
   const facts: [string, string][] = [
@@ -60,7 +30,10 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
   ];
   if (last)
     facts.push(["validation loss", number(last.loss)], ["validation perplexity", number(last.perplexity)]);
-  facts.push(["tokens per second (median)", number(median(speeds), 0)]);
+  facts.push([
+    "tokens per second (median)",
+    number(median(steps.map(({ tokensPerSecond }) => tokensPerSecond)), 0),
+  ]);
 
   const results: [string, string][] = [
     ["end", done ? ENDS[done.reason] : "still running, or killed"],
@@ -74,29 +47,7 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
     title: "Training report",
     subtitle: `${settings.baseModel} · ${settings.startedAt.slice(0, 16).replace("T", " ")} UTC`,
     facts,
-    charts: [
-      { title: "Loss", yTitle: "nats per token", tickFormat: "", fromZero: false, series: lossSeries },
-      {
-        title: "Learning rate",
-        yTitle: "learning rate",
-        tickFormat: "",
-        fromZero: true,
-        series: [
-          curve(
-            "learning rate",
-            steps.map(({ learningRate }) => learningRate),
-            "line",
-          ),
-        ],
-      },
-      {
-        title: "Throughput",
-        yTitle: "tokens per second",
-        tickFormat: ",.0f",
-        fromZero: true,
-        series: [curve("each step", speeds, "raw"), curve("smoothed", smooth(speeds), "line")],
-      },
-    ],
+    charts: trainingCharts({ steps, evaluations }),
     tables: [
       { title: "Results", rows: results },
       {
@@ -128,25 +79,6 @@ const ENDS = {
   memory: "stopped: not enough GPU memory",
 };
 
-/** Exponential moving average, corrected for its start; slower than the run allows is not smooth but late. */
-export function smooth(values: readonly number[]): number[] {
-  const share = Math.min(SMOOTHING, 1 - 1 / Math.max(1, values.length / 20));
-  let sum = 0;
-  let weight = 0;
-  return values.map((value) => {
-    sum = share * sum + (1 - share) * value;
-    weight = share * weight + (1 - share);
-    return sum / weight;
-  });
-}
-
-/** Every n-th point, and the last. */
-function thin(series: Series): Series {
-  const stride = Math.ceil(series.x.length / MAX_POINTS);
-  const keep = (_: number, i: number) => i % stride === 0 || i === series.x.length - 1;
-  return stride <= 1 ? series : { ...series, x: series.x.filter(keep), y: series.y.filter(keep) };
-}
-
 // Not Math.max(...values): a long run has more steps than a call may have arguments.
 function largest(values: readonly number[]): number {
   return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -154,11 +86,6 @@ function largest(values: readonly number[]): number {
 
 function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-function number(value: number | undefined, digits = 4): string {
-  if (value === undefined || !Number.isFinite(value)) return "–";
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
 function integer(value: number): string {

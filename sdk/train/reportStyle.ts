@@ -2,12 +2,10 @@
 export const reportStyle = `
 :root {
   --page: #f6f6f4; --card: #ffffff; --ink: #1d1d1f; --muted: #63636b; --line: #dededa;
-  --first: #2459c4; --second: #b8480f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #151517; --card: #1f1f23; --ink: #ececf0; --muted: #a2a2ad; --line: #37373e;
-    --first: #7fa8ff; --second: #ffa066;
   }
 }
 * { box-sizing: border-box; }

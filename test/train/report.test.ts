@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StepEvent, TrainEvent } from "../../sdk/train/events.ts";
 import { reportClientPath, reportHtml, reportProblem, writeReport } from "../../sdk/train/report.ts";
-import { reportData, smooth } from "../../sdk/train/reportData.ts";
+import { reportData } from "../../sdk/train/reportData.ts";
 import type { RunSettings } from "../../sdk/train/settings.ts";
 import { train } from "../../sdk/train/train.ts";
+import { smooth } from "../../sdk/views/chart.ts";
 import { assertClose } from "../compare.ts";
 import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel } from "../tinyModel.ts";
@@ -59,7 +60,7 @@ describe("report", () => {
     const { charts, tables, facts } = reportData(events, settings);
     assert.deepEqual(
       charts.map(({ title }) => title),
-      ["Loss", "Learning rate", "Throughput"],
+      ["Loss", "Learning rate", "Throughput", "Memory"],
     );
     assert.deepEqual(
       charts[0].series.map(({ name }) => name),

@@ -1,0 +1,48 @@
+/** One turn of a chat: the question, the answer as far as it has come, and the reasoning behind it, folded. */
+import type { MimeBundle } from "./bundle.ts";
+import { type Html, html, output, TONES } from "./html.ts";
+import { number } from "./numbers.ts";
+import { headline, steps, type TraceValue } from "./trace.ts";
+
+export interface TurnValue {
+  question: string;
+  answer: string;
+  trace?: TraceValue;
+  tokens: number;
+  seconds: number;
+  aborted: boolean;
+}
+
+export interface TurnOptions {
+  /** The trace as text, for text/plain; "" for none. */
+  traceText?: string;
+  /** The trace begins unfolded. Default false. */
+  open?: boolean;
+  /** A word while the answer is not whole: "Je réfléchis…". */
+  waiting?: string;
+  /** What happened on the way: a draft that was withdrawn. */
+  notes?: readonly string[];
+}
+
+export function turnView(turn: TurnValue, options: TurnOptions = {}): MimeBundle {
+  const { traceText = "", open = false, waiting, notes = [] } = options;
+  const speed = `${number(turn.tokens)} tokens · ${turn.seconds.toFixed(1)} s · ${number(turn.tokens / Math.max(turn.seconds, 1e-3), 0)} tokens/s${turn.aborted ? " · ■" : ""}`;
+  const text = [`> ${turn.question}`, turn.answer || waiting || "", ...notes, ...(waiting ? [] : [speed])];
+  if (traceText !== "" && open) text.push(traceText);
+  return {
+    "text/plain": text.join("\n"),
+    "text/html": output(
+      said(turn.question, "grey"),
+      said(turn.answer === "" ? (waiting ?? "–") : turn.answer, "first"),
+      notes.map((note) => html`<div class="mlab-line">↻ ${note}</div>`),
+      html`<div class="mlab-line">${waiting ?? speed}</div>`,
+      turn.trace &&
+        !waiting &&
+        html`<details${open ? html` open` : ""}><summary>${headline(turn.trace)}</summary>${steps(turn.trace, turn.answer)}</details>`,
+    ),
+  };
+}
+
+function said(text: string, tone: keyof typeof TONES): Html {
+  return html`<div class="mlab-say" style="border-left-color:${TONES[tone]}">${text}</div>`;
+}
