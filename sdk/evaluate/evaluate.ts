@@ -2,7 +2,7 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { makeBatch, packRows } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
-import { type FinishReason, generate } from "../generate/generate.ts";
+import { answerChat } from "../generate/answer.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import { chrF } from "./chrF.ts";
 import { type EvaluateOptions, resolveEvaluateOptions } from "./options.ts";
@@ -99,27 +99,14 @@ async function answerOne(
   maxNewTokens: number,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
-  const { ids } = model.tokenizer.template.encodeChat(model.tokenizer, example.prompt, {
-    addGenerationPrompt: true,
-  });
-  const pieces = generate(model, ids, { maxNewTokens, signal });
-  let answer = "";
-  let reason: FinishReason;
-  for (;;) {
-    const next = await pieces.next();
-    if (next.done) {
-      reason = next.value;
-      break;
-    }
-    answer += next.value.text;
-  }
+  const { text, reason } = await answerChat(model, example.prompt, { maxNewTokens, signal });
   const { expected } = example;
   return {
     instruction: example.instruction,
     reference: example.response,
-    answer: answer.trim(),
+    answer: text,
     correct: expected?.length
-      ? expected.some((fact) => normalise(answer).includes(normalise(fact)))
+      ? expected.some((fact) => normalise(text).includes(normalise(fact)))
       : undefined,
     stopped: reason === "eos",
   };

@@ -74,6 +74,15 @@ export interface EvalEvent {
   loss: number;
   /** exp(loss) */
   perplexity: number;
+  /** What the model answers to some of `evalExamples`; absent where none can be asked. */
+  samples?: SampleAnswer[];
+}
+
+export interface SampleAnswer {
+  question: string;
+  answer: string;
+  /** The example's own answer. */
+  reference: string;
 }
 
 export interface CheckpointEvent {

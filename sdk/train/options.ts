@@ -37,6 +37,11 @@ export interface TrainOptions {
   evalSteps?: number;
   /** Held-out examples for the validation loss. Default: none, no "eval" events. */
   evalExamples?: readonly Example[];
+  /**
+   * So many of `evalExamples`, the first ones, are also answered at each evaluation, greedily and with at most 64
+   * tokens, >= 0. Default 1: a loss tells less than what the model says. It takes the time of these tokens.
+   */
+  sampleAnswers?: number;
   /** Ends after this many steps where `epochs` has more; the schedule ends there too. Default: no limit. */
   maxSteps?: number;
   /** Of the order of the examples and of dropout, an unsigned 32-bit integer. Default 0. */
@@ -61,6 +66,8 @@ export interface TrainOptions {
    * notebook, the interrupt of the running cell.
    */
   signal?: AbortSignal;
+  /** In a notebook: show one figure of the run, updated in place. Default true; elsewhere nothing is shown. */
+  figure?: boolean;
 }
 
 const trainOptions = z.strictObject({
@@ -80,6 +87,7 @@ const trainOptions = z.strictObject({
   evalSteps: z.int().min(1).optional(),
   // Examples are made and checked by prepareDataset; here it is only asked that this is a list.
   evalExamples: z.custom<readonly Example[]>(Array.isArray, "expected an array of examples").optional(),
+  sampleAnswers: z.int().min(0).default(1),
   maxSteps: z.int().min(1).optional(),
   seed: z.int().min(0).max(0xffffffff).default(0),
   gradientCheckpointing: z.union([z.literal("auto"), z.boolean()]).default("auto"),
@@ -87,6 +95,7 @@ const trainOptions = z.strictObject({
   resume: z.union([z.boolean(), z.string().min(1)]).default(false),
   overwrite: z.boolean().default(false),
   signal: z.instanceof(AbortSignal).optional(),
+  figure: z.boolean().default(true),
 });
 
 /** The options with every default filled in. */

@@ -2,6 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Example } from "../data/dataset.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { displayable } from "../views/bundle.ts";
+import { eventView } from "../views/training.ts";
 import type { TrainedValue } from "./checkpoint.ts";
 import type { CheckpointEvent, DoneEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
 import { datasetFingerprint, modelFingerprint } from "./fingerprint.ts";
@@ -107,6 +109,7 @@ export class TrainingRun {
   /** Writes the event to the log, where there is one, and hands it back; at the end, the report too. */
   tell<E extends TrainEvent>(event: E): E {
     this.folder?.append(event);
+    displayable(event, eventView);
     if (this.folder && event.type === "done" && !reportProblem()) writeReport(this.folder.dir);
     return event;
   }

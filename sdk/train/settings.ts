@@ -22,7 +22,7 @@ export function runSettings(
   options: ResolvedTrainOptions,
   { dataset, model: hash }: Identity,
 ): RunSettings {
-  const { evalExamples, signal: _, ...plain } = options;
+  const { evalExamples, signal: _signal, figure: _figure, ...plain } = options;
   const [first] = model.weights.layers;
   const targetModules = first ? PROJECTIONS.filter((name) => first[name].lora) : [];
   const lora = targetModules.length > 0 ? first[targetModules[0]].lora : undefined;

@@ -11,7 +11,8 @@ import { clipFactor, globalNorm } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from "./options.ts";
 import { TrainingRun } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
-import { validationLoss } from "./validation.ts";
+import { shown } from "./shown.ts";
+import { sampleAnswers, validationLoss } from "./validation.ts";
 
 /**
  * Trains `model.trainableVariables()` in place: the adapter of `attachLora`, or every weight of a model that was
@@ -38,7 +39,8 @@ export function train(
   if (model.trainableVariables().size === 0) {
     throw new Error("train: the model has nothing to train; attachLora(model) first");
   }
-  return loop(new TrainingRun(model, examples, resolved), resolved, new Interruption(resolved.signal));
+  const run = new TrainingRun(model, examples, resolved);
+  return shown(loop(run, resolved, new Interruption(resolved.signal)), resolved);
 }
 
 async function* loop(
@@ -66,7 +68,10 @@ async function* loop(
         throw new Error(explain(outcome, run, options));
       }
       yield run.tell(outcome);
-      if (evaluationIsDue(run, options)) yield run.tell(await evaluate(run, options));
+      if (evaluationIsDue(run, options)) {
+        const event = await evaluate(run, options, interruption);
+        if (event) yield run.tell(event);
+      }
       if (run.unsaved && run.step % options.saveSteps === 0) yield run.tell(await run.save());
     }
     if (run.unsaved) yield run.tell(await run.save());
@@ -171,10 +176,14 @@ function evaluationIsDue(run: TrainingRun, { evalExamples, evalSteps }: Resolved
 
 async function evaluate(
   run: TrainingRun,
-  { evalExamples, maxSeqLength }: ResolvedTrainOptions,
-): Promise<EvalEvent> {
-  const loss = await validationLoss(run.model, evalExamples!, maxSeqLength);
-  return { type: "eval", step: run.step, loss, perplexity: Math.exp(loss) };
+  { evalExamples, maxSeqLength, sampleAnswers: count }: ResolvedTrainOptions,
+  interruption: Interruption,
+): Promise<EvalEvent | undefined> {
+  const loss = await validationLoss(run.model, evalExamples!, maxSeqLength, interruption);
+  if (loss === undefined) return undefined;
+  const samples = await sampleAnswers(run.model, evalExamples!, count, interruption);
+  const told = samples.length > 0 ? { samples } : {};
+  return { type: "eval", step: run.step, loss, perplexity: Math.exp(loss), ...told };
 }
 
 /** What a person can do about it. */

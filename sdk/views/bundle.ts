@@ -2,6 +2,7 @@
  * What a notebook shows of a value: one MIME bundle, the same thing in several forms, from which the front end takes
  * the richest that it knows. Invariant: `text/plain` is always there and says it all in words.
  */
+import { harmless } from "../text/harmless.ts";
 import { frontEnd } from "./frontEnd.ts";
 
 /** Form by MIME type. */
@@ -11,6 +12,15 @@ export interface MimeBundle {
   "image/svg+xml"?: string;
   "application/vnd.plotly.v1+json"?: object;
   [mime: string]: unknown;
+}
+
+/** A bundle; control characters of the text are shown, so that it cannot steer a terminal. */
+export function mimeBundle(
+  text: string,
+  html: string | undefined,
+  others: Record<string, unknown> = {},
+): MimeBundle {
+  return { "text/plain": harmless(text), ...(html === undefined ? {} : { "text/html": html }), ...others };
 }
 
 /** A value with a method of this name shows itself in a notebook; Deno and nodejs-polars use the same. */

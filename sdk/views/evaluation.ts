@@ -1,5 +1,5 @@
 /** Measured answers: named models beside each other, and the answers that most need a look. */
-import type { MimeBundle } from "./bundle.ts";
+import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { type Html, html, output, TONES } from "./html.ts";
 import { percent } from "./numbers.ts";
 
@@ -64,37 +64,34 @@ export function comparisonText(columns: Readonly<Record<string, EvaluationValue>
 
 /** Base against tuned, or any named evaluations; the better value of a row is bold. */
 export function comparisonView(columns: Readonly<Record<string, EvaluationValue>>): MimeBundle {
-  return {
-    "text/plain": comparisonText(columns),
-    "text/html": output(comparison(columns)),
-  };
+  return mimeBundle(comparisonText(columns), output(comparison(columns)));
 }
 
 /** One evaluation, with its worst answers folded. */
 export function evaluationView(evaluation: EvaluationValue): MimeBundle {
   const name = `${evaluation.examples} questions`;
   const worst = worstAnswers(evaluation.answers, 10);
-  return {
-    "text/plain": comparisonText({ [name]: evaluation }),
-    "text/html": output(
+  return mimeBundle(
+    comparisonText({ [name]: evaluation }),
+    output(
       comparison({ [name]: evaluation }),
       worst.length > 0 &&
         html`<details><summary>Answers that most need a look</summary>${answerTable(worst)}</details>`,
     ),
-  };
+  );
 }
 
 /** Answers beside their references. */
 export function answersView(answers: readonly AnswerValue[]): MimeBundle {
-  return {
-    "text/plain": answers
+  return mimeBundle(
+    answers
       .map(
         ({ instruction, answer, reference }) =>
           `${instruction}\n  answer    ${answer || "(nothing)"}\n  expected  ${reference}`,
       )
       .join("\n"),
-    "text/html": output(answerTable(answers)),
-  };
+    output(answerTable(answers)),
+  );
 }
 
 function comparison(columns: Readonly<Record<string, EvaluationValue>>): Html {

@@ -2,7 +2,7 @@
  * Figures in a notebook: each in all forms at once. HTML holds the drawing and, over it, empty columns with the values
  * as their titles, so that pointing at a curve tells numbers without any script.
  */
-import { DISPLAY, type Displayable, type MimeBundle } from "./bundle.ts";
+import { DISPLAY, type Displayable, type MimeBundle, mimeBundle } from "./bundle.ts";
 import { type Chart, type Figure, type Series, thin } from "./chart.ts";
 import { Html, html, output, type Tone } from "./html.ts";
 import { short, sparkline } from "./numbers.ts";
@@ -26,14 +26,12 @@ export function figureBundle(
       series: chart.series.map((s) => thin(s, PLOTLY_POINTS)),
     })),
   };
-  return {
-    "text/plain": text ?? figure.charts.map(chartText).join("\n"),
-    "text/html": output(
-      around(still ? stillDrawing(drawing) : html`<div class="mlab-figure">${new Html(drawing.svg)}</div>`),
-    ),
-    "image/svg+xml": drawing.svg,
-    "application/vnd.plotly.v1+json": plotly(thinned),
-  };
+  const inline = html`<div class="mlab-figure">${new Html(drawing.svg)}</div>`;
+  return mimeBundle(
+    text ?? figure.charts.map(chartText).join("\n"),
+    output(around(still ? stillDrawing(drawing) : inline)),
+    { "image/svg+xml": drawing.svg, "application/vnd.plotly.v1+json": plotly(thinned) },
+  );
 }
 
 export interface FigureBundleOptions {

@@ -1,5 +1,5 @@
 /** Rows and columns: numbers at the right, long tables cut with a word about it. */
-import type { MimeBundle } from "./bundle.ts";
+import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { bar, facts, type Html, html, output } from "./html.ts";
 import { short } from "./numbers.ts";
 
@@ -22,10 +22,10 @@ const CELL = 300;
 export function tableView(value: TableValue): MimeBundle {
   const pairs = value.facts ?? [];
   const head = pairs.map(([label, text]) => `${label}: ${text}`).join(", ");
-  return {
-    "text/plain": [head, tableText(value), rest(value)].filter(Boolean).join("\n"),
-    "text/html": output(pairs.length > 0 && facts(pairs), tableHtml(value)),
-  };
+  return mimeBundle(
+    [head, tableText(value), rest(value)].filter(Boolean).join("\n"),
+    output(pairs.length > 0 && facts(pairs), tableHtml(value)),
+  );
 }
 
 export function tableHtml(value: TableValue): Html {
@@ -84,15 +84,15 @@ export interface RepairReport {
 }
 
 export function repairView(report: RepairReport): MimeBundle {
-  return { "text/plain": report.text, "text/html": output(repairHtml(report)) };
+  return mimeBundle(report.text, output(repairHtml(report)));
 }
 
 /** A table of data with the report of how it was read, folded. */
 export function dataView(value: TableValue, report: RepairReport): MimeBundle {
-  return {
-    "text/plain": `${report.text}\n\n${tableText(value)}\n${rest(value)}`.trimEnd(),
-    "text/html": output(repairHtml(report), tableHtml(value)),
-  };
+  return mimeBundle(
+    `${report.text}\n\n${tableText(value)}\n${rest(value)}`.trimEnd(),
+    output(repairHtml(report), tableHtml(value)),
+  );
 }
 
 function repairHtml({ source, facts: pairs, groups }: RepairReport): Html {

@@ -2,7 +2,7 @@
  * A reasoning as steps, folded: what each stage decided, its scores, and the words of the sentence that it saw. It reads
  * plain values, and of a stage it does not know it shows scores and evidence all the same.
  */
-import type { MimeBundle } from "./bundle.ts";
+import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { bar, facts, type Html, html, output, TONES, type Tone } from "./html.ts";
 import { percent, short } from "./numbers.ts";
 
@@ -42,10 +42,10 @@ export interface TraceValue {
 
 /** @param text what stands for the trace where there is no HTML; @param answer that the trace is about */
 export function traceView(trace: TraceValue, text: string, answer?: string): MimeBundle {
-  return {
-    "text/plain": text,
-    "text/html": output(html`<div class="mlab-line">${headline(trace)}</div>`, steps(trace, answer)),
-  };
+  return mimeBundle(
+    text,
+    output(html`<div class="mlab-line">${headline(trace)}</div>`, steps(trace, answer)),
+  );
 }
 
 /** The steps; each opens by itself. */

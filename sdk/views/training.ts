@@ -1,5 +1,5 @@
 /** What one sees of a training: its figure, how far it is, what the model answered at each evaluation. */
-import type { MimeBundle } from "./bundle.ts";
+import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { type Chart, type Series, smooth, thin } from "./chart.ts";
 import { figureBundle } from "./figure.ts";
 import { bar, facts, type Html, html, output, TONES } from "./html.ts";
@@ -102,12 +102,15 @@ export function trainingCharts({
 /** The whole view. `live`: it will be drawn again soon. */
 export function trainingView(state: TrainingState, { live = false } = {}): MimeBundle {
   const text = trainingText(state);
-  if (state.steps.length === 0 && state.evaluations.length === 0) {
-    return { "text/plain": text, "text/html": output(html`<p class="mlab-line">${text}</p>${notes(state)}`) };
-  }
+  if (state.steps.length === 0 && state.evaluations.length === 0)
+    return mimeBundle(text, output(html`<p class="mlab-line">${text}</p>${notes(state)}`));
   return figureBundle(
     { charts: trainingCharts(state) },
-    { text, still: !live, around: (figure) => html`${head(state)}${figure}${samples(state)}${notes(state)}` },
+    {
+      text,
+      still: !live,
+      around: (figure) => html`${head(state)}${figure}${samples(state)}${notes(state)}`,
+    },
   );
 }
 
@@ -192,12 +195,14 @@ export function eventView(event: { type: string }): MimeBundle {
   const text = `${event.type}: ${pairs.map(([label, value]) => `${label} ${value}`).join(", ")}`;
   const lists = rest.map(([key, value]) => `${words(key)} ${JSON.stringify(value)}`);
   const share = "step" in event && "steps" in event ? Number(event.step) / Number(event.steps) : undefined;
-  return {
-    "text/plain": [text, ...lists].join("\n"),
-    "text/html": output(
-      html`<p class="mlab-line"><b>${event.type}</b> ${share !== undefined && bar(share, "third", 8)}</p>${facts(pairs)}${lists.map((line) => html`<p class="mlab-line">${line}</p>`)}`,
+  return mimeBundle(
+    [text, ...lists].join("\n"),
+    output(
+      html`<p class="mlab-line"><b>${event.type}</b> ${share !== undefined && bar(share, "third", 8)}</p>`,
+      facts(pairs),
+      lists.map((line) => html`<p class="mlab-line">${line}</p>`),
     ),
-  };
+  );
 }
 
 function words(key: string): string {

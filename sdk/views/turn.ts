@@ -1,5 +1,5 @@
 /** One turn of a chat: the question, the answer as far as it has come, and the reasoning behind it, folded. */
-import type { MimeBundle } from "./bundle.ts";
+import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { type Html, html, output, TONES } from "./html.ts";
 import { number } from "./numbers.ts";
 import { headline, steps, type TraceValue } from "./trace.ts";
@@ -29,9 +29,9 @@ export function turnView(turn: TurnValue, options: TurnOptions = {}): MimeBundle
   const speed = `${number(turn.tokens)} tokens · ${turn.seconds.toFixed(1)} s · ${number(turn.tokens / Math.max(turn.seconds, 1e-3), 0)} tokens/s${turn.aborted ? " · ■" : ""}`;
   const text = [`> ${turn.question}`, turn.answer || waiting || "", ...notes, ...(waiting ? [] : [speed])];
   if (traceText !== "" && open) text.push(traceText);
-  return {
-    "text/plain": text.join("\n"),
-    "text/html": output(
+  return mimeBundle(
+    text.join("\n"),
+    output(
       said(turn.question, "grey"),
       said(turn.answer === "" ? (waiting ?? "–") : turn.answer, "first"),
       notes.map((note) => html`<div class="mlab-line">↻ ${note}</div>`),
@@ -40,7 +40,7 @@ export function turnView(turn: TurnValue, options: TurnOptions = {}): MimeBundle
         !waiting &&
         html`<details${open ? html` open` : ""}><summary>${headline(turn.trace)}</summary>${steps(turn.trace, turn.answer)}</details>`,
     ),
-  };
+  );
 }
 
 function said(text: string, tone: keyof typeof TONES): Html {

@@ -6,6 +6,7 @@ import { evaluate, meanLoss } from "../../sdk/evaluate/evaluate.ts";
 import type { EvaluateOptions } from "../../sdk/evaluate/options.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { validationLoss } from "../../sdk/train/validation.ts";
+import { Interruption } from "../../sdk/views/frontEnd.ts";
 import { assertClose } from "../compare.ts";
 import { scriptedModel } from "../scriptedModel.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel } from "../tinyModel.ts";
@@ -32,7 +33,7 @@ describe("meanLoss", () => {
       assert.equal(got.tokens, tokens);
       // Float32 sums of some hundred losses of size four, in another order.
       assertClose([got.loss], [sum / tokens], { rtol: 1e-6, what: `in rows of ${maxSeqLength}` });
-      const inTraining = await validationLoss(model, examples, maxSeqLength);
+      const inTraining = await validationLoss(model, examples, maxSeqLength, new Interruption());
       assert.equal(inTraining, got.loss, "what training reports");
     }
     // The mean of the examples' means is another number, so the test would see it.
