@@ -14,7 +14,7 @@ export type { Example } from "./data/example.ts";
 export { previewExample } from "./data/preview.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
-export { evaluationTable } from "./evaluate/table.ts";
+export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";
 export { type GeneratedPiece, generate } from "./generate/generate.ts";
 export type { GenerateOptions } from "./generate/options.ts";
 export type { MistralConfig } from "./model/config.ts";

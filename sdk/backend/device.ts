@@ -1,4 +1,5 @@
 /** Chooses the tfjs backend that everything runs on. One device at a time, for the whole process. */
+
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { Addon } from "./addon.ts";
@@ -6,6 +7,7 @@ import { type CudaBackend, registerCudaBackend } from "./cuda/backend.ts";
 import { cudaProblem, openCuda } from "./cuda/open.ts";
 import { addonProblem, loadAddon } from "./loadAddon.ts";
 import { registerNativeBackend, silenceFirstUse } from "./native.ts";
+import { showTensors } from "./showTensors.ts";
 
 /**
  * `auto` takes `cuda` where there is an NVIDIA GPU that can be used, else `native` (the addon's CPU kernels), else `cpu`
@@ -49,6 +51,7 @@ export async function useDevice(
   if (!DEVICES.includes(device)) {
     throw new Error(`device: expected one of ${DEVICES.join(", ")}, got "${device}"`);
   }
+  showTensors();
   const addon = device === "cpu" ? undefined : loadAddon();
   if (!addon && device !== "cpu" && device !== "auto") {
     throw new Error(`device "${device}" is not available: ${addonProblem()}`);

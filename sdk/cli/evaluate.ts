@@ -90,7 +90,7 @@ async function evaluate(dir: string, flags: EvaluateFlags): Promise<void> {
   showEvaluations(lab, output, columns);
   if (flags.worst > 0 && !flags.json) {
     output.topic("Worst", `the answers of ${name} that need a look first`);
-    showWorst(output, columns[name].answers, flags.worst);
+    showWorst(lab, output, columns[name].answers, flags.worst);
   }
   output.event({ type: "done" });
 }

@@ -54,15 +54,8 @@ export function showEvaluations(
   output.say(indented([pc.bold(head), ...rows].join("\n")));
 }
 
-/** The answers that most need a look: without the expected fact first, then those least like the reference. */
-export function worstAnswers(answers: readonly Answer[], most: number): Answer[] {
-  const badness = (answer: Answer) =>
-    (answer.correct === false ? 2 : 0) + (answer.stopped ? 0 : 1) - likeness(answer.answer, answer.reference);
-  return [...answers].sort((a, b) => badness(b) - badness(a)).slice(0, most);
-}
-
-export function showWorst(output: Output, answers: readonly Answer[], most: number): void {
-  for (const { instruction, answer, reference, correct, stopped } of worstAnswers(answers, most)) {
+export function showWorst(lab: Lab, output: Output, answers: readonly Answer[], most: number): void {
+  for (const { instruction, answer, reference, correct, stopped } of lab.worstAnswers(answers, most)) {
     const marks = [
       correct === false ? "without the expected fact" : "",
       stopped ? "" : "did not stop by itself",
@@ -77,12 +70,4 @@ export function showWorst(output: Output, answers: readonly Answer[], most: numb
 
 function oneLine(text: string): string {
   return harmless(text.replace(/\s+/g, " "));
-}
-
-/** Share of the words of both texts that they have in common, 0 to 1: enough to put answers in order. */
-function likeness(a: string, b: string): number {
-  const words = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\d]+/gu) ?? []);
-  const [left, right] = [words(a), words(b)];
-  const common = [...left].filter((word) => right.has(word)).length;
-  return (2 * common) / Math.max(1, left.size + right.size);
 }

@@ -4,6 +4,8 @@ import { makeBatch, packRows } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { answerChat } from "../generate/answer.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { displayable } from "../views/bundle.ts";
+import { evaluationView } from "../views/evaluation.ts";
 import { chrF } from "./chrF.ts";
 import { type EvaluateOptions, resolveEvaluateOptions } from "./options.ts";
 
@@ -68,7 +70,7 @@ export async function evaluate(
     const withFact = answers.filter((a) => a.correct !== undefined);
     if (withFact.length > 0) evaluation.expectedFact = share(withFact, (a) => a.correct === true);
   }
-  return evaluation;
+  return displayable(evaluation, evaluationView);
 }
 
 /** Token-weighted mean loss in nats: every trained token counts the same, however the examples are packed. */

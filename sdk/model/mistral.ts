@@ -15,6 +15,8 @@ import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
 import { swiglu } from "../ops/swiglu.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
+import { modelView } from "../views/model.ts";
 import { resolveModelPath } from "../weights/modelPath.ts";
 import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
@@ -22,6 +24,7 @@ import { DROPPED_OPS, type Keeping } from "./keeping.ts";
 import type { KVCache } from "./kvCache.ts";
 import { type Layer, type MistralWeights, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
 import { inverseFrequencies } from "./ropeScaling.ts";
+import { modelSummary } from "./summary.ts";
 
 export interface ForwardOptions {
   /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
@@ -42,6 +45,11 @@ export class MistralModel {
     readonly source: string,
   ) {
     this.inverseFrequencies = inverseFrequencies(config.headDim, config.ropeTheta, config.ropeScaling);
+  }
+
+  /** In a notebook: size, memory by matrix, what is trained. */
+  [DISPLAY](): MimeBundle {
+    return modelView(modelSummary(this));
   }
 
   /**

@@ -8,6 +8,7 @@ import type { FrozenWeight } from "../weights/weight.ts";
 import { type Layer, PROJECTIONS } from "./layers.ts";
 import { hasLora } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
+import { modelSummary } from "./summary.ts";
 
 const quantizeOptions = z.strictObject({ doubleQuant: z.boolean().default(true) });
 
@@ -66,15 +67,6 @@ export function weightBytes(model: MistralModel): {
   bfloat16Bytes: number;
   parameters: number;
 } {
-  const { embedding, head, layers, norm } = model.weights;
-  const matrices = [embedding, ...(head === embedding ? [] : [head])];
-  for (const layer of layers) matrices.push(...PROJECTIONS.map((name) => layer[name].weight));
-  const norms = norm.size + layers.length * 2 * norm.size;
-  let bytes = norms * 4;
-  let parameters = norms;
-  for (const matrix of matrices) {
-    parameters += matrix.shape[0] * matrix.shape[1];
-    bytes += matrix instanceof tf.Tensor ? matrix.size * 4 : matrix.bytes;
-  }
-  return { bytes, bfloat16Bytes: parameters * 2, parameters };
+  const { bytes, bfloat16Bytes, parameters } = modelSummary(model);
+  return { bytes, bfloat16Bytes, parameters };
 }
