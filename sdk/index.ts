@@ -5,6 +5,7 @@
 export { DEVICES, type Device, type DeviceInfo, type DeviceOptions, useDevice } from "./backend/device.ts";
 export { type Domain, domainNames, loadDomain } from "./chat/domain.ts";
 export { ReasoningSystem } from "./chat/reasoning.ts";
+export type { ChatTurn } from "./chat/reply.ts";
 export { type ChatEvent, ChatSession } from "./chat/session.ts";
 export { runTerminalChat } from "./chat/terminal.ts";
 export { formatTrace, type ReasoningTrace } from "./chat/trace.ts";

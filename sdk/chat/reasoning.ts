@@ -2,6 +2,8 @@
  * The reasoning pipeline: runs the stages in order and puts what they find into a trace. Deterministic, and
  * without the language model.
  */
+import { displayable } from "../views/bundle.ts";
+import { traceView } from "../views/trace.ts";
 import { type CompiledDomain, compileDomain } from "./compile.ts";
 import type { Domain } from "./domainSchema.ts";
 import type {
@@ -17,7 +19,7 @@ import { categoriseStage } from "./stages/categorise.ts";
 import { type ConsistencyFinding, consistencyStage } from "./stages/consistency.ts";
 import { contextStage } from "./stages/context.ts";
 import { entitiesStage } from "./stages/entities.ts";
-import { findings, type ReasoningTrace, type TraceEntry } from "./trace.ts";
+import { findings, formatTrace, type ReasoningTrace, type TraceEntry } from "./trace.ts";
 
 /** The stages that run when none are given, in order. */
 export const defaultStages: readonly Stage[] = [
@@ -94,7 +96,9 @@ export class ReasoningSystem {
   #begin(query: string): ReasoningTrace {
     const { ui, name, language } = this.domain;
     const texts = { traceTitle: ui.traceTitle, stages: ui.stages, language };
-    return { query, domain: name, entries: [], texts };
+    return displayable({ query, domain: name, entries: [], texts }, (trace: ReasoningTrace) =>
+      traceView(trace, formatTrace(trace)),
+    );
   }
 
   /**

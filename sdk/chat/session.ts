@@ -9,12 +9,17 @@
 import { z } from "zod";
 import { resolveGenerateOptions } from "../generate/options.ts";
 import { checkOptions } from "../options.ts";
+import { frontEnd } from "../views/frontEnd.ts";
 import { AnswerFilter } from "./answerFilter.ts";
+import type { Domain } from "./domainSchema.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
+import { runNotebookChat } from "./notebookChat.ts";
 import { buildPrompt, type Prompt } from "./prompt.ts";
 import { ReasoningSystem } from "./reasoning.ts";
+import { pieces, Reply } from "./reply.ts";
 import type { ChatMessage, Conversation } from "./stage.ts";
 import type { ConsistencyFinding } from "./stages/consistency.ts";
+import { runTerminalChat } from "./terminal.ts";
 import type { ReasoningTrace } from "./trace.ts";
 
 const chatOptions = z.strictObject({
@@ -38,6 +43,21 @@ export interface ChatSessionOptions {
    * stays wrong gives way to the domain's fallback.
    */
   maxRetries?: number;
+}
+
+const interactiveOptions = z.strictObject({
+  domain: z
+    .custom<Domain>((value) => typeof value === "object" && value !== null && "ui" in value)
+    .optional(),
+  debug: z.boolean().default(false),
+});
+
+/** Options of `ChatSession.interactive`. */
+export interface InteractiveOptions {
+  /** Whose texts and commands; default: that of the session's reasoning. */
+  domain?: Domain;
+  /** Begin with the reasoning shown. Default false; the command "debug" turns it. */
+  debug?: boolean;
 }
 
 /** What happens while an answer is given. */
@@ -104,18 +124,36 @@ export class ChatSession {
   }
 
   /**
-   * Answers a message, piece by piece. Stopped through `signal`, or by leaving the loop, what was said stays
-   * in the history. Throws while another answer is being given, and where the message is empty or too long.
+   * Answers a message: `for await` reads the answer piece by piece, `await` gives the whole turn, which a notebook
+   * shows. Nothing happens before one of the two. Stopped through `signal`, or by leaving the loop, what was said
+   * stays in the history. Throws while another answer is being given, and where the message is empty or too long.
    */
-  async *say(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<string, void> {
+  say(text: string, { signal }: { signal?: AbortSignal } = {}): Reply {
     const hold = this.reasoning !== undefined && this.#maxRetries > 0;
-    let held: string[] = [];
-    for await (const event of this.events(text, { signal })) {
-      if (event.type === "replace") held = [];
-      if (event.type === "piece" && hold) held.push(event.text);
-      else if (event.type === "piece") yield event.text;
+    return new Reply(pieces(text, this.events(text, { signal: signal ?? frontEnd()?.signal }), hold));
+  }
+
+  /**
+   * Chats line by line until the customer quits: in a notebook through the front end's input field, elsewhere in the
+   * terminal. The domain's commands work in both: aide, quitter, effacer, debug.
+   *
+   * @throws where the session has no reasoning and no domain is given, or the front end allows no input
+   */
+  async interactive(options: InteractiveOptions = {}): Promise<void> {
+    const { domain = this.reasoning?.domain, debug } = checkOptions(
+      "ChatSession.interactive",
+      interactiveOptions,
+      options,
+    );
+    if (domain === undefined) {
+      throw new TypeError(
+        "ChatSession.interactive: the chat's texts come from a domain, and this session has no reasoning; " +
+          "pass { domain: await loadDomain(…) }",
+      );
     }
-    yield* held;
+    const front = frontEnd();
+    if (front) await runNotebookChat(this, domain, front, { debug });
+    else await runTerminalChat(this, domain, { debug });
   }
 
   /** Like `say`, with all that happens: the trace before the answer, withdrawn text, numbers at the end. */

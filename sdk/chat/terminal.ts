@@ -5,6 +5,7 @@
 import { createInterface, type Interface } from "node:readline";
 import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
+import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
 import type { ChatEvent, ChatSession } from "./session.ts";
 import { Spinner } from "./spinner.ts";
@@ -25,8 +26,6 @@ export interface TerminalOptions {
   /** ANSI colours. Default: where the output is a terminal and NO_COLOR is not set. */
   color?: boolean;
 }
-
-type Command = keyof Domain["ui"]["commands"];
 
 /** Chats until the customer quits or the input ends. Errors of one answer are shown and end only that answer. */
 export async function runTerminalChat(
@@ -80,7 +79,7 @@ class TerminalChat {
     for (let next = await lines.next(); !next.done; next = await lines.next()) {
       this.#warned = false;
       const text = next.value.trim();
-      const command = this.#command(text);
+      const command = commandOf(text, this.#ui);
       if (command === "quit") break;
       if (command !== undefined) this.#obey(command);
       else if (text !== "") await this.#answer(text);
@@ -88,13 +87,6 @@ class TerminalChat {
     }
     rl.close();
     if (this.#interactive) this.#print(this.#ui.goodbye);
-  }
-
-  #command(text: string): Command | undefined {
-    const word = text.toLowerCase();
-    const { commands } = this.#ui;
-    const names: Command[] = ["help", "quit", "clear", "debug"];
-    return names.find((name) => commands[name].includes(word));
   }
 
   #obey(command: Command): void {
@@ -193,8 +185,4 @@ class TerminalChat {
   #print(text: string): void {
     this.#output.write(`${text}\n`);
   }
-}
-
-function fill(text: string, values: Record<string, string>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
 }

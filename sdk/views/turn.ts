@@ -5,7 +5,8 @@ import { number } from "./numbers.ts";
 import { headline, steps, type TraceValue } from "./trace.ts";
 
 export interface TurnValue {
-  question: string;
+  /** Absent where it stands above already. */
+  question?: string;
   answer: string;
   trace?: TraceValue;
   tokens: number;
@@ -14,7 +15,7 @@ export interface TurnValue {
 }
 
 export interface TurnOptions {
-  /** The trace as text, for text/plain; "" for none. */
+  /** The trace as text, for text/plain. */
   traceText?: string;
   /** The trace begins unfolded. Default false. */
   open?: boolean;
@@ -27,12 +28,17 @@ export interface TurnOptions {
 export function turnView(turn: TurnValue, options: TurnOptions = {}): MimeBundle {
   const { traceText = "", open = false, waiting, notes = [] } = options;
   const speed = `${number(turn.tokens)} tokens · ${turn.seconds.toFixed(1)} s · ${number(turn.tokens / Math.max(turn.seconds, 1e-3), 0)} tokens/s${turn.aborted ? " · ■" : ""}`;
-  const text = [`> ${turn.question}`, turn.answer || waiting || "", ...notes, ...(waiting ? [] : [speed])];
-  if (traceText !== "" && open) text.push(traceText);
+  const text = [
+    turn.question === undefined ? "" : `> ${turn.question}`,
+    turn.answer || waiting || "",
+    ...notes,
+    waiting ? "" : speed,
+    traceText,
+  ];
   return mimeBundle(
-    text.join("\n"),
+    text.filter(Boolean).join("\n"),
     output(
-      said(turn.question, "grey"),
+      turn.question !== undefined && said(turn.question, "grey"),
       said(turn.answer === "" ? (waiting ?? "–") : turn.answer, "first"),
       notes.map((note) => html`<div class="mlab-line">↻ ${note}</div>`),
       html`<div class="mlab-line">${waiting ?? speed}</div>`,

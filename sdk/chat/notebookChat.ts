@@ -1,0 +1,78 @@
+/** The chat in a notebook: the front end's input field, commands, answers that stream in place with their reasoning. */
+import { mimeBundle, Place } from "../views/bundle.ts";
+import type { FrontEnd } from "../views/frontEnd.ts";
+import { turnView } from "../views/turn.ts";
+import { commandOf, fill } from "./commands.ts";
+import type { Domain } from "./domainSchema.ts";
+import type { ChatSession } from "./session.ts";
+import { formatTrace } from "./trace.ts";
+
+/** Milliseconds between two drawings of an answer: text that comes faster is not read faster. */
+const REDRAW_MS = 100;
+
+/** Chats until the customer quits, or the cell is interrupted. Errors of one answer are shown and end only that answer. */
+export async function runNotebookChat(
+  session: ChatSession,
+  { ui }: Domain,
+  front: FrontEnd,
+  { debug = false }: { debug?: boolean } = {},
+): Promise<void> {
+  const { signal } = front;
+  const say = (text: string) => front.display(mimeBundle(text, undefined));
+  let open = debug;
+  say(ui.welcome);
+  while (!signal.aborted) {
+    const line = (await front.readLine(ui.prompt)).trim();
+    const command = commandOf(line, ui);
+    if (command === "quit") break;
+    if (command === "help") say(ui.help);
+    else if (command === "clear") {
+      session.clear();
+      say(ui.cleared);
+    } else if (command === "debug") {
+      open = !open;
+      say(open ? ui.debugOn : ui.debugOff);
+    } else if (line !== "") {
+      try {
+        await answer(session, line, ui, signal, open);
+      } catch (error) {
+        say(fill(ui.error, { message: error instanceof Error ? error.message : String(error) }));
+      }
+    }
+  }
+  if (!signal.aborted) say(ui.goodbye);
+}
+
+/** One answer in one place. The front end has shown the question where it was typed. */
+async function answer(
+  session: ChatSession,
+  question: string,
+  ui: Domain["ui"],
+  signal: AbortSignal,
+  open: boolean,
+): Promise<void> {
+  const place = new Place();
+  const notes: string[] = [];
+  let text = "";
+  let last = 0;
+  const turn = { answer: "", tokens: 0, seconds: 0, aborted: false };
+  const draft = () => place.draw(turnView({ ...turn, answer: text }, { waiting: ui.thinking, notes }));
+  draft();
+  for await (const event of session.events(question, { signal })) {
+    if (event.type === "piece") text += event.text;
+    else if (event.type === "replace") {
+      const wrong = event.finding.issues.find(({ severity }) => severity === "error");
+      notes.push(fill(ui.retrying, { issue: wrong?.message ?? "" }));
+      text = "";
+    } else if (event.type === "done") {
+      const trace = session.lastTrace;
+      const traceText = trace && formatTrace(trace);
+      place.draw(turnView({ ...event, ...(trace ? { trace } : {}) }, { traceText, open, notes }));
+      return;
+    }
+    if (performance.now() - last > REDRAW_MS) {
+      draft();
+      last = performance.now();
+    }
+  }
+}
