@@ -3,6 +3,8 @@
 // Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for the GPUs of this machine
 // (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those).
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
+// `--emulate-amx` builds a second addon in build/test/amx whose tile registers are plain memory: a test build, for
+// processors without AMX.
 // `--strict` makes that, and a failed compilation, exit with 1. `--verbose` shows each command; `--force` ignores
 // what is already built.
 import { spawn, spawnSync } from "node:child_process";
@@ -25,6 +27,7 @@ const out = join(root, "build", "native");
 const verbose = process.argv.includes("--verbose");
 const force = process.argv.includes("--force");
 const strict = process.argv.includes("--strict");
+const emulateAmx = process.argv.includes("--emulate-amx");
 
 /**
  * GPU generations that get machine code: those of this machine's GPUs, or Ampere, Ada and Hopper where it has none.
@@ -40,24 +43,26 @@ function cudaArchs() {
   return present.length > 0 ? present : ["80", "86", "89", "90"];
 }
 
+const avx512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mf16c"];
 /** Instruction sets: name and compiler flags. The name is the C++ namespace of the kernels. */
 const isaFlags =
   process.arch === "x64"
     ? {
         scalar: [],
         avx2: ["-mavx2", "-mfma", "-mf16c"],
-        avx512: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mf16c"],
-        avx512bf16: [
-          "-mavx512f",
-          "-mavx512bw",
-          "-mavx512vl",
-          "-mavx512dq",
-          "-mavx512bf16",
-          "-mfma",
-          "-mf16c",
-        ],
+        avx512,
+        avx512bf16: [...avx512, "-mavx512bf16"],
+        amx: [...avx512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"],
       }
     : { scalar: [] };
+
+/** The instruction sets that this compiler knows: gcc 9 has no bfloat16, gcc 10 no AMX. */
+function knownIsas(cxx) {
+  const knows = (flags) =>
+    spawnSync(cxx, [...flags, "-E", "-x", "c++", "-"], { input: "", stdio: ["pipe", "ignore", "ignore"] })
+      .status === 0;
+  return Object.entries(isaFlags).filter(([, flags]) => flags.length === 0 || knows(flags));
+}
 
 function findCompiler() {
   for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
@@ -108,16 +113,19 @@ async function build(cxx) {
   base.push("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
   const sources = (dir) => readdirSync(join(root, "native", dir)).filter((f) => f.endsWith(".cpp"));
   const jobs = [];
+  const isas = knownIsas(cxx);
+  const testOut = join(root, "build", "test", "amx");
+  if (emulateAmx) mkdirSync(testOut, { recursive: true });
   for (const file of sources("cpu")) {
     // threads.cpp holds the one thread pool, dispatch.cpp the choice: both exist once.
     const once = file === "threads.cpp" || file === "dispatch.cpp";
-    for (const [isa, flags] of Object.entries(once ? { once: [] } : isaFlags)) {
-      const defines = once
-        ? Object.keys(isaFlags).map((i) => `-DMLAB_HAS_${i.toUpperCase()}`)
-        : [`-DMLAB_ISA=${isa}`];
+    for (const [isa, flags] of once ? [["once", []]] : isas) {
+      const defines = once ? isas.map(([i]) => `-DMLAB_HAS_${i.toUpperCase()}`) : [`-DMLAB_ISA=${isa}`];
+      const emulated = emulateAmx && (file === "dispatch.cpp" || (isa === "amx" && file === "gemm.cpp"));
+      if (emulated) defines.push("-DMLAB_EMULATE_TILES");
       jobs.push({
         source: join(root, "native/cpu", file),
-        object: `cpu-${isa}-${basename(file, ".cpp")}.o`,
+        object: join(emulated ? testOut : out, `cpu-${isa}-${basename(file, ".cpp")}.o`),
         args: [...flags, ...defines],
       });
     }
@@ -125,7 +133,7 @@ async function build(cxx) {
   for (const file of sources("cuda")) {
     jobs.push({
       source: join(root, "native/cuda", file),
-      object: `cuda-${basename(file, ".cpp")}.o`,
+      object: join(out, `cuda-${basename(file, ".cpp")}.o`),
       args: [],
     });
   }
@@ -138,33 +146,31 @@ async function build(cxx) {
     ];
     jobs.push({
       source: join(root, "native/addon", file),
-      object: `addon-${basename(file, ".cpp")}.o`,
+      object: join(out, `addon-${basename(file, ".cpp")}.o`),
       args,
     });
   }
   const headers = newestHeader(".h");
-  const stale = (job) => {
-    const object = join(out, job.object);
-    return (
-      force ||
-      !existsSync(object) ||
-      statSync(object).mtimeMs < Math.max(headers, statSync(job.source).mtimeMs)
-    );
-  };
+  const stale = ({ object, source }) =>
+    force || !existsSync(object) || statSync(object).mtimeMs < Math.max(headers, statSync(source).mtimeMs);
   const queue = jobs.filter(stale);
-  const target = join(out, "mistral-lab.node");
-  const objects = jobs.map((j) => join(out, j.object));
+  const folder = emulateAmx ? testOut : out;
+  const target = join(folder, "mistral-lab.node");
+  const objects = jobs.map((j) => j.object);
   const manifest = objects.join("\n");
-  const manifestFile = join(out, "objects.txt");
+  const manifestFile = join(folder, "objects.txt");
   const same = existsSync(manifestFile) && readFileSync(manifestFile, "utf8") === manifest;
-  if (queue.length === 0 && existsSync(target) && same) return;
+  const linked =
+    existsSync(target) &&
+    objects.every((o) => existsSync(o) && statSync(o).mtimeMs <= statSync(target).mtimeMs);
+  if (queue.length === 0 && linked && same) return;
 
   const started = Date.now();
   const total = queue.length;
   let failure;
   const worker = async () => {
     for (let job = queue.shift(); job && !failure; job = queue.shift()) {
-      const object = join(out, job.object);
+      const { object } = job;
       const { code, text } = await run(cxx, [...base, ...job.args, "-c", job.source, "-o", `${object}.tmp`]);
       if (code !== 0) failure = text;
       else {
@@ -256,7 +262,7 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
     console.log(error.message.split("\n").slice(0, 20).join("\n"));
     if (strict) process.exitCode = 1;
   });
-  const nvcc = findNvcc();
+  const nvcc = emulateAmx ? undefined : findNvcc();
   if (nvcc) {
     await buildKernels(nvcc).catch((error) => {
       console.log(`mistral-lab: the GPU kernels could not be built with ${nvcc}; a GPU will not be used.`);

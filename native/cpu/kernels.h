@@ -38,8 +38,8 @@ struct AttentionShape {
 
 /**
  * Arithmetic of the products with the frozen weight in linearForward and linearBackward, for more than 8
- * rows. kBfloat16 rounds their inputs to bfloat16 and sums in float32, on instruction sets with bfloat16 dot
- * products; on the others it is computed as kFloat32.
+ * rows. kBfloat16 rounds their inputs to bfloat16 and sums in float32, on instruction sets with bfloat16
+ * products (avx512bf16, amx); on the others it is computed as kFloat32.
  */
 enum class ComputeType { kFloat32, kBfloat16 };
 /** kFloat32 unless set. */
@@ -117,6 +117,7 @@ namespace scalar { MLAB_KERNEL_DECLARATIONS }
 namespace avx2 { MLAB_KERNEL_DECLARATIONS }
 namespace avx512 { MLAB_KERNEL_DECLARATIONS }
 namespace avx512bf16 { MLAB_KERNEL_DECLARATIONS }
+namespace amx { MLAB_KERNEL_DECLARATIONS }
 
 /** One instruction set's kernels. */
 struct Kernels {

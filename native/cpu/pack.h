@@ -1,27 +1,35 @@
 // Packing for gemm: operands become cells of 32 bits in the order in which the micro-kernel reads them. With
-// float arithmetic a cell is a float; with bfloat16 dot products it is a pair of bfloat16 that follow each
-// other in the sum. Missing elements at the edges become zeros.
-//   A: [i][cell], rows kCells cells apart: the micro-kernel broadcasts from a few rows at once.
+// float arithmetic a cell is a float; with bfloat16 products it is a pair of bfloat16 that follow each other
+// in the sum. Missing elements at the edges become zeros, and the sum is filled up with zeros to whole steps.
+//   A: [i][cell], rows kCells cells apart: the micro-kernel reads a few rows at once.
 //   B: panels of up to kPanelVecs vectors of columns, each [cell][column].
 #pragma once
 #include <utility>
 
 #include "operand.h"
+#include "tiles.h"
 
 namespace mlab::MLAB_ISA {
 
-// Register block and depth of a packed block, by size of the register file; chosen by measurement.
+/** Sizes for micro-kernels that hold a block of C in vector registers; chosen by measurement. */
+struct VectorBlock {
 #if MLAB_WIDTH == 16
-constexpr int kTileRows = 8, kPanelVecs = 3;
+  static constexpr int kRows = 8, kPanelVecs = 3;
 #elif defined(__aarch64__)
-constexpr int kTileRows = 8, kPanelVecs = 2;
+  static constexpr int kRows = 8, kPanelVecs = 2;
 #else
-constexpr int kTileRows = 4, kPanelVecs = 3;
+  static constexpr int kRows = 4, kPanelVecs = 3;
 #endif
-constexpr int64_t kPanelColumns = kPanelVecs * W;
-constexpr int64_t kCells = 256;
+  static constexpr int64_t kPanelColumns = kPanelVecs * W;
+  /** Cells of one packed block, and of one step of the micro-kernel. */
+  static constexpr int64_t kCells = 256, kStep = 1;
+  /** The largest part of C of one task: both sides pack into 850 KB, for a level-2 cache of 1 MB. */
+  static constexpr int64_t kMostRows = 256, kMostColumns = 12 * kPanelColumns;
+  /** Products done, and elements of A and of B packed, in the time of one vector multiply-add. */
+  static constexpr double kProducts = W, kPackedA = 1 / 0.4, kPackedB = 1 / 1.5;
+};
 
-struct FloatCells {
+struct FloatCells : VectorBlock {
   static constexpr int kPerCell = 1;
   static Vec multiplyAdd(Vec sum, const float* a, Vec b) { return sum + splat(*a) * b; }
   static Vec fromRow(const float* row, int64_t n) {
@@ -30,7 +38,7 @@ struct FloatCells {
 };
 
 #ifdef __AVX512BF16__
-struct Bfloat16Cells {
+struct Bfloat16Cells : VectorBlock {
   static constexpr int kPerCell = 2;
   static Vec multiplyAdd(Vec sum, const float* a, Vec b) {
     int32_t pair;
@@ -50,6 +58,21 @@ struct Bfloat16Cells {
                                                         11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     return (Vec)_mm512_maskz_permutexvar_epi16(0xFFFFFFFFu, _mm512_load_si512(kOrder), both);
   }
+};
+#endif
+
+#ifdef MLAB_TILES
+/** The same cells for tile products (tiles.h): 32 x 32 of C at once, 16 cells a step. */
+struct TileCells : Bfloat16Cells {
+  static constexpr int kRows = 32, kPanelVecs = 2;
+  static constexpr int64_t kPanelColumns = kPanelVecs * W;
+  // Rows of A 18 cache lines apart: the 16 rows of a tile lie in different sets of the first cache, and the
+  // 576 values of a block are a common width of layers.
+  static constexpr int64_t kCells = 288, kStep = 16;
+  // 1.5 MB packed; these processors have 2 MB of level-2 cache.
+  static constexpr int64_t kMostRows = 512, kMostColumns = 24 * kPanelColumns;
+  // 512 products a cycle; packing is that of Bfloat16Cells, estimated in cycles.
+  static constexpr double kProducts = 512, kPackedA = 1 / 0.15, kPackedB = 1 / 0.4;
 };
 #endif
 
@@ -82,7 +105,7 @@ template <class Cells>
 void packRowsDirect(const Operand& a, int64_t i0, int64_t rows, int64_t p0, int64_t depth, float* buffer,
                     float* out) {
   constexpr int K = Cells::kPerCell;
-  for (int64_t i = 0; i < rows; ++i, out += kCells) {
+  for (int64_t i = 0; i < rows; ++i, out += Cells::kCells) {
     if (K == 1) {
       a.read(i0 + i, p0, depth, out);
       continue;
@@ -92,7 +115,8 @@ void packRowsDirect(const Operand& a, int64_t i0, int64_t rows, int64_t p0, int6
   }
 }
 
-/** Views of `count` <= K * W stored rows, null beyond; `buffer` holds `count` rows of `length` floats. */
+/** Views of `count` <= `capacity` stored rows, null beyond; `buffer` holds `count` rows of `length` floats.
+ */
 inline void viewRows(const Operand& o, int64_t row, int64_t count, int64_t capacity, int64_t column,
                      int64_t length, float* buffer, const float** views) {
   for (int64_t r = 0; r < capacity; ++r)
@@ -100,6 +124,13 @@ inline void viewRows(const Operand& o, int64_t row, int64_t count, int64_t capac
 }
 
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/** Cells of `depth` values, filled up to whole steps of the micro-kernel. */
+template <class Cells>
+constexpr int64_t steppedCells(int64_t depth) {
+  constexpr int64_t kStepValues = Cells::kPerCell * Cells::kStep;
+  return (depth + kStepValues - 1) / kStepValues * Cells::kStep;
+}
 
 /** A vector of cells from K stored rows: lane l holds their elements at `at` + l. Null rows are zeros. */
 template <class Cells>
@@ -125,7 +156,7 @@ void packRowsTransposed(const Operand& a, int64_t i0, int64_t rows, int64_t p0, 
 #pragma GCC unroll 16
       for (int r = 0; r < W; ++r) block[r] = cellsOfRows<Cells>(views + K * r, i, rows - i);
       transpose(block);
-      for (int64_t r = 0; r < least(rows - i, W); ++r) store(out + (i + r) * kCells + p / K, block[r]);
+      for (int64_t r = 0; r < least(rows - i, W); ++r) store(out + (i + r) * Cells::kCells + p / K, block[r]);
     }
   }
 }
@@ -145,7 +176,7 @@ void packPanelTransposed(const Operand& b, int64_t j0, int64_t columns, int64_t 
 #pragma GCC unroll 16
       for (int r = 0; r < W; ++r) block[r] = views[r] ? Cells::fromRow(views[r] + p, depth - p) : Vec{};
       transpose(block);
-      const int64_t cells = least((depth - p + K - 1) / K, W);
+      const int64_t cells = least(steppedCells<Cells>(depth - p), W);
       for (int64_t q = 0; q < cells; ++q) store(out + (p / K + q) * width + v * W, block[q]);
     }
   }
@@ -156,13 +187,14 @@ template <class Cells>
 void packPanelsDirect(const Operand& b, int64_t j0, int64_t columns, int64_t p0, int64_t depth, float* buffer,
                       float* out) {
   constexpr int K = Cells::kPerCell;
-  for (int64_t p = 0; p < depth; p += K) {
+  for (int64_t p = 0; p < steppedCells<Cells>(depth) * K; p += K) {
     const float* views[K];
     viewRows(b, p0 + p, least(depth - p, K), K, j0, columns, buffer, views);
     for (int64_t j = 0; j < columns; j += W) {
-      const int64_t panel = j / kPanelColumns;
-      const int64_t width = least(kPanelColumns, (columns - panel * kPanelColumns + W - 1) / W * W);
-      store(out + panel * kCells * kPanelColumns + p / K * width + j % kPanelColumns,
+      const int64_t panel = j / Cells::kPanelColumns;
+      const int64_t width =
+          least(Cells::kPanelColumns, (columns - panel * Cells::kPanelColumns + W - 1) / W * W);
+      store(out + panel * Cells::kCells * Cells::kPanelColumns + p / K * width + j % Cells::kPanelColumns,
             cellsOfRows<Cells>(views, j, columns - j));
     }
   }

@@ -13,7 +13,7 @@ export interface Addon {
   /**
    * Arithmetic of the products of matMul, linearForward, linearBackward (more than 8 rows) and crossEntropy, for the
    * whole process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster where
-   * info().isa is "avx512bf16", and computed in float32 everywhere else.
+   * info().isa is one of `BFLOAT16_ISAS`, and computed in float32 everywhere else.
    */
   setComputeType(type: "float32" | "bfloat16"): void;
 
@@ -171,6 +171,9 @@ export interface Addon {
   peakFlops(seconds: number): number;
   readBandwidth(buffer: Float32Array, seconds: number): number;
 }
+
+/** The instruction sets that have bfloat16 products. */
+export const BFLOAT16_ISAS: readonly string[] = ["avx512bf16", "amx"];
 
 /** Weight data (fp32, bf16 bits, or NF4 pairs) and its absmax (NF4 only, one for 64 values). */
 export type WeightArguments = [weight: Float32Array | Uint16Array | Uint8Array, absmax: Float32Array | null];

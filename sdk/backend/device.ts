@@ -2,7 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import type { Addon } from "./addon.ts";
+import { type Addon, BFLOAT16_ISAS } from "./addon.ts";
 import { type CudaBackend, registerCudaBackend } from "./cuda/backend.ts";
 import { cudaProblem, openCuda } from "./cuda/open.ts";
 import { addonProblem, loadAddon } from "./loadAddon.ts";
@@ -31,8 +31,8 @@ export interface DeviceOptions {
   /**
    * Arithmetic of large products. "float32" is exact and the default of `native`. "bfloat16" rounds the factors to 8
    * bits of mantissa and sums in float32; on `cuda`, where it is the default, activations are stored in it too. On
-   * `native` it is about twice as fast where the processor has AVX-512-BF16, and the same as "float32" where it has
-   * not.
+   * `native` it is about twice as fast where the processor has AVX-512-BF16 or AMX, and the same as "float32" where it
+   * has neither.
    */
   compute?: Compute;
 }
@@ -90,7 +90,7 @@ async function useNative(addon: Addon, compute: Compute): Promise<DeviceInfo> {
   await tf.setBackend("native");
   addon.setComputeType(compute);
   const { isa, threads } = addon.info();
-  const products = isa === "avx512bf16" ? `, ${compute} products` : "";
+  const products = BFLOAT16_ISAS.includes(isa) ? `, ${compute} products` : "";
   return { device: "native", description: `native CPU addon (${isa}, ${threads} threads${products})` };
 }
 

@@ -21,9 +21,9 @@ export function addonProblem(): string | undefined {
   return loaded.problem;
 }
 
-/** Where the build puts the addon. */
+/** Where the build puts the addon; `MISTRAL_LAB_ADDON` names another file (the test build with emulated tiles). */
 export function addonPath(): string {
-  return join(packageRoot(), "build", "native", "mistral-lab.node");
+  return process.env.MISTRAL_LAB_ADDON ?? join(packageRoot(), "build", "native", "mistral-lab.node");
 }
 
 function tryLoad(): { addon?: Addon; problem?: string } {
