@@ -34,3 +34,4 @@ export type { TrainOptions } from "./train/options.ts";
 export { train } from "./train/train.ts";
 export type { Displayable, MimeBundle } from "./views/bundle.ts";
 export { bars, histogram, lines, type Plot, type PlotOptions } from "./views/figure.ts";
+export { tabulate } from "./views/table.ts";

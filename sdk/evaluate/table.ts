@@ -1,8 +1,6 @@
 import { type Displayable, displayable } from "../views/bundle.ts";
-import { comparisonText, comparisonView } from "../views/evaluation.ts";
-import type { Evaluation } from "./evaluate.ts";
-
-export { worstAnswers } from "../views/evaluation.ts";
+import { answersView, comparisonText, comparisonView, needingALook } from "../views/evaluation.ts";
+import type { Answer, Evaluation } from "./evaluate.ts";
 
 /** Base against tuned (or any named evaluations) as a table for a terminal, one column each. */
 export function evaluationTable(columns: Readonly<Record<string, Evaluation>>): string {
@@ -14,4 +12,9 @@ export function compareEvaluations<C extends Readonly<Record<string, Evaluation>
   columns: C,
 ): C & Displayable {
   return displayable({ ...columns }, comparisonView);
+}
+
+/** The answers that most need a look: without the expected fact first, then those least like the reference. */
+export function worstAnswers(answers: readonly Answer[], most: number): Answer[] & Displayable {
+  return displayable(needingALook(answers, most), answersView);
 }

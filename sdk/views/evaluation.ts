@@ -70,7 +70,7 @@ export function comparisonView(columns: Readonly<Record<string, EvaluationValue>
 /** One evaluation, with its worst answers folded. */
 export function evaluationView(evaluation: EvaluationValue): MimeBundle {
   const name = `${evaluation.examples} questions`;
-  const worst = worstAnswers(evaluation.answers, 10);
+  const worst = needingALook(evaluation.answers, 10);
   return mimeBundle(
     comparisonText({ [name]: evaluation }),
     output(
@@ -117,7 +117,7 @@ function answerTable(answers: readonly AnswerValue[]): Html {
 }
 
 /** The answers that most need a look: without the expected fact first, then those least like the reference. */
-export function worstAnswers<A extends AnswerValue>(answers: readonly A[], most: number): A[] {
+export function needingALook<A extends AnswerValue>(answers: readonly A[], most: number): A[] {
   const badness = (answer: A) =>
     (answer.correct === false ? 2 : 0) + (answer.stopped ? 0 : 1) - likeness(answer.answer, answer.reference);
   return answers

@@ -1,6 +1,6 @@
 /** Rows and columns: numbers at the right, long tables cut with a word about it. */
-import { type MimeBundle, mimeBundle } from "./bundle.ts";
-import { bar, facts, type Html, html, output } from "./html.ts";
+import { type Displayable, displayable, type MimeBundle, mimeBundle } from "./bundle.ts";
+import { facts, type Html, html, output } from "./html.ts";
 import { short } from "./numbers.ts";
 
 export type Cell = string | number | null | undefined;
@@ -26,6 +26,16 @@ export function tableView(value: TableValue): MimeBundle {
     [head, tableText(value), rest(value)].filter(Boolean).join("\n"),
     output(pairs.length > 0 && facts(pairs), tableHtml(value)),
   );
+}
+
+/** Records as a table, one column for each key; `most` rows are shown, default 20. */
+export function tabulate<R extends Readonly<Record<string, Cell>>>(
+  records: readonly R[],
+  { most = 20 }: { most?: number } = {},
+): TableValue & Displayable {
+  const columns = [...new Set(records.flatMap((record) => Object.keys(record)))];
+  const rows = records.map((record) => columns.map((column) => record[column]));
+  return displayable({ columns, rows, most }, tableView);
 }
 
 export function tableHtml(value: TableValue): Html {
@@ -110,12 +120,4 @@ function lineTable(rows: RepairReport["groups"][number]["rows"]): Html {
     ([line, note, before]) =>
       html`<tr><td class="mlab-n">line ${line}</td><td>${note}${before !== undefined && html`<br><span class="mlab-muted">${before}</span>`}</td></tr>`,
   )}</tbody></table>${rows.length > shown.length && html`<div class="mlab-line">… and ${rows.length - shown.length} more</div>`}`;
-}
-
-/** Shares of a whole as rows with bars. */
-export function shareRows(rows: readonly (readonly [string, number, string])[]): Html {
-  return html`<table class="mlab-t"><tbody>${rows.map(
-    ([name, share, text]) =>
-      html`<tr><td>${name}</td><td class="mlab-n">${text}</td><td>${bar(share, "first")}</td></tr>`,
-  )}</tbody></table>`;
 }
