@@ -48,3 +48,8 @@ export interface MistralWeights {
 export function modulePath(name: ProjectionName): string {
   return ["gate_proj", "up_proj", "down_proj"].includes(name) ? `mlp.${name}` : `self_attn.${name}`;
 }
+
+/** What multiplies B A: alpha / r. */
+export function loraScale({ r, alpha }: LoraMatrices): number {
+  return alpha / r;
+}

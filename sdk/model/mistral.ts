@@ -22,7 +22,14 @@ import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
 import { DROPPED_OPS, type Keeping } from "./keeping.ts";
 import type { KVCache } from "./kvCache.ts";
-import { type Layer, type MistralWeights, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
+import {
+  type Layer,
+  loraScale,
+  type MistralWeights,
+  modulePath,
+  PROJECTIONS,
+  type ProjectionName,
+} from "./layers.ts";
 import { inverseFrequencies } from "./ropeScaling.ts";
 import { modelSummary } from "./summary.ts";
 
@@ -167,7 +174,7 @@ export class MistralModel {
         lora: {
           a: lora.a,
           b: lora.b,
-          scale: lora.alpha / lora.r,
+          scale: loraScale(lora),
           dropout: training ? lora.dropout : 0,
           seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
         },

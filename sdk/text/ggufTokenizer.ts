@@ -35,6 +35,29 @@ const SPLITS: Record<string, string | object> = {
 };
 
 /**
+ * The `pre` of llama.cpp that cuts text as a pre-tokenizer of tokenizer.json does, or the nearest.
+ *
+ * @returns exact: false where llama.cpp may cut some texts otherwise
+ */
+export function preOfSplit(preTokenizer: unknown): { pre: string; exact: boolean } {
+  const text = JSON.stringify(preTokenizer ?? null);
+  for (const [pre, split] of Object.entries(SPLITS)) {
+    if (typeof split === "string" ? text.includes(JSON.stringify(split)) : sameSplit(preTokenizer, split)) {
+      return { pre, exact: true };
+    }
+  }
+  // smollm cuts as GPT-2 does, and numbers into digits.
+  return { pre: /\\\\p\{N\}(?![+{*])|individual_digits":true/.test(text) ? "smollm" : "gpt-2", exact: false };
+}
+
+/** Equal but for options that do not change the cut. */
+function sameSplit(a: unknown, b: unknown): boolean {
+  const plain = (value: unknown) =>
+    JSON.stringify(value, (key, part) => (key === "trim_offsets" ? undefined : part));
+  return plain(a) === plain(b);
+}
+
+/**
  * @param metadata of the GGUF file
  * @throws when it carries none, or one that we cannot follow: says which part
  */

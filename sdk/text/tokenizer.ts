@@ -121,6 +121,11 @@ export class Tokenizer {
     );
   }
 
+  /** False for a base model, whose `template` throws. */
+  get hasTemplate(): boolean {
+    return this.#template !== undefined;
+  }
+
   /** Text to ids; adds no special tokens. "" gives []. */
   encode(text: string, { allowSpecial = false }: EncodeOptions = {}): number[] {
     return this.encodePieces([{ text, allowSpecial }]);
