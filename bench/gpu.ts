@@ -104,12 +104,14 @@ function limits(): void {
   const product = timed(() => cuda.gemm(n, n, n, a, { ...b, transposed: true }, c));
   const [from, to] = [cuda.scratch(bytes), cuda.scratch(bytes)];
   const copied = timed(() => driver.copy(to, from, bytes));
+  const filled = timed(() => driver.fill(to, 0x3f803f80, bytes / 4));
   cuda.endOp();
   cuda.memory.trim();
   say({
     work: "limits",
     bfloat16Tflops: +((2 * n ** 3) / product / 1e12).toFixed(1),
     copyTBs: +((2 * bytes) / copied / 1e12).toFixed(2),
+    fillTBs: +(bytes / filled / 1e12).toFixed(2),
   });
 }
 
@@ -234,7 +236,7 @@ function prefill(model: MistralModel, tokens: number) {
 /** Milliseconds of device time by kernel of what `work` queues, each launch waited for; the largest first. */
 async function profiled(work: () => unknown): Promise<object> {
   const spent = new Map<string, { ms: number; calls: number }>();
-  const { launch, gemm } = cuda;
+  const { launch, gemm, beside } = cuda;
   const measure = (name: string, call: () => void) => {
     driver.mark(62);
     call();
@@ -243,11 +245,12 @@ async function profiled(work: () => unknown): Promise<object> {
     spent.set(name, { ms: entry.ms + driver.elapsed(62, 63), calls: entry.calls + 1 });
   };
   cuda.launch = (kernel, ...rest) => measure(kernel.name, () => launch.call(cuda, kernel, ...rest));
+  cuda.beside = (queue) => queue(); // one after another, or nobody's time is its own
   cuda.gemm = (...args) => measure(`gemm ${args.slice(0, 3).join("x")}`, () => gemm.apply(cuda, args));
   try {
     await work();
   } finally {
-    Object.assign(cuda, { launch, gemm });
+    Object.assign(cuda, { launch, gemm, beside });
   }
   const rows = [...spent].sort(([, a], [, b]) => b.ms - a.ms);
   const total = rows.reduce((sum, [, { ms }]) => sum + ms, 0);

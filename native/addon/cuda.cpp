@@ -1,4 +1,5 @@
-// The GPU's entries: memory, kernels, products and graphs on one device and one stream. Signatures and
+// The GPU's entries: memory, kernels, products and graphs on one device and one stream, beside which a second
+// one may run kernels for a while. Signatures and
 // meaning: sdk/backend/cuda/driver.ts.
 #include <fcntl.h>
 #include <napi.h>
@@ -41,6 +42,11 @@ struct Staging {
 struct State {
   cuda::Context context = nullptr;
   cuda::Stream stream = nullptr;
+  /** The second stream, and where it leaves and meets the first one. */
+  cuda::Stream side = nullptr;
+  cuda::Event left = nullptr, done = nullptr;
+  /** Kernels go there. */
+  bool beside = false;
   std::map<std::string, cuda::Module> modules;
   std::vector<Kernel> kernels;
   std::vector<cuda::Event> marks;
@@ -136,7 +142,10 @@ Napi::Value open(const Napi::CallbackInfo& call) {
   check(env, "open", driver().ctxSetCurrent(state.context));
   state.marks.resize(kMarks);
   for (cuda::Event& mark : state.marks) check(env, "open", driver().eventCreate(&mark, 0));
-  check(env, "open", driver().streamCreate(&state.stream, cuda::kNonBlocking));
+  for (cuda::Event* event : {&state.left, &state.done})
+    check(env, "open", driver().eventCreate(event, cuda::kDisableTiming));
+  check(env, "open", driver().streamCreate(&state.side, cuda::kNonBlocking, cuda::kLast));
+  check(env, "open", driver().streamCreate(&state.stream, cuda::kNonBlocking, cuda::kFirst));
   return env.Undefined();
 }
 
@@ -406,8 +415,29 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
     entry.sharedBytes = static_cast<unsigned>(sharedBytes);
   }
   check(call.Env(), "launch",
-        driver().launchKernel(entry.function, x, y, z, threads, 1, 1, sharedBytes, state.stream, parameters,
-                              nullptr));
+        driver().launchKernel(entry.function, x, y, z, threads, 1, 1, sharedBytes,
+                              state.beside ? state.side : state.stream, parameters, nullptr));
+  return call.Env().Undefined();
+}
+
+Napi::Value beginBeside(const Napi::CallbackInfo& call) {
+  requireOpen(call.Env(), "beginBeside");
+  check(call.Env(), "beginBeside", driver().eventRecord(state.left, state.stream));
+  check(call.Env(), "beginBeside", driver().streamWaitEvent(state.side, state.left, 0));
+  state.beside = true;
+  return call.Env().Undefined();
+}
+
+Napi::Value endBeside(const Napi::CallbackInfo& call) {
+  requireOpen(call.Env(), "endBeside");
+  state.beside = false;
+  check(call.Env(), "endBeside", driver().eventRecord(state.done, state.side));
+  return call.Env().Undefined();
+}
+
+Napi::Value join(const Napi::CallbackInfo& call) {
+  requireOpen(call.Env(), "join");
+  check(call.Env(), "join", driver().streamWaitEvent(state.stream, state.done, 0));
   return call.Env().Undefined();
 }
 
@@ -528,6 +558,9 @@ Napi::Object cudaEntries(Napi::Env env) {
   add("synchronize", synchronize);
   add("kernel", kernel);
   add("launch", launch);
+  add("beginBeside", beginBeside);
+  add("endBeside", endBeside);
+  add("join", join);
   add("blas", blas);
   add("gemm", gemm);
   add("mark", mark);

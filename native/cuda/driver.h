@@ -29,6 +29,8 @@ enum DeviceAttribute : int {
 };
 enum FunctionAttribute : int { kDynamicSharedBytes = 8 };
 enum StreamFlags : unsigned { kNonBlocking = 1 };
+/** Lower numbers go first; the driver takes the nearest that it has. */
+enum StreamPriority : int { kFirst = -1, kLast = 0 };
 enum EventFlags : unsigned { kBlockingSync = 1, kDisableTiming = 2 };
 enum CaptureMode : int { kCaptureRelaxed = 2 };
 
@@ -53,7 +55,8 @@ enum CaptureMode : int { kCaptureRelaxed = 2 };
   X(memcpyDtoHAsync, "cuMemcpyDtoHAsync_v2", (void* to, Address from, size_t bytes, Stream stream))        \
   X(memcpyDtoDAsync, "cuMemcpyDtoDAsync_v2", (Address to, Address from, size_t bytes, Stream stream))      \
   X(memsetD32Async, "cuMemsetD32Async", (Address to, unsigned word, size_t count, Stream stream))          \
-  X(streamCreate, "cuStreamCreate", (Stream* stream, unsigned flags))                                      \
+  X(streamCreate, "cuStreamCreateWithPriority", (Stream* stream, unsigned flags, int priority))            \
+  X(streamWaitEvent, "cuStreamWaitEvent", (Stream stream, Event event, unsigned flags))                    \
   X(streamSynchronize, "cuStreamSynchronize", (Stream stream))                                             \
   X(eventCreate, "cuEventCreate", (Event* event, unsigned flags))                                          \
   X(eventRecord, "cuEventRecord", (Event event, Stream stream))                                            \

@@ -9,6 +9,7 @@ import { DROPPED_OPS, type Keeping } from "../model/keeping.ts";
 import { type Layer, PROJECTIONS, type ProjectionName } from "../model/layers.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import { adapterGroups, backwardScratch, hasAdapterKernels } from "../ops/cuda/adapter.ts";
+import { copiesAhead } from "../ops/cuda/linear.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 import type { LargestBatch } from "./plan.ts";
 
@@ -106,8 +107,11 @@ export function backwardPoints(shape: Shape, layer: Layer, keeping: Keeping): Si
   const live = living(shape, layer, keeping);
   const ofOutput = wide(hiddenSize);
   const [queries, keys, inner] = [wide(heads * headDim), wide(kvHeads * headDim), wide(intermediateSize)];
-  const copy = (...names: ProjectionName[]) =>
-    Math.max(...names.map((name) => shape.copy(layer[name].weight)));
+  const copy = (...names: ProjectionName[]) => {
+    const copies = names.map((name) => shape.copy(layer[name].weight));
+    const ahead = copiesAhead(copies);
+    return Math.max(total(copies.slice(0, ahead)), ...copies.slice(ahead));
+  };
   const gradients = (...names: ProjectionName[]) => ({
     weights: copy(...names),
     adapterSums: adapterBytes(shape, layer, names),

@@ -19,8 +19,14 @@ constexpr int kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvali
               kFileNotFound = 301, kInvalidHandle = 400, kNotFound = 500, kOutOfResources = 701,
               kCaptureUnsupported = 900, kCaptureInvalidated = 901;
 
+/** The first stream works at once. Work of others waits until somebody waits for it: as late as may be. */
+struct Stream {
+  bool late = false;
+  std::vector<Work> waiting;
+};
 struct Event {
   double milliseconds = -1;
+  Stream* of = nullptr;
 };
 struct Function {
   const Module* module;
@@ -215,9 +221,16 @@ int cuMemsetD32Async(uint64_t to, unsigned word, size_t count, void*) {
   });
 }
 
-int cuStreamCreate(void** stream, unsigned) {
+int cuStreamCreateWithPriority(Stream** stream, unsigned, int priority) {
   CHECK_CONTEXT();
-  *stream = malloc(1);
+  *stream = new Stream;
+  (*stream)->late = priority >= 0;
+  return kSuccess;
+}
+int cuStreamWaitEvent(Stream*, Event* event, unsigned) {
+  CHECK_CONTEXT();
+  if (!event->of) return kSuccess;
+  for (const Work& work : std::exchange(event->of->waiting, {})) CHECK(enqueue(work));
   return kSuccess;
 }
 int cuStreamSynchronize(void*) {
@@ -230,8 +243,9 @@ int cuEventCreate(Event** event, unsigned) {
   *event = new Event;
   return kSuccess;
 }
-int cuEventRecord(Event* event, void*) {
+int cuEventRecord(Event* event, Stream* stream) {
   CHECK_CONTEXT();
+  event->of = stream;
   return enqueue([=] { return event->milliseconds = now(), kSuccess; });
 }
 int cuEventSynchronize(Event*) {
@@ -290,7 +304,8 @@ int cuFuncGetParamInfo(Function* function, size_t index, size_t* offset, size_t*
 }
 
 int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                   unsigned blockY, unsigned blockZ, unsigned sharedBytes, void*, void** parameters, void**) {
+                   unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream* stream, void** parameters,
+                   void**) {
   CHECK_CONTEXT();
   const Kernel& kernel = *function->kernel;
   const std::string name = std::string("launch of ") + kernel.name + ": ";
@@ -310,11 +325,14 @@ int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
   std::vector<uint64_t> values(kernel.parameterCount);
   for (int i = 0; i < kernel.parameterCount; i++) memcpy(&values[i], parameters[i], kernel.parameterSizes[i]);
   const Module& module = *function->module;
-  return enqueue([=, &module, &kernel]() mutable {
+  const Work work = [=, &module, &kernel]() mutable {
     std::vector<void*> pointers;
     for (uint64_t& value : values) pointers.push_back(&value);
     return launch(module, kernel, grid, block, sharedBytes, pointers.data());
-  });
+  };
+  if (!stream->late) return enqueue(work);
+  stream->waiting.push_back(work);
+  return kSuccess;
 }
 
 int cuStreamBeginCapture_v2(void*, int mode) {

@@ -1,7 +1,7 @@
 /**
  * The GPU as the addon gives it: the CUDA driver and cuBLASLt, both found at run time, so that one addon serves
  * machines with and without a GPU. Addresses are device addresses as numbers (a GPU has fewer than 2^53 bytes).
- * All work goes to one stream, in the order of the calls; nothing here waits for it but what says so. Every entry
+ * All work goes to one stream, in the order of the calls (but see `beginBeside`); nothing here waits for it but what says so. Every entry
  * checks its arguments, and throws what the driver reports with the driver's name for it. An error with
  * `code: "OUT_OF_MEMORY"` leaves everything as it was.
  */
@@ -51,6 +51,15 @@ export interface CudaDriver {
     threads: number,
     sharedBytes: number,
   ): void;
+
+  /**
+   * From here to `endBeside` kernels go to a second stream of lower priority. They start when all work before is done,
+   * and run beside what follows, until `join`: only then may what they read or write be used otherwise.
+   */
+  beginBeside(): void;
+  endBeside(): void;
+  /** What follows starts when the work of the second stream is done. */
+  join(): void;
 
   /** The version of cuBLASLt and where it was found, or why it cannot be used. */
   blas(): { version?: number; path?: string; problem?: string };

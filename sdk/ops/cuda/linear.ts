@@ -5,7 +5,7 @@
  */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
 import { cudaKernels } from "../../backend/cuda/kernel.ts";
-import { denseWeight, deviceWeight } from "../../weights/deviceWeight.ts";
+import { copyBytes, denseWeight, deviceWeight } from "../../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../../weights/weight.ts";
 import {
   adapterBackward,
@@ -64,6 +64,7 @@ export function linearsForward(
     fewRows(cuda, x, group);
     return outputs;
   }
+  const ahead = decodeAhead(cuda, layers);
   const written = new Set<number>();
   const byKernels = adapted.filter(({ lora }) => hasAdapterKernels(x.storage, lora));
   for (const group of adapterGroups(byKernels, ({ lora }) => lora.r)) {
@@ -82,8 +83,9 @@ export function linearsForward(
     forwardByProducts(cuda, x, lora, xa, ys[index], written.has(index) ? 1 : 0);
     written.add(index);
   }
+  cuda.join();
   for (const [i, { matrix, out }] of layers.entries()) {
-    const w = activationWeight(cuda, matrix);
+    const w = ahead[i] ?? activationWeight(cuda, matrix);
     cuda.gemm(rows, out, inn, x, { ...w, transposed: true }, ys[i], { beta: written.has(i) ? 1 : 0 });
     cuda.giveBack(w.address);
   }
@@ -130,6 +132,7 @@ export function linearsBackward(
     const [xa, { a: dA, b: dB }] = [given.xas[i], gradients[i]];
     return lora && xa && dA && dB ? [{ lora, dy: dys[i], xa, dA, dB }] : [];
   });
+  const ahead = decodeAhead(cuda, layers);
   let written = false;
   /** dx += what `write` writes. */
   const contribute = (write: (target: CudaTensor) => void) => {
@@ -145,8 +148,9 @@ export function linearsBackward(
   for (const layer of adapted) {
     if (!byKernels.includes(layer)) contribute((target) => backwardByProducts(cuda, x, layer, target));
   }
+  cuda.join();
   for (const [i, { matrix, out }] of layers.entries()) {
-    const w = activationWeight(cuda, matrix);
+    const w = ahead[i] ?? activationWeight(cuda, matrix);
     cuda.gemm(rows, inn, out, dys[i], w, dx, { beta: written ? 1 : 0 });
     cuda.giveBack(w.address);
     written = true;
@@ -158,6 +162,35 @@ export function linearsBackward(
 
 function isTensor(tensor: CudaTensor | undefined): tensor is CudaTensor {
   return tensor !== undefined;
+}
+
+/** Several weights are decoded at once where they take no more than this: small products do not wait for each other then. */
+const AHEAD_BYTES = 64 * 2 ** 20;
+
+/** Of copies of so many bytes, how many of the first ones are made at once: the first, and what is small beside it. */
+export function copiesAhead(bytes: readonly number[]): number {
+  let [count, sum] = [1, bytes[0]];
+  while (count < bytes.length && sum + bytes[count] <= AHEAD_BYTES) sum += bytes[count++];
+  return count;
+}
+
+/** Decodes the first weights beside the work of the adapters, which leaves most of the bandwidth free. */
+function decodeAhead(cuda: Cuda, layers: CudaLayer[]): CudaTensor[] {
+  const frozen: FrozenWeight[] = [];
+  for (const { matrix } of layers) {
+    if ("address" in matrix || copyBytes(matrix, cuda.activation) === 0) break;
+    frozen.push(matrix);
+  }
+  if (frozen.length === 0) return [];
+  const count = copiesAhead(frozen.map((matrix) => copyBytes(matrix, cuda.activation)));
+  // Weights that are not there yet come first: uploads do not go to the second stream.
+  const weights = frozen.slice(0, count).map((matrix) => deviceWeight(cuda, matrix));
+  if (weights.every(({ dense }) => dense)) return [];
+  let copies: CudaTensor[] = [];
+  cuda.beside(() => {
+    copies = weights.map((weight) => denseWeight(cuda, weight));
+  });
+  return copies;
 }
 
 /** The layers of an input take turns with one copy: each gives its own back after its product. */
