@@ -70,6 +70,7 @@ const STYLE = `
 .mlab .mlab-facts{display:flex;flex-wrap:wrap;gap:.1em 1.4em;margin:.1em 0 .5em}
 .mlab .mlab-facts b{font-weight:600;font-variant-numeric:tabular-nums}
 .mlab .mlab-facts span span{opacity:.7;margin-right:.4em}
+.mlab .mlab-facts i{display:none}
 .mlab .mlab-track{height:4px;border-radius:2px;background:rgba(128,128,128,.25);margin:.2em 0 .6em;overflow:hidden}
 .mlab .mlab-track div{height:100%}
 .mlab .mlab-bar{display:inline-block;height:.65em;border-radius:2px;min-width:1px;vertical-align:baseline}
@@ -87,10 +88,11 @@ export function output(...content: Value[]): string {
   return String(html`<div class="mlab"><style>${new Html(STYLE)}</style>${content}</div>`);
 }
 
-/** Label and value pairs in one line that wraps. */
+/** Label and value pairs in one line that wraps. The dots are seen where a viewer takes the style away. */
 export function facts(pairs: readonly (readonly [label: string, value: string])[]): Html {
   return html`<div class="mlab-facts">${pairs.map(
-    ([label, value]) => html`<span><span>${label}</span> <b>${value}</b></span>`,
+    ([label, value], i) =>
+      html`<span>${i > 0 && html`<i> · </i>`}<span>${label}</span> <b>${value}</b></span>`,
   )}</div>`;
 }
 

@@ -7,6 +7,8 @@ const WIDTH = 920;
 /** More points than this cannot be told apart in a panel. */
 const POINTS = 400;
 const FONT = 12;
+/** Characters of a bar's name. */
+const LABEL = 48;
 
 /** Where a chart's plot lies in the picture, and how its numbers become places. */
 export interface Panel {
@@ -56,9 +58,9 @@ function arrange({ charts }: Figure): { panels: Panel[]; height: number } {
 /** Room for title and axes around the plot. */
 function panel(chart: Chart, left: number, top: number, width: number, height: number): Panel {
   const small = height < 200 && !chart.labels;
-  const longest = Math.max(0, ...(chart.labels ?? []).map((label) => label.length));
+  const longest = Math.max(0, ...(chart.labels ?? []).map((label) => textWidth(cut(label, LABEL))));
   const margin = {
-    left: chart.labels ? Math.min(300, 12 + longest * 6.6) : 64,
+    left: chart.labels ? 16 + longest : 64,
     right: chart.labels ? 60 : 14,
     top: 30,
     bottom: small ? 22 : 40,
@@ -145,7 +147,7 @@ function lyingBars(panel: Panel): Html {
   const columns = ticks(0, invertX(panel), 6);
   const rows = labels.map((label, i) => {
     const start = y(i) + (group - each * chart.series.length) / 2;
-    return html`<text x="${at(left - 8)}" y="${at(y(i + 0.5) + 4)}" text-anchor="end">${cut(label, 42)}</text>${chart.series.map(
+    return html`<text x="${at(left - 8)}" y="${at(y(i + 0.5) + 4)}" text-anchor="end">${cut(label, LABEL)}</text>${chart.series.map(
       (series, s) => {
         const value = series.y[i];
         if (!Number.isFinite(value)) return "";
@@ -168,7 +170,7 @@ function heading({ chart, left, top, width }: Panel): Html {
       ? []
       : chart.series.toReversed().map((series) => {
           const end = right;
-          right -= series.name.length * 6.8 + 38;
+          right -= textWidth(series.name) + 34;
           return html`<path d="M${at(right + 14)} ${at(top - 16)}h14" stroke="${TONES[toneOf(series)]}" stroke-width="3" stroke-opacity="${series.style === "raw" ? 0.35 : 1}"/><text x="${at(end)}" y="${at(top - 12)}" text-anchor="end">${series.name}</text>`;
         });
   const from = chart.labels ? 4 : left - 52;
@@ -235,6 +237,11 @@ function invertX({ left, width, x }: Panel): number {
 
 function depth({ style }: Series): number {
   return { bars: 0, raw: 1, line: 2, points: 3 }[style];
+}
+
+/** About how wide a text is drawn, rather too wide than too narrow: there is no font to ask. */
+function textWidth(text: string): number {
+  return [...text].reduce((sum, character) => sum + (/[\p{Lu}mwMW%]/u.test(character) ? 9 : 6.8), 0);
 }
 
 function cut(text: string, length: number): string {

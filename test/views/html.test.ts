@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { MimeBundle } from "../../sdk/views/bundle.ts";
 import { DISPLAY } from "../../sdk/views/bundle.ts";
+import { descriptionView } from "../../sdk/views/description.ts";
 import { answersView, comparisonView, evaluationView } from "../../sdk/views/evaluation.ts";
 import { bars, histogram, lines } from "../../sdk/views/figure.ts";
 import { escapeHtml, html } from "../../sdk/views/html.ts";
@@ -72,6 +73,8 @@ const report = {
 };
 const table = { columns: [EVIL, EVIL], rows: [[EVIL, 1]], facts: [[EVIL, EVIL]] as const, total: 9 };
 
+const distribution = { min: 1, median: 1, mean: 1, p95: 1, max: 1, histogram: [{ from: 0, to: 1, rows: 1 }] };
+
 const bundles: Record<string, MimeBundle> = {
   training: trainingView({
     total: 2,
@@ -90,6 +93,17 @@ const bundles: Record<string, MimeBundle> = {
   trace: traceView(trace, EVIL, EVIL),
   turn: turnView(turn, { traceText: EVIL, open: true, notes: [EVIL] }),
   "turn that waits": turnView(turn, { waiting: EVIL }),
+  description: descriptionView(
+    {
+      source: EVIL,
+      rows: 1,
+      characters: { instruction: distribution, response: distribution },
+      tokens: distribution,
+      languages: [{ language: EVIL, rows: 1 }],
+      warnings: [EVIL],
+    },
+    EVIL,
+  ),
   table: tableView(table),
   data: dataView(table, report),
   repairs: repairView(report),

@@ -1,0 +1,120 @@
+/** What a notebook shows of data: a table with how it was read, its report, its description, danfo.js frames. */
+import type * as Danfo from "danfojs-node";
+import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
+import { type DescriptionValue, descriptionView } from "../views/description.ts";
+import { type Cell, dataView, type RepairReport, repairView, tableView } from "../views/table.ts";
+import type { Description } from "./describe/findings.ts";
+import type { TableReport } from "./report.ts";
+
+/** Rows of a table that are shown: enough to see what it is. */
+const FIRST_ROWS = 8;
+
+interface Shown {
+  rows: readonly { line: number; instruction: string; response: string; fields: Record<string, string> }[];
+  report: TableReport;
+}
+
+export function showTable({ rows, report }: Shown): MimeBundle {
+  const others = Object.keys(rows[0]?.fields ?? {});
+  const value = {
+    columns: ["line", "instruction", "response", ...others],
+    rows: rows
+      .slice(0, FIRST_ROWS)
+      .map(({ line, instruction, response, fields }) => [
+        String(line),
+        instruction,
+        response,
+        ...others.map((name) => fields[name]),
+      ]),
+    total: rows.length,
+  };
+  return dataView(value, repairs(report));
+}
+
+export function showReport(report: TableReport): MimeBundle {
+  return repairView(repairs(report));
+}
+
+function repairs(report: TableReport): RepairReport {
+  const { counts, dialect } = report;
+  const facts: [string, string][] = [
+    ["rows", String(counts.rows)],
+    ["repaired", String(counts.repairs)],
+    ["rejected", String(counts.rejected)],
+    ["duplicates", String(counts.duplicates)],
+    ["blank lines", String(counts.blankLines)],
+    ["encoding", dialect.encoding],
+    ["delimiter", name(dialect.delimiter)],
+    ["quote", name(dialect.quote)],
+  ];
+  const kinds = [...new Set(report.repairs.map(({ kind }) => kind))];
+  const groups: RepairReport["groups"] = [
+    ...kinds.map((kind) => ({
+      title: `Repaired: ${kind}`,
+      rows: report.repairs
+        .filter((repair) => repair.kind === kind)
+        .map(
+          ({ line, column, before, after }) =>
+            [line, `${column ? `${column}: ` : ""}${after}`, before] as const,
+        ),
+    })),
+    {
+      title: "Rejected",
+      rows: report.rejected.map(({ line, reason, text }) => [line, reason, text] as const),
+    },
+    {
+      title: "Duplicates",
+      rows: report.duplicates.map(
+        ({ line, firstLine }) => [line, `says what line ${firstLine} says`] as const,
+      ),
+    },
+    {
+      title: "Other tables in the file, not read",
+      rows: report.otherTables.map(
+        ({ line, columns, records }) => [line, `${records} records: ${columns.join(", ")}`] as const,
+      ),
+    },
+  ];
+  return { source: report.source, facts, groups, text: String(report) };
+}
+
+function name(mark: string): string {
+  const names: Record<string, string> = {
+    "": "none",
+    "\t": "tab",
+    " ": "blank",
+    ",": "comma",
+    ";": "semicolon",
+  };
+  return names[mark] ?? mark;
+}
+
+export function showDescription(description: Description): MimeBundle {
+  return descriptionView(description satisfies DescriptionValue, String(description));
+}
+
+/** Lets danfo.js' frames and series show themselves; the library knows no notebook of ours. */
+export function showFrames({ DataFrame, Series }: typeof Danfo): void {
+  const show = (prototype: object, view: (value: never) => MimeBundle) =>
+    Object.defineProperty(prototype, DISPLAY, {
+      configurable: true,
+      value(this: never) {
+        return view(this);
+      },
+    });
+  show(DataFrame.prototype, (frame: Danfo.DataFrame) =>
+    tableView({
+      columns: ["", ...frame.columns],
+      rows: (frame.values as Cell[][]).map((row, i) => [String(frame.index[i]), ...row]),
+      facts: [["shape", `${frame.shape[0]} × ${frame.shape[1]}`]],
+      most: 12,
+    }),
+  );
+  show(Series.prototype, (series: Danfo.Series) =>
+    tableView({
+      columns: ["", series.columns[0] === "0" ? "value" : series.columns[0]],
+      rows: (series.values as Cell[]).map((value, i) => [String(series.index[i]), value]),
+      most: 12,
+    }),
+  );
+}
