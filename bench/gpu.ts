@@ -19,9 +19,10 @@ import { loadModel } from "../sdk/model/load.ts";
 import { attachLora } from "../sdk/model/lora.ts";
 import type { MistralModel } from "../sdk/model/mistral.ts";
 import { quantize } from "../sdk/model/quantize.ts";
+import { gradientNorm } from "../sdk/ops/gradientNorm.ts";
 import { availableBytes, choosePlan } from "../sdk/train/gpuMemory.ts";
 import { microBatchGradients } from "../sdk/train/gradients.ts";
-import { AdamW, globalNorm } from "../sdk/train/optimizer.ts";
+import { AdamW } from "../sdk/train/optimizer.ts";
 import { writeRandomCheckpoint } from "./randomCheckpoint.ts";
 
 const SHAPES: Record<string, MistralConfig> = {
@@ -147,7 +148,7 @@ async function training(model: MistralModel, batch: TokenBatch, keeping: readonl
     });
     host.push((performance.now() - start) / 1000);
     const [loss] = await lossSum.data<"float32">();
-    const norm = await globalNorm(gradients.values());
+    const norm = await gradientNorm(gradients.values());
     optimizer.step(gradients, 2e-4, Math.min(1, batch.trainedTokens / norm) / batch.trainedTokens);
     driver.synchronize();
     tf.dispose([lossSum, ...gradients.values()]);

@@ -12,10 +12,11 @@ constexpr int kThreads = 256;
 /** As sdk/backend/cuda/tensorList.ts cuts. */
 constexpr int kPartValues = 4096;
 
-/** 64 bytes. The new values may be written over the old. */
+/** 40 bytes. */
 struct Parameter {
-  const float *param, *grad, *m, *v;
-  float *newParam, *newM, *newV;
+  float* param;
+  const float* grad;
+  float *m, *v;
   int count;
   float weightDecay;
 };
@@ -26,20 +27,15 @@ struct Part {
 
 }  // namespace
 
-/**
- * gradScale is multiplied by *deviceScale, unless that is null. Where *deviceScale is not finite (the norm of
- * the gradients was not), every new value is the old one. stepSize = lr / (1 - beta1^step), inverseRoot = 1 /
+/** In place. stepSize = lr / (1 - beta1^step), inverseRoot = 1 /
  * sqrt(1 - beta2^step).
  */
 extern "C" __global__ void __launch_bounds__(kThreads)
-    adamW(const Parameter* parameters, const Part* parts, const float* deviceScale, float gradScale,
-          float learningRate, float beta1, float oneMinusBeta1, float beta2, float oneMinusBeta2,
-          float stepSize, float inverseRoot, float eps) {
+    adamW(const Parameter* parameters, const Part* parts, float gradScale, float learningRate, float beta1,
+          float oneMinusBeta1, float beta2, float oneMinusBeta2, float stepSize, float inverseRoot,
+          float eps) {
   const Part part = parts[blockIdx.x];
   const Parameter p = parameters[part.parameter];
-  const float factor = deviceScale ? *deviceScale * gradScale : gradScale;
-  const bool skipped = deviceScale && !(fabsf(*deviceScale) < kInfinity);
-  if (skipped && p.newParam == p.param && p.newM == p.m && p.newV == p.v) return;
   const float decay = static_cast<float>(1.0 - static_cast<double>(learningRate) * p.weightDecay);
   const int64 begin = static_cast<int64>(part.part) * kPartValues;
   for (int inside = static_cast<int>(threadIdx.x) * 8; inside < kPartValues && begin + inside < p.count;
@@ -49,17 +45,15 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     const Values<8> grad = loadUpTo(p.grad + at, size);
     Values<8> value = loadUpTo(p.param + at, size);
     Values<8> m = loadUpTo(p.m + at, size), v = loadUpTo(p.v + at, size);
-    if (!skipped) {
-      for (int i = 0; i < 8; ++i) {
-        const float g = grad.values[i] * factor;
-        m.values[i] = beta1 * m.values[i] + oneMinusBeta1 * g;
-        v.values[i] = beta2 * v.values[i] + oneMinusBeta2 * g * g;
-        value.values[i] =
-            value.values[i] * decay - stepSize * m.values[i] / (sqrtf(v.values[i]) * inverseRoot + eps);
-      }
+    for (int i = 0; i < 8; ++i) {
+      const float g = grad.values[i] * gradScale;
+      m.values[i] = beta1 * m.values[i] + oneMinusBeta1 * g;
+      v.values[i] = beta2 * v.values[i] + oneMinusBeta2 * g * g;
+      value.values[i] =
+          value.values[i] * decay - stepSize * m.values[i] / (sqrtf(v.values[i]) * inverseRoot + eps);
     }
-    storeUpTo(p.newParam + at, value, size);
-    storeUpTo(p.newM + at, m, size);
-    storeUpTo(p.newV + at, v, size);
+    storeUpTo(p.param + at, value, size);
+    storeUpTo(p.m + at, m, size);
+    storeUpTo(p.v + at, v, size);
   }
 }

@@ -152,20 +152,12 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-// What AdamW multiplies gradients by, from the sums of `sumSquares`: result[0] = norm = scale * sqrt(sum of
-// partial), result[1] = scale * min(1, maxNorm / (norm + 1e-6)), as torch clips; without the second factor
-// where maxNorm is 0, and NaN where the norm is not finite: that tells adamW to leave everything as it is.
-// One block of 1024 threads.
+// *result = sqrt(sum of partial). One block of 1024 threads.
 extern "C" __global__ void __launch_bounds__(kSumThreads)
-    gradientNorm(const double* partial, int count, float scale, float maxNorm, float* result) {
+    rootOfSum(const double* partial, int count, float* result) {
   __shared__ double shared[kSumThreads];
   double sum = 0;
   for (int i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
   sum = blockSumDouble(sum, shared);
-  if (threadIdx.x != 0) return;
-  const float norm = static_cast<float>(sqrt(sum) * scale);
-  float factor = scale;
-  if (maxNorm != 0) factor *= fminf(1.0f, maxNorm / (norm + 1e-6f));
-  result[0] = norm;
-  result[1] = fabsf(norm) < kInfinity ? factor : norm - norm;
+  if (threadIdx.x == 0) *result = static_cast<float>(sqrt(sum));
 }

@@ -201,8 +201,14 @@ function cases(): Case[] {
         [50, 64],
       ],
       values: [0, 1, 2, 3].map(squares),
-      run: ([param, grad, m, v]) =>
-        Object.values(adamW({ param, grad, m, v }, { step: 3, learningRate: 0.1 })),
+      run: ([param, grad, m, v]) => {
+        const variables = [param, m, v].map((tensor) => tf.variable(tensor, false));
+        const [newParam, newM, newV] = variables;
+        adamW([{ param: newParam, grad, m: newM, v: newV }], { step: 3, learningRate: 0.1 });
+        const values = variables.map((variable) => tf.tensor(variable.dataSync().slice(), variable.shape));
+        tf.dispose(variables);
+        return values;
+      },
     },
     {
       ...{

@@ -4,10 +4,11 @@ import { isOutOfMemory } from "../backend/cuda/memory.ts";
 import { makeBatch, type PackedRow } from "../data/batches.ts";
 import type { Example } from "../data/dataset.ts";
 import type { MistralModel } from "../model/mistral.ts";
+import { gradientNorm } from "../ops/gradientNorm.ts";
 import { Interruption } from "../views/frontEnd.ts";
 import type { DoneEvent, EvalEvent, MemoryEvent, StepEvent, TrainEvent } from "./events.ts";
 import { Accumulator, dropoutSeed, microBatchGradients } from "./gradients.ts";
-import { clipFactor, globalNorm } from "./optimizer.ts";
+import { clipFactor } from "./optimizer.ts";
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from "./options.ts";
 import { TrainingRun } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -131,7 +132,7 @@ async function trainStep(
     if (interruption.aborted) return "stopped";
     // A step can consist of masked examples only; it teaches nothing and must not divide by 0.
     const tokens = Math.max(1, sum.trainedTokens);
-    const gradNorm = (await globalNorm(sum.gradients.values())) / tokens;
+    const gradNorm = (await gradientNorm(sum.gradients.values())) / tokens;
     if (!Number.isFinite(gradNorm)) return { problem: `the gradient norm is ${gradNorm}`, reason: "nan" };
     run.optimizer.step(sum.gradients, learningRate, clipFactor(gradNorm, options.maxGradNorm) / tokens);
     return run.stepDone({

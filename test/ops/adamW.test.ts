@@ -4,7 +4,7 @@ import { type AdamWStep, adamW } from "../../sdk/ops/adamW.ts";
 import { assertClose } from "../compare.ts";
 import { onEveryBackend, random } from "./support.ts";
 
-const STEP: Required<AdamWStep> = {
+const STEP: Required<AdamWStep> & { weightDecay: number } = {
   step: 1,
   gradScale: 0.5,
   learningRate: 0.01,
@@ -31,19 +31,27 @@ function formula(param: Float64Array, steps: number, gradientAt: (step: number) 
   return { param, m, v };
 }
 
+const variable = (values: Float32Array) => {
+  const tensor = tf.tensor1d(values);
+  const made = tf.variable(tensor, false);
+  tensor.dispose();
+  return made;
+};
+
+const parameterOf = (values: Float32Array) => {
+  const zeros = () => variable(new Float32Array(values.length));
+  return { param: variable(values.slice()), m: zeros(), v: zeros() };
+};
+
 function run(values: Float32Array, steps: number, gradientAt: (step: number) => Float32Array) {
-  const n = values.length;
-  let state = { param: tf.tensor1d(values.slice()), m: tf.zeros([n]), v: tf.zeros([n]) } as Record<
-    "param" | "m" | "v",
-    tf.Tensor
-  >;
+  const { weightDecay, ...options } = STEP;
+  const state = parameterOf(values);
   for (let step = 1; step <= steps; step++) {
     const grad = tf.tensor1d(gradientAt(step));
     const before = tf.memory().numTensors;
-    const next = adamW({ ...state, grad }, { ...STEP, step });
-    assert.equal(tf.memory().numTensors, before + 3, "three new tensors and nothing else");
-    tf.dispose([grad, ...Object.values(state)]);
-    state = next;
+    adamW([{ ...state, grad, weightDecay }], { ...options, step });
+    assert.equal(tf.memory().numTensors, before, "no new tensor");
+    grad.dispose();
   }
   return state;
 }
@@ -89,30 +97,50 @@ describe("adamW", () => {
       tf.dispose(actual);
     });
 
-    it("leaves the old tensors as they were", () => {
-      const [param, m, v] = [tf.ones([20]), tf.zeros([20]), tf.zeros([20])];
-      const grad = tf.ones([20]);
-      const next = adamW({ param, grad, m, v }, { step: 1, learningRate: 1 });
-      for (const [tensor, value] of [
-        [param, 1],
-        [m, 0],
-        [v, 0],
-        [grad, 1],
-      ] as const) {
-        assert.ok(tensor.dataSync().every((x) => x === value));
+    it("updates many parameters at once, each with its own decay", () => {
+      const sizes = [3, 5000, 1, 4096];
+      const gradients = sizes.map((n, i) => tf.tensor1d(random(n, i + 50)));
+      const decays = [0.5, 0, 0.1, 0];
+      const { weightDecay: _, ...options } = STEP;
+      const together = sizes.map((n, i) => parameterOf(random(n, i)));
+      const list = (states: typeof together) =>
+        states.map((state, i) => ({ ...state, grad: gradients[i], weightDecay: decays[i] }));
+      adamW(list(together), options);
+      const alone = sizes.map((n, i) => parameterOf(random(n, i)));
+      for (const parameter of list(alone)) adamW([parameter], options);
+      for (const [i, state] of together.entries()) {
+        for (const name of ["param", "m", "v"] as const) {
+          assert.deepEqual(state[name].dataSync(), alone[i][name].dataSync());
+        }
       }
-      tf.dispose([param, m, v, grad, ...Object.values(next)]);
+      assert.notDeepEqual(together[0].param.dataSync(), random(3, 0));
+      tf.dispose([gradients, together, alone]);
+    });
+
+    it("leaves what shares a variable's data, or has read it, as it was", () => {
+      const source = tf.ones([20]);
+      const param = tf.variable(source, false);
+      const [m, v] = [variable(new Float32Array(20)), variable(new Float32Array(20))];
+      const grad = tf.ones([20]);
+      const read = param.dataSync();
+      adamW([{ param, grad, m, v }], { step: 1, learningRate: 1 });
+      for (const values of [read, source.dataSync(), grad.dataSync()])
+        assert.ok(values.every((x) => x === 1));
+      assert.ok(param.dataSync().every((x) => x < 0.5));
+      tf.dispose([source, param, m, v, grad]);
     });
 
     it("refuses what does not fit", () => {
+      const { weightDecay: _, ...options } = STEP;
+      const state = parameterOf(new Float32Array(2));
       const [a, b] = [tf.zeros([2]), tf.zeros([3])];
       const refuse = (grad: tf.Tensor, change: Partial<AdamWStep>, message: string) =>
-        assert.throws(() => adamW({ param: a, grad, m: a, v: a }, { ...STEP, ...change }), { message });
+        assert.throws(() => adamW([{ ...state, grad }], { ...options, ...change }), { message });
       refuse(b, {}, "adamW: expected one shape, got param [2], grad [3], m [2], v [2]");
       refuse(a, { beta1: 1 }, "adamW: beta1 must be in [0, 1), got 1");
       refuse(a, { beta2: -0.5 }, "adamW: beta2 must be in [0, 1), got -0.5");
       refuse(a, { step: 0 }, "adamW: step must be a whole number >= 1, got 0");
-      tf.dispose([a, b]);
+      tf.dispose([a, b, state]);
     });
   });
 });
