@@ -12,7 +12,7 @@ export { formatTrace, type ReasoningTrace } from "./chat/trace.ts";
 export { type CsvOptions, loadCsv, type Table } from "./data/csv.ts";
 export { type DatasetOptions, type DatasetReport, prepareDataset } from "./data/dataset.ts";
 export type { Example } from "./data/example.ts";
-export { previewExample } from "./data/preview.ts";
+export { previewExample, showExample } from "./data/preview.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
 export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";

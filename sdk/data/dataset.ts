@@ -6,10 +6,12 @@ import { z } from "zod";
 import { checkOptions } from "../options.ts";
 import type { ChatMessage } from "../text/chatTemplate.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { displayable } from "../views/bundle.ts";
 import type { Row, Table } from "./csv.ts";
 import { type Example, ignoredLabel } from "./example.ts";
 import { noisyQuestion } from "./noisyQuestion.ts";
 import { Random } from "./random.ts";
+import { showDataset } from "./show.ts";
 
 export type { Example } from "./example.ts";
 
@@ -148,7 +150,7 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
     dropped,
     truncated,
   };
-  return { train, test, report: { ...facts, text: reportText(facts) } };
+  return { train, test, report: displayable({ ...facts, text: reportText(facts) }, showDataset) };
 }
 
 function noisyCopies(examples: readonly Example[], tokenizer: Tokenizer, settings: Settings): Example[] {

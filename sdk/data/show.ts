@@ -1,8 +1,10 @@
 /** What a notebook shows of data: a table with how it was read, its report, its description, danfo.js frames. */
 import type * as Danfo from "danfojs-node";
 import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
-import { type DescriptionValue, descriptionView } from "../views/description.ts";
+import { type DescriptionValue, datasetView, descriptionView } from "../views/description.ts";
+import { percent } from "../views/numbers.ts";
 import { type Cell, dataView, type RepairReport, repairView, tableView } from "../views/table.ts";
+import type { DatasetReport } from "./dataset.ts";
 import type { Description } from "./describe/findings.ts";
 import type { TableReport } from "./report.ts";
 
@@ -87,6 +89,25 @@ function name(mark: string): string {
     ";": "semicolon",
   };
   return names[mark] ?? mark;
+}
+
+export function showDataset(report: DatasetReport): MimeBundle {
+  const { rows, train, test, trainTokens, trainedTokens, trainedShare, longest, dropped, truncated } = report;
+  const count = (value: number) => value.toLocaleString("en-US");
+  return datasetView({
+    facts: [
+      ["rows", count(rows)],
+      ["to train", `${count(train)} examples, ${count(trainTokens)} tokens`],
+      ["trained", `${count(trainedTokens)} tokens (${percent(trainedShare)})`],
+      ["to test", count(test)],
+      ["longest", `${longest.tokens} tokens, line ${longest.line}`],
+    ],
+    notes: [
+      ...dropped.map(({ line, tokens, reason }) => `line ${line}: ${tokens} tokens, ${reason}`),
+      ...truncated.map(({ line, tokens }) => `line ${line}: ${tokens} tokens, cut`),
+    ],
+    text: report.text,
+  });
 }
 
 export function showDescription(description: Description): MimeBundle {

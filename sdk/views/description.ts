@@ -1,6 +1,6 @@
 /** What was found in a data set: lengths, languages, and what deserves a look before training. */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
-import { facts, type Html, html, output } from "./html.ts";
+import { facts, type Html, html, output, TONES } from "./html.ts";
 import { short } from "./numbers.ts";
 
 export interface DistributionValue {
@@ -46,10 +46,43 @@ export function descriptionView(value: DescriptionValue, text: string): MimeBund
   );
 }
 
+/** Text whose trained parts are highlighted. */
+export function stretchesView(
+  stretches: readonly { text: string; trained: boolean }[],
+  text: string,
+): MimeBundle {
+  const parts = stretches.map(({ text, trained }) =>
+    trained
+      ? html`<mark title="trained" style="background:${TONES.third}38;border-bottom:2px solid ${TONES.third}">${text}</mark>`
+      : text,
+  );
+  return mimeBundle(text, output(html`<div class="mlab-say">${parts}</div>`));
+}
+
+/** What was made of a data set for training: counts in one line, then what was left out. */
+export function datasetView({
+  facts: pairs,
+  notes,
+  text,
+}: {
+  facts: readonly (readonly [string, string])[];
+  notes: readonly string[];
+  text: string;
+}): MimeBundle {
+  return mimeBundle(
+    text,
+    output(
+      facts(pairs),
+      notes.length > 0 &&
+        html`<details><summary>Left out or cut (${notes.length})</summary><ul>${notes.slice(0, 50).map((note) => html`<li>${note}</li>`)}</ul></details>`,
+    ),
+  );
+}
+
 function columns(histogram: DistributionValue["histogram"]): Html {
   const most = Math.max(1, ...histogram.map(({ rows }) => rows));
   return html`${histogram.map(
     ({ from, to, rows }) =>
-      html`<span title="${short(from)} to ${short(to)}: ${rows}"><span class="mlab-bar" style="width:6px;margin-right:1px;height:${((1.4 * rows) / most).toFixed(2)}em;background:#3d7fe0"></span></span>`,
+      html`<span title="${short(from)} to ${short(to)}: ${rows}"><span class="mlab-bar" style="width:6px;margin-right:1px;height:${((1.4 * rows) / most).toFixed(2)}em;background:${TONES.first}"></span></span>`,
   )}`;
 }

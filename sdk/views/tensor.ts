@@ -1,6 +1,6 @@
 /** A tensor at a glance: shape, type, statistics, a histogram, the first values. */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
-import { facts, html, output } from "./html.ts";
+import { facts, html, output, TONES } from "./html.ts";
 import { bytes, short, sparkline } from "./numbers.ts";
 
 export interface TensorValue {
@@ -41,7 +41,7 @@ function bundle(
   const title = name ?? "Tensor";
   const columns = counts.map(
     (count) =>
-      html`<span title="${count}" style="display:inline-block;width:7px;margin-right:1px;vertical-align:bottom;background:#3d7fe0;height:${Math.max(count > 0 ? 1 : 0, (34 * count) / most).toFixed(1)}px"></span>`,
+      html`<span title="${count}" style="display:inline-block;width:7px;margin-right:1px;vertical-align:bottom;background:${TONES.first};height:${Math.max(count > 0 ? 1 : 0, (34 * count) / most).toFixed(1)}px"></span>`,
   );
   return mimeBundle(
     `${title} ${pairs.map(([label, value]) => `${label} ${value}`).join(", ")}${counts.length > 0 ? `\n${sparkline(counts, BINS)}` : ""}${first === "" ? "" : `\n[${first}]`}`,

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { loadCsv, type Table } from "../../sdk/data/csv.ts";
 import { type Example, prepareDataset } from "../../sdk/data/dataset.ts";
-import { previewExample } from "../../sdk/data/preview.ts";
+import { previewExample, showExample } from "../../sdk/data/preview.ts";
 import { Random } from "../../sdk/data/random.ts";
 import { Tokenizer } from "../../sdk/text/tokenizer.ts";
+import { DISPLAY, type Displayable } from "../../sdk/views/bundle.ts";
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const csv = (...records: string[]) => loadCsv(Buffer.from(["question,answer", ...records].join("\n")));
@@ -225,6 +226,19 @@ describe("prepareDataset", () => {
   });
 });
 
+describe("a dataset's report in a notebook", () => {
+  it("shows what was made of the rows, and what was left out with its line", async () => {
+    const tokenizer = await Tokenizer.load(file("../fixtures/tokenizer/byteLevel"));
+    const table = await csv("a,b", `${"é ".repeat(200)},d`);
+    const { report } = prepareDataset(table, tokenizer, { maxSeqLength: 40 });
+    const shown = (report as unknown as Displayable)[DISPLAY]();
+    assert.equal(shown["text/plain"], report.text);
+    assert.match(shown["text/html"]!, /<span>to train<\/span> <b>1 examples, /);
+    assert.match(shown["text/html"]!, /<li>line 3: \d+ tokens, longer than maxSeqLength<\/li>/);
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), { ...report });
+  });
+});
+
 describe("previewExample", () => {
   let tokenizer: Tokenizer;
   before(async () => {
@@ -235,6 +249,12 @@ describe("previewExample", () => {
     const table = await csv("le é 😀,bonjour");
     const [answer] = prepareDataset(table, tokenizer).train;
     assert.equal(previewExample(answer, tokenizer), "<s>[INST] le é 😀[/INST]⟦ bonjour</s>⟧");
+    const shown = showExample(answer, tokenizer)[DISPLAY]();
+    assert.equal(shown["text/plain"], previewExample(answer, tokenizer));
+    assert.match(
+      shown["text/html"]!,
+      /&lt;s&gt;\[INST\] le é 😀\[\/INST\]<mark [^>]*> bonjour&lt;\/s&gt;<\/mark>/,
+    );
     const [all] = prepareDataset(table, tokenizer, { trainOn: "all" }).train;
     assert.equal(previewExample(all, tokenizer), "<s>⟦[INST] le é 😀[/INST] bonjour</s>⟧");
   });
