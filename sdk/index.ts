@@ -16,6 +16,7 @@ export { previewExample, showExample } from "./data/preview.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
 export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";
+export { exportQuantized, type QuantizedOptions } from "./export/quantized.ts";
 export { type GeneratedPiece, generate } from "./generate/generate.ts";
 export type { GenerateOptions } from "./generate/options.ts";
 export type { MistralConfig } from "./model/config.ts";

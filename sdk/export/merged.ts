@@ -1,12 +1,9 @@
 /** Whole models in Hugging Face layout, with the adapter merged in: what transformers, vLLM and others load. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { toHuggingFace } from "../model/config.ts";
 import { openBase } from "../model/load.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
-import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
-import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts";
+import { resolveModelPath } from "../weights/modelPath.ts";
+import type { TensorToWrite } from "../weights/safetensors.ts";
+import { newModelFolder, writeBesides, writeShards } from "./folder.ts";
 import { mergedWeights, roundTo16 } from "./weights.ts";
 
 export const MERGED_TYPES = ["bfloat16", "float16", "float32"] as const;
@@ -34,13 +31,7 @@ export async function exportMerged(
   dir: string,
   { type, maxShardBytes = 5e9 }: MergedOptions = {},
 ): Promise<string[]> {
-  const there = existsSync(dir)
-    ? readdirSync(dir).filter((file) => /\.safetensors$|^config\.json$/.test(file))
-    : [];
-  if (there.length > 0) {
-    throw new Error(`${dir}: already holds a model (${there.join(", ")}); choose a folder without one`);
-  }
-  mkdirSync(dir, { recursive: true });
+  newModelFolder(dir);
   const stored = await storedTypes(model);
   const weights = mergedWeights(model);
   const usual = type ?? stored.get("model.embed_tokens.weight") ?? "bfloat16";
@@ -51,24 +42,8 @@ export async function exportMerged(
     tensors.set(name, { dtype: DTYPES[chosen], shape, data });
   }
   const written = writeShards(dir, tensors, maxShardBytes);
-  await model.tokenizer.save(dir);
-  written.push(...model.tokenizer.files.keys());
-  const source = sourceFolder(model);
-  if (source && existsSync(join(source, GENERATION))) {
-    copyFileSync(join(source, GENERATION), join(dir, GENERATION));
-    written.push(GENERATION);
-  }
-  writeJson(join(dir, "config.json"), configJson(model, source, usual));
-  return [...written, "config.json"];
-}
-
-const GENERATION = "generation_config.json";
-
-/** The folder that the base was read from; undefined where it came from a GGUF file or from nowhere. */
-function sourceFolder(model: MistralModel): string | undefined {
-  if (model.source === "random") return undefined;
-  const path = resolveModelPath(model.source);
-  return isGguf(path) ? undefined : path;
+  written.push(...(await writeBesides(model, dir, { torch_dtype: usual })));
+  return written;
 }
 
 /** The 16-bit type of each tensor of the base; tensors of other types are left out. */
@@ -82,49 +57,4 @@ async function storedTypes(model: MistralModel): Promise<Map<string, "bfloat16" 
   }
   file.close();
   return types;
-}
-
-/** The base's own file, so that keys which we do not know stay, without what is not true any more. */
-function configJson(model: MistralModel, source: string | undefined, type: MergedType): object {
-  if (!source) return toHuggingFace(model.config, type);
-  const { quantization_config, dtype, ...rest } = JSON.parse(
-    readFileSync(join(source, "config.json"), "utf8"),
-  );
-  return { ...rest, torch_dtype: type };
-}
-
-/** Tensors in files of at most so many bytes, in their order, named as transformers names them. */
-function writeShards(dir: string, tensors: ReadonlyMap<string, TensorToWrite>, maxBytes: number): string[] {
-  const shards: Map<string, TensorToWrite>[] = [new Map()];
-  let [bytes, total] = [0, 0];
-  for (const [name, tensor] of tensors) {
-    const size = tensor.shape.reduce((product, n) => product * n, 1) * (tensor.dtype === "F32" ? 4 : 2);
-    if (bytes > 0 && bytes + size > maxBytes) {
-      shards.push(new Map());
-      bytes = 0;
-    }
-    shards[shards.length - 1].set(name, tensor);
-    bytes += size;
-    total += size;
-  }
-  if (shards.length === 1) {
-    writeSafetensors(join(dir, "model.safetensors"), tensors, { format: "pt" });
-    return ["model.safetensors"];
-  }
-  const number = (i: number) => String(i).padStart(5, "0");
-  const map: Record<string, string> = {};
-  const files = shards.map((shard, i) => {
-    const file = join(dir, `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`);
-    writeSafetensors(file, shard, { format: "pt" });
-    for (const name of shard.keys()) map[name] = basename(file);
-    return basename(file);
-  });
-  const index = "model.safetensors.index.json";
-  writeJson(join(dir, index), { metadata: { total_size: total }, weight_map: map });
-  return [...files, index];
-}
-
-function writeJson(file: string, json: object): void {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
-  writeFileAtomically(file, [bytes], bytes.length);
 }

@@ -4,7 +4,7 @@ import { activeCuda } from "../backend/cuda/backend.ts";
 import { checkOptions } from "../options.ts";
 import { quantizeWeightsOnDevice } from "../weights/deviceWeight.ts";
 import { NF4Weight } from "../weights/nf4.ts";
-import type { FrozenWeight } from "../weights/weight.ts";
+import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { type Layer, PROJECTIONS } from "./layers.ts";
 import { hasLora } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
@@ -48,7 +48,10 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
     : new Map(
         [...dense].map(([name, weight]) => [
           name,
-          NF4Weight.quantize(weight.dequantize(), weight.shape, { doubleQuant }),
+          NF4Weight.quantize(weight.dequantize(), weight.shape, {
+            doubleQuant,
+            sourceDtype: storedAs(weight),
+          }),
         ]),
       );
   const layers = model.weights.layers.map((layer, i) => {
@@ -59,6 +62,10 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
     return small;
   });
   return new MistralModel(model.config, { ...model.weights, layers }, model.tokenizer, model.source);
+}
+
+function storedAs(weight: FrozenWeight): "float32" | "bfloat16" {
+  return weight instanceof DenseWeight && weight.data instanceof Uint16Array ? "bfloat16" : "float32";
 }
 
 /** Bytes that the model's frozen weights occupy, and what they would be in bfloat16. */

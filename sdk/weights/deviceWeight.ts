@@ -13,7 +13,7 @@ import { DenseWeight, type FrozenWeight, SAMPLE_BYTES, sampleOffsets } from "./w
 export interface DeviceWeight {
   kind: "dense" | "nf4";
   shape: readonly [number, number];
-  /** Of the values, where kind is "dense". */
+  /** Of the values; where kind is "nf4", of those that it was made from. */
   storage: Storage;
   /** Values, or packed nibbles (two a byte, the first high). */
   data: number;
@@ -175,7 +175,7 @@ export function quantizeOnDevice(
   const take = (bytes: number) => cuda.memory.take(Math.max(bytes, 1));
   const [data, absmax] = [take(packedBytes), take(4 * blocks)];
   const weight: DeviceWeight = {
-    ...{ kind: "nf4", shape, storage: "bfloat16", data, absmax },
+    ...{ kind: "nf4", shape, storage: values.storage, data, absmax },
     ...{ codes: 0, nestedAbsmax: 0, map: 0, offset: 0, addresses: [data, absmax] },
   };
   if (blocks > 0) {
@@ -248,7 +248,7 @@ export class DeviceNF4Weight implements FrozenWeight {
           map: floats(map, 256),
           offset: floats(offset, 1)[0],
         };
-    return new NF4Weight(this.shape, bytes(data, packedBytes), scales, "bfloat16");
+    return new NF4Weight(this.shape, bytes(data, packedBytes), scales, this.device.storage);
   }
 
   dequantize(): Float32Array {
