@@ -21,7 +21,7 @@ export { type GeneratedPiece, generate } from "./generate/generate.ts";
 export type { GenerateOptions } from "./generate/options.ts";
 export type { MistralConfig } from "./model/config.ts";
 export { makeTrainable, randomModel, saveModel } from "./model/fullTraining.ts";
-export { loadModel } from "./model/load.ts";
+export { type LoadOptions, loadModel } from "./model/load.ts";
 export { attachLora, trainableParameters, withoutLora } from "./model/lora.ts";
 export type { LoraOptions } from "./model/loraOptions.ts";
 export type { MistralModel } from "./model/mistral.ts";

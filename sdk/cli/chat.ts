@@ -3,9 +3,10 @@ import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import { resolveGenerateOptions } from "../generate/options.ts";
-import type { ChatSession, Device, Domain } from "../index.ts";
+import type { ChatSession, Device, Domain, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
 import { domainOf, requireModel } from "./folders.ts";
+import { loadShown } from "./loading.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
 import { Output } from "./output.ts";
 import type { Lab } from "./road.ts";
@@ -101,7 +102,7 @@ async function chat(dir: string, flags: ChatFlags): Promise<void> {
   const { note } = await lab.useDevice(flags.device);
   const output = new Output(flags.json);
   if (note) output.warn(note);
-  const session = await output.during(`loading ${dir}`, () => openSession(lab, dir, domain, flags));
+  const session = openSession(lab, await loadShown(lab, output, dir), domain, flags);
   if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
   if (!flags.json) return lab.runTerminalChat(session, domain, { debug: flags.debug });
   for await (const line of createInterface({ input: process.stdin })) {
@@ -109,9 +110,9 @@ async function chat(dir: string, flags: ChatFlags): Promise<void> {
   }
 }
 
-async function openSession(lab: Lab, dir: string, domain: Domain, flags: ChatFlags): Promise<ChatSession> {
+function openSession(lab: Lab, model: MistralModel, domain: Domain, flags: ChatFlags): ChatSession {
   const { temperature, topK, topP, repetitionPenalty, maxNewTokens, seed, reasoning } = flags;
-  return new lab.ChatSession(await lab.loadModel(dir), {
+  return new lab.ChatSession(model, {
     sampling: { temperature, topK, topP, repetitionPenalty, maxNewTokens, seed },
     // In a conversation a wrong answer is withdrawn before one's eyes; --once and a filter give it after its check.
     maxRetries: 1,

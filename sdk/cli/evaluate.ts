@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { resolveEvaluateOptions } from "../evaluate/options.ts";
 import type { Device, Evaluation } from "../index.ts";
 import { requireFile, requireModel } from "./folders.ts";
+import { loadShown } from "./loading.ts";
 import { measure, showEvaluations, showWorst } from "./measure.ts";
 import { deviceOption, jsonOption, whole } from "./options.ts";
 import { Output, plural } from "./output.ts";
@@ -70,7 +71,7 @@ async function evaluate(dir: string, flags: EvaluateFlags): Promise<void> {
   const lab = await import("../index.ts");
   const { device } = await chooseDevice(lab, output, flags.device);
   const table = await lab.loadCsv(flags.data);
-  const model = await output.during(`loading ${dir}`, () => lab.loadModel(dir));
+  const model = await loadShown(lab, output, dir);
   const maxSeqLength = model.config.maxPositions;
   const { train: all } = lab.prepareDataset(table, model.tokenizer, { maxSeqLength });
   const examples = all.slice(0, flags.limit);

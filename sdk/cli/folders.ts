@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { parseHubSource } from "../weights/hub/source.ts";
 import { bytes } from "./output.ts";
 
 /** The bundled model, for messages and the demo. */
@@ -28,11 +29,10 @@ export function requireModel(model: string): void {
       `model "${model}": its training has not come to its end, so there is no adapter yet. Run the same finetune command again with --resume`,
     );
   }
-  const isHubName = /^[\w-]+\/[\w.-]+$/.test(model);
+  // A model of the hub is fetched when it is loaded.
+  if (parseHubSource(model)) return;
   throw new Error(
-    isHubName
-      ? `model "${model}": not on this machine, and this version cannot download from the Hugging Face hub yet. Give a folder that holds the model, or --model ${BUNDLED_MODEL} for the bundled one`
-      : `model "${model}": there is no such folder. Give a folder with config.json, such as ${BUNDLED_MODEL}`,
+    `model "${model}": there is no such folder. Give a folder with config.json, such as ${BUNDLED_MODEL}, or a model of the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3`,
   );
 }
 

@@ -12,6 +12,7 @@ import type {
 } from "../index.ts";
 import { type Job, removeAdapter, requireFile, requireModel, writeJob, writtenFiles } from "./folders.ts";
 import { catchInterrupt } from "./interrupt.ts";
+import { loadShown } from "./loading.ts";
 import { bytes, count, firstLines, indented, type Output, plural } from "./output.ts";
 import { watchTraining } from "./watchTraining.ts";
 
@@ -81,7 +82,7 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
   showTable(output, "Data", table);
   if (test) showTable(output, "Held out", test);
 
-  const base = await output.during(`loading ${job.model}`, () => lab.loadModel(job.model));
+  const base = await loadShown(lab, output, job.model);
   const { maxSeqLength, noisyCopies } = options;
   if (maxSeqLength > base.config.maxPositions) {
     throw new Error(

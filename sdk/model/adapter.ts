@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { parseHubSource } from "../weights/hub/source.ts";
+import { localPath, resolveModelPath } from "../weights/modelPath.ts";
 import { NF4Weight } from "../weights/nf4.ts";
 import { hashWeights } from "../weights/openWeights.ts";
 import { type AdapterMatrices, saveAdapter } from "../weights/peft.ts";
@@ -16,13 +18,13 @@ export function moduleName(layer: number, name: ProjectionName): string {
 /**
  * Writes the adapter of `layers` in PEFT's format.
  *
- * @param base where the base weights lie: a folder
+ * @param source where the base weights came from: a path, or a hub's name with its commit
  * @throws when there is no adapter, when its parts differ in rank, alpha or dropout, or when the disk refuses
  */
 export async function writeAdapter(
   dir: string,
   layers: readonly Layer[],
-  base: string,
+  source: string,
   templateSha256: string,
 ): Promise<void> {
   const modules = new Map<string, AdapterMatrices>();
@@ -51,13 +53,18 @@ export async function writeAdapter(
       "save: the model has no adapter; attachLora first, or save the whole model with saveModel",
     );
   const { r, alpha, dropout } = first;
-  const baseModel = portablePath(base);
-  const config = { r, alpha, dropout, targetModules: [...targets], baseModel };
+  const path = resolveModelPath(source);
+  const hub = localPath(source) === undefined ? parseHubSource(source) : undefined;
+  // PEFT wants the name and the commit apart.
+  const base = hub
+    ? { baseModel: hub.file ? `${hub.repo}/${hub.file}` : hub.repo, revision: hub.revision }
+    : { baseModel: portablePath(path) };
+  const config = { r, alpha, dropout, targetModules: [...targets], ...base };
   const quantization = quantized ? ("nf4" as const) : ("none" as const);
   const origin = {
-    baseModel,
+    baseModel: base.baseModel,
     quantization,
-    baseSha256: hashWeights(base),
+    baseSha256: hashWeights(path),
     templateSha256,
     sdkVersion: sdkVersion(),
   };

@@ -8,9 +8,11 @@ import { tokenizerOfGguf } from "../text/ggufTokenizer.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
 import { GgufFile } from "../weights/gguf/source.ts";
-import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
+import { type FetchOptions, fetchModel } from "../weights/hub/fetchModel.ts";
+import { hubSourceText, parseHubSource } from "../weights/hub/source.ts";
+import { isGguf, localPath, resolveModelPath } from "../weights/modelPath.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
-import { loadAdapter, readAdapterHead } from "../weights/peft.ts";
+import { type AdapterConfig, loadAdapter, readAdapterHead } from "../weights/peft.ts";
 import { exactBfloat16, type TensorSource, toFloat32 } from "../weights/safetensors.ts";
 import { StoredWeight } from "../weights/storedWeight.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
@@ -22,6 +24,9 @@ import { withAdapter } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
 import { quantize } from "./quantize.ts";
 
+/** How a model of the hub is fetched; a model on this machine needs none of it. */
+export type LoadOptions = FetchOptions;
+
 /**
  * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),
  * or a folder with an adapter, and then its base with it, quantised as it was in training.
@@ -29,20 +34,30 @@ import { quantize } from "./quantize.ts";
  * (float16 as float32, where bfloat16 would round it), projections in bitsandbytes' NF4 as they are; blocks of 4 to 8
  * bits of a GGUF file become bfloat16.
  *
- * @param source a folder or a GGUF file; relative to the working directory, else to the package (for the bundled models)
+ * @param source a folder or a GGUF file, relative to the working directory, else to the package (for the bundled
+ *   models); or a model of the Hugging Face hub ("mistralai/Mistral-7B-Instruct-v0.3", with "@" a branch, tag or commit,
+ *   "org/name/file.gguf" for one GGUF file), which is downloaded into the standard cache. The model's `source` then names
+ *   the commit. HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN and HF_ENDPOINT mean what they do in Python.
  * @throws when the folder or a file is missing or unreadable, when a tensor is missing or has a wrong shape or
  *   dtype (all are named at once), or when the architecture is not Mistral's
  */
-export async function loadModel(source: string): Promise<MistralModel> {
+export async function loadModel(source: string, options: LoadOptions = {}): Promise<MistralModel> {
   await ensureDevice();
-  const dir = resolveModelPath(source);
-  return isAdapterDir(dir) ? loadTuned(dir) : loadBase(source, dir);
+  const pinned = await fetchModel(source, options);
+  const path = resolveModelPath(pinned);
+  return isAdapterDir(path) ? loadTuned(path, options) : loadBase(pinned, path);
+}
+
+/** What the adapter's config names: a folder, or a model of the hub with the commit that it was trained on. */
+function baseOf({ baseModel, revision }: AdapterConfig): string {
+  const onHub = revision !== undefined && localPath(baseModel) === undefined && parseHubSource(baseModel);
+  return onHub ? hubSourceText(onHub, revision) : baseModel;
 }
 
 /** The base that the adapter in `dir` names, with the adapter. */
-async function loadTuned(dir: string): Promise<MistralModel> {
+async function loadTuned(dir: string, options: LoadOptions): Promise<MistralModel> {
   const head = readAdapterHead(dir);
-  const { baseModel } = head.config;
+  const baseModel = await fetchModel(baseOf(head.config), options);
   const baseDir = resolveModelPath(baseModel);
   const full = await loadBase(baseModel, baseDir);
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;

@@ -17,7 +17,6 @@ import { swiglu } from "../ops/swiglu.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
 import { modelView } from "../views/model.ts";
-import { resolveModelPath } from "../weights/modelPath.ts";
 import { writeAdapter } from "./adapter.ts";
 import type { MistralConfig } from "./config.ts";
 import { DROPPED_OPS, type Keeping } from "./keeping.ts";
@@ -148,7 +147,7 @@ export class MistralModel {
    */
   async save(dir: string): Promise<void> {
     const { tokenizer, weights, source } = this;
-    await writeAdapter(dir, weights.layers, resolveModelPath(source), tokenizer.template.hash);
+    await writeAdapter(dir, weights.layers, source, tokenizer.template.hash);
     await tokenizer.save(dir);
   }
 

@@ -10,6 +10,8 @@ export interface AdapterConfig {
   targetModules: string[];
   /** Hub id or path of the base model, as PEFT will look for it. */
   baseModel: string;
+  /** Branch, tag or commit of a base on the hub; absent: its main branch, or a base that is a path. */
+  revision?: string;
 }
 
 const not = z.union([z.literal(false), z.null()]).optional();
@@ -23,6 +25,7 @@ const schema = z.object({
   lora_dropout: z.number().min(0).lt(1).default(0),
   target_modules: z.array(z.string()).min(1),
   base_model_name_or_path: z.string().nullish(),
+  revision: z.string().nullish(),
   bias: z.literal("none").default("none"),
   // Each of these changes the forward pass in a way that we do not compute.
   fan_in_fan_out: not,
@@ -54,7 +57,8 @@ export function parseAdapterConfig(json: unknown, problems: string[]): AdapterCo
     return undefined;
   }
   const { r, lora_alpha: alpha, lora_dropout: dropout, target_modules: targetModules } = result.data;
-  return { r, alpha, dropout, targetModules, baseModel: result.data.base_model_name_or_path ?? "" };
+  const { base_model_name_or_path: baseModel, revision } = result.data;
+  return { r, alpha, dropout, targetModules, baseModel: baseModel ?? "", ...(revision ? { revision } : {}) };
 }
 
 /** The config as PEFT saves it, keys sorted; keys that we leave out have PEFT's defaults. */
@@ -75,7 +79,7 @@ export function adapterConfigJson(config: AdapterConfig): string {
     peft_type: "LORA",
     r: config.r,
     rank_pattern: {},
-    revision: null,
+    revision: config.revision ?? null,
     target_modules: config.targetModules,
     task_type: "CAUSAL_LM",
     use_dora: false,

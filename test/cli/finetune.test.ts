@@ -137,14 +137,14 @@ describe("mistral-lab finetune", () => {
 
   for (const { what, words, says } of [
     {
-      what: "the original model, which is not here",
+      what: "a model of the hub, which may not be reached",
       words: ["finetune", "data.csv"],
-      says: /^error: model "mistralai\/Mistral-7B-Instruct-v0\.3": not on this machine, and this version cannot download from the Hugging Face hub yet\. Give a folder that holds the model, or --model data\/models\/mini for the bundled one\n$/,
+      says: /^error: model "mistralai\/Mistral-7B-Instruct-v0\.3": it is not \(whole\) in the cache, and HF_HUB_OFFLINE forbids to download it\. Unset HF_HUB_OFFLINE, or give a folder with the model\n$/,
     },
     {
       what: "a missing folder",
       words: ["finetune", "data.csv", "--model", "./nowhere"],
-      says: /^error: model "\.\/nowhere": there is no such folder\. Give a folder with config\.json, such as data\/models\/mini\n$/,
+      says: /^error: model "\.\/nowhere": there is no such folder\. Give a folder with config\.json, such as data\/models\/mini, or a model of the Hugging Face hub, such as mistralai\/Mistral-7B-Instruct-v0\.3\n$/,
     },
     {
       what: "a missing CSV file",
@@ -168,7 +168,8 @@ describe("mistral-lab finetune", () => {
     },
   ]) {
     it(`refuses ${what}, in one message without a stack`, async () => {
-      const { stderr } = await expectExit(1, words, { cwd: place.dir });
+      const env = { HF_HUB_OFFLINE: "1", HF_HOME: join(place.dir, "no-cache") };
+      const { stderr } = await expectExit(1, words, { cwd: place.dir, env });
       assert.match(stderr, says);
       assert.doesNotMatch(stderr, /^ +at /m);
       rmSync(join(place.dir, "empty"), { recursive: true, force: true });
