@@ -81,14 +81,18 @@ function readNumber(
     // "1 940": groups of three digits after a single space are one number.
     while (
       /^\d{1,3}(?: ?\d{3})*$/.test(digits) &&
-      /^\d{3}$/.test(tokens[to]?.word ?? "") &&
+      /^\d{3}(?:[.,]\d\d)?$/.test(tokens[to]?.word ?? "") &&
       /^[\s\u00a0\u202f]$/.test(raw.slice(tokens[to - 1].end, tokens[to].start))
     )
       digits += tokens[to++].word;
     // "9 h 40" keeps its minutes, "12€50" its cents.
     const after = tokens[to]?.word;
     const cents = tokens[to + 1]?.word ?? "";
-    if (after === "€" && /^\d\d$/.test(cents) && tokens[to + 1].start === tokens[to].end)
+    if (
+      (after === "€" || after === "e" || after === "euros") &&
+      /^\d\d$/.test(cents) &&
+      tokens[to + 1].start === tokens[to].end
+    )
       return { value: digitValue(digits) + Number(cents) / 100, to: to + 2 };
     return { value: digitValue(digits), to };
   }
@@ -121,7 +125,23 @@ export function findAmounts(text: AnalysedText, domain: CompiledDomain): Found[]
     const before = tokens[from - 1];
     const inside = tokens.slice(from, to).find((token) => currencies.has(token.word));
     const mark = inside ?? [after, before].find((token) => token !== undefined && currencies.has(token.word));
-    if (mark === undefined) continue;
+    if (mark === undefined) {
+      // "payé 19.99": two decimals without a unit are money.
+      const digits = raw.slice(tokens[from].start, tokens[to - 1].end);
+      if (
+        /^\d+[.,]\d\d$/.test(digits) &&
+        !/^[a-z]{1,3}$/.test(after?.start === tokens[to - 1].end ? after.word : "")
+      )
+        found.push({
+          text: digits,
+          start: tokens[from].start,
+          end: tokens[to - 1].end,
+          normal: `${value.toFixed(2)} ${domain.domain.entities.currency}`,
+        });
+      continue;
+    }
+    // The e of "30e" is money, that of "2e étage" is not.
+    if (mark.word === "e" && (mark !== after || mark.start !== tokens[to - 1].end || value < 4)) continue;
     const start = mark === before ? before.start : tokens[from].start;
     const end = mark === after ? after.end : tokens[to - 1].end;
     found.push({

@@ -116,44 +116,53 @@ export class Classifier {
   }
 
   #train(phrases: LabelledPhrase[]): void {
-    const rows = phrases.map((phrase) => ({
-      label: phrase.label,
-      weight: phrase.weight,
-      features: this.#features(phrase.tokens).map(({ name, value }) => {
+    const { labels } = this;
+    // One phrase after another in flat arrays: the inner loops run a million times.
+    const rows: number[] = [];
+    const values: number[] = [];
+    const ends: number[] = [];
+    for (const { tokens } of phrases) {
+      for (const { name, value } of this.#features(tokens)) {
         let row = this.#index.get(name);
         if (row === undefined) {
           row = this.#index.size;
           this.#index.set(name, row);
         }
-        return { row, value };
-      }),
-    }));
-    const labels = this.labels;
+        rows.push(row * labels);
+        values.push(value);
+      }
+      ends.push(rows.length);
+    }
+    const [at, x] = [Int32Array.from(rows), Float64Array.from(values)];
     const weights = new Float64Array(this.#index.size * labels);
     const bias = this.#bias;
     // A big category may not swallow the others only because its author wrote more examples.
     const sizes = new Float64Array(labels);
-    for (const { label, weight } of rows) sizes[label] += weight;
-    const mean = rows.reduce((sum, row) => sum + row.weight, 0) / labels;
+    for (const { label, weight } of phrases) sizes[label] += weight;
+    const mean = phrases.reduce((sum, { weight }) => sum + weight, 0) / labels;
     const scores = new Float64Array(labels);
     // A stride that shares no factor with the length visits all phrases, far from their order in the file.
-    const stride = coprimeNear(rows.length * 0.618, rows.length);
+    const stride = coprimeNear(phrases.length * 0.618, phrases.length);
     for (let epoch = 0; epoch < EPOCHS; epoch++) {
       const step = STEP / (1 + epoch / 10);
-      for (let visit = 0, i = 0; visit < rows.length; visit++, i = (i + stride) % rows.length) {
-        const { label, weight, features } = rows[i];
+      const keep = 1 - step * DECAY;
+      for (let visit = 0, i = 0; visit < phrases.length; visit++, i = (i + stride) % phrases.length) {
+        const { label, weight } = phrases[i];
+        const [from, to] = [i === 0 ? 0 : ends[i - 1], ends[i]];
         scores.set(bias);
-        for (const { row, value } of features)
-          for (let k = 0; k < labels; k++) scores[k] += weights[row * labels + k] * value;
-        const p = softmax(scores);
+        for (let f = from; f < to; f++) {
+          const [row, value] = [at[f], x[f]];
+          for (let k = 0; k < labels; k++) scores[k] += weights[row + k] * value;
+        }
+        softmaxInto(scores);
         const rate = step * weight * Math.sqrt(mean / sizes[label]);
         for (let k = 0; k < labels; k++) {
-          const error = rate * ((k === label ? 1 : 0) - p[k]);
-          bias[k] += 0.05 * error;
-          for (const { row, value } of features) {
-            const at = row * labels + k;
-            weights[at] += 2 * error * value - step * DECAY * weights[at];
-          }
+          scores[k] = rate * ((k === label ? 1 : 0) - scores[k]);
+          bias[k] += 0.05 * scores[k];
+        }
+        for (let f = from; f < to; f++) {
+          const [row, value] = [at[f], 2 * x[f]];
+          for (let k = 0; k < labels; k++) weights[row + k] = weights[row + k] * keep + scores[k] * value;
         }
       }
     }
@@ -163,15 +172,19 @@ export class Classifier {
 
 /** exp(scores) / sum; safe for large scores. */
 export function softmax(scores: Float64Array): Float64Array {
+  return softmaxInto(Float64Array.from(scores));
+}
+
+function softmaxInto(scores: Float64Array): Float64Array {
   let max = Number.NEGATIVE_INFINITY;
-  for (const score of scores) max = Math.max(max, score);
+  for (let k = 0; k < scores.length; k++) if (scores[k] > max) max = scores[k];
   let sum = 0;
-  const p = scores.map((score) => {
-    const e = Math.exp(score - max);
-    sum += e;
-    return e;
-  });
-  return p.map((e) => e / sum);
+  for (let k = 0; k < scores.length; k++) {
+    scores[k] = Math.exp(scores[k] - max);
+    sum += scores[k];
+  }
+  for (let k = 0; k < scores.length; k++) scores[k] /= sum;
+  return scores;
 }
 
 function coprimeNear(near: number, length: number): number {

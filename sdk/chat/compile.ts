@@ -4,21 +4,17 @@
  */
 import { Classifier, type LabelledPhrase } from "./classifier.ts";
 import { CourtesyCheck } from "./courtesy.ts";
-import type { Domain, EntityWord } from "./domainSchema.ts";
+import type { Domain } from "./domainSchema.ts";
 import { FactBook } from "./facts.ts";
 import type { Language } from "./language/language.ts";
 import { languages } from "./language/languages.ts";
+import type { ReplyWords } from "./language/replies.ts";
+import { Lexicon } from "./lexicon.ts";
 import { type AnalysedText, analyseText, fold, Speller, type Token } from "./normalise.ts";
 import { PhraseIndex } from "./phrases.ts";
 
 /** Kinds of phrases that carry courtesy and no request. */
 export type CourtesyKind = "greeting" | "thanks" | "farewell" | "politeness";
-
-/** An entity of the lexicon with the list that it is in. */
-export interface LexiconEntry {
-  list: "products" | "productKinds" | "actions" | "concerns" | "locations" | "timeReferences";
-  word: EntityWord;
-}
 
 /** Set expressions of the language. */
 export type ExpressionKind =
@@ -26,6 +22,7 @@ export type ExpressionKind =
   | "negative"
   | "recall"
   | "continuation"
+  | "newSubject"
   | "filler"
   | "refusal"
   | "question"
@@ -35,13 +32,35 @@ export type ExpressionKind =
   | "within"
   | "looseTime";
 
+/** What a question asks for by its nouns: "quel prix". */
+export type AskedKind = keyof ReplyWords["asks"];
+
+/** Indices of the language's reply words. */
+export interface ReplyIndices
+  extends Record<
+    | "yes"
+    | "no"
+    | "apologies"
+    | "cheers"
+    | "rude"
+    | "emptyTalk"
+    | "welcome"
+    | "steps"
+    | "free"
+    | "conditions"
+    | "only",
+    PhraseIndex<string>
+  > {
+  asks: { kind: AskedKind; index: PhraseIndex<string> }[];
+}
+
 /** A domain, ready to be searched. */
 export interface CompiledDomain {
   domain: Domain;
   language: Language;
   analyse: (text: string) => AnalysedText;
   classifier: Classifier;
-  lexicon: PhraseIndex<LexiconEntry>;
+  lexicon: Lexicon;
   courtesy: PhraseIndex<CourtesyKind>;
   offences: CourtesyCheck;
   expressions: Record<ExpressionKind, PhraseIndex<string>>;
@@ -50,17 +69,31 @@ export interface CompiledDomain {
   themeNames: string[];
   orderNumbers: RegExp[];
   facts: FactBook;
+  /** What an answer is about, by category; learnt from facts, templates and example answers. */
+  answerTopics: Classifier;
+  replies: ReplyIndices;
   /** From a folded word to its one spelling with accents; words with two ("livre", "livré") are not in it. */
   spellings: Map<string, string>;
 }
 
-/** Builds all indices of a domain. Takes some 50 ms; keep the result. */
+/** Domains are not changed once they are loaded, so each is compiled once. */
+const compiledDomains = new WeakMap<Domain, CompiledDomain>();
+
+/** Builds all indices of a domain: some 200 ms at the first time, nothing after. */
 export function compileDomain(domain: Domain): CompiledDomain {
+  const known = compiledDomains.get(domain);
+  if (known !== undefined) return known;
+  const compiled = compile(domain);
+  compiledDomains.set(domain, compiled);
+  return compiled;
+}
+
+function compile(domain: Domain): CompiledDomain {
   const language = languages[domain.language];
   const speller = new Speller(knownWords(domain, language), language.stem);
   const plain = (text: string) => analyseText(text, language);
   const analyse = (text: string) => analyseText(text, language, (word) => speller.repair(word));
-  const lexicon = new PhraseIndex(lexiconEntries(domain), plain);
+  const lexicon = new Lexicon(domain, language, plain);
   const courtesy = new PhraseIndex(courtesyPhrases(domain), plain);
   const compiled = {
     domain,
@@ -74,7 +107,8 @@ export function compileDomain(domain: Domain): CompiledDomain {
     themeNames: Object.keys(domain.themes),
     orderNumbers: domain.entities.orderNumbers.map((pattern) => new RegExp(pattern, "giu")),
     spellings: spellingsOf(domain),
-    facts: new FactBook(domain.facts, language, plain),
+    replies: replyIndices(language, plain),
+    facts: new FactBook(domain.facts, domain.entities.actions, language, plain),
   };
   const classifier = new Classifier(
     labelledPhrases(domain, plain, courtesy),
@@ -82,7 +116,60 @@ export function compileDomain(domain: Domain): CompiledDomain {
     language,
     (tokens) => tokenClasses(tokens, lexicon),
   );
-  return { ...compiled, classifier };
+  let answerTopics: Classifier | undefined;
+  return {
+    ...compiled,
+    classifier,
+    // Trained at the first answer that is checked.
+    get answerTopics() {
+      answerTopics ??= new Classifier(
+        labelledAnswers(domain, plain),
+        domain.categories.length,
+        language,
+        (tokens) => tokenClasses(tokens, lexicon),
+      );
+      return answerTopics;
+    },
+  };
+}
+
+function labelledAnswers(domain: Domain, analyse: (text: string) => AnalysedText): LabelledPhrase[] {
+  return domain.categories.flatMap(({ id, answers, keywords }, label) => {
+    const facts = domain.facts.filter(({ category }) => category === id).map(({ text }) => text);
+    const openings = (domain.templates[id] ?? []).map(({ text }) => text.replace(/\{\w+\}/g, ""));
+    return [
+      ...[...facts, ...answers].map((text) => ({ label, tokens: analyse(text).tokens, weight: 1 })),
+      ...[...openings, ...keywords].map((text) => ({ label, tokens: analyse(text).tokens, weight: 0.4 })),
+    ];
+  });
+}
+
+function replyIndices({ replies }: Language, analyse: (text: string) => AnalysedText): ReplyIndices {
+  const index = (list: readonly string[], by: "stem" | "noun" = "noun") =>
+    new PhraseIndex(
+      list.map((phrase) => ({ entry: phrase, phrase })),
+      analyse,
+      by,
+    );
+  const { yes, no, apologies, cheers, rude, emptyTalk, welcome, steps, free, conditions, only, asks } =
+    replies;
+  return {
+    ...{
+      yes: index(yes),
+      no: index(no),
+      apologies: index(apologies),
+      cheers: index(cheers),
+      rude: index(rude),
+    },
+    ...{
+      emptyTalk: index(emptyTalk),
+      welcome: index(welcome),
+      steps: index(steps, "stem"),
+      free: index(free),
+    },
+    ...{ conditions: index(conditions), only: index(only) },
+    asks: Object.entries(asks).map(([kind, list]) => ({ kind: kind as AskedKind, index: index(list) })),
+  };
 }
 
 /** The tokens without greetings, thanks and politeness; all of them where nothing else is there. */
@@ -92,7 +179,7 @@ export function withoutCourtesy(tokens: Token[], courtesy: PhraseIndex<CourtesyK
   return rest.some((token) => /[\p{L}\d]/u.test(token.word)) ? rest : tokens;
 }
 
-function tokenClasses(tokens: readonly Token[], lexicon: PhraseIndex<LexiconEntry>): (string | undefined)[] {
+function tokenClasses(tokens: readonly Token[], lexicon: Lexicon): (string | undefined)[] {
   const classes = new Array<string | undefined>(tokens.length);
   for (const { entry, from, to } of lexicon.find(tokens)) {
     // Only goods: actions and concerns are the very words that the classifier weighs one by one.
@@ -128,23 +215,6 @@ function courtesyPhrases(domain: Domain): { entry: CourtesyKind; phrase: string 
   ];
 }
 
-function lexiconEntries(domain: Domain): { entry: LexiconEntry; phrase: string }[] {
-  const { products, productKinds, actions, concerns, locations, timeReferences } = domain.entities;
-  const words = (list: LexiconEntry["list"], entries: EntityWord[]) =>
-    entries.flatMap((word) =>
-      [word.normal, ...word.forms].map((phrase) => ({ entry: { list, word }, phrase })),
-    );
-  const bare = (normal: string): EntityWord => ({ normal, forms: [] });
-  return [
-    ...words("products", products),
-    ...words("productKinds", productKinds.map(bare)),
-    ...words("actions", actions),
-    ...words("concerns", concerns),
-    ...words("locations", locations),
-    ...words("timeReferences", timeReferences.map(bare)),
-  ];
-}
-
 function expressionIndices(
   language: Language,
   analyse: (text: string) => AnalysedText,
@@ -159,6 +229,7 @@ function expressionIndices(
     negative: index(language.negative),
     recall: index(language.recalls),
     continuation: index(language.continuations),
+    newSubject: index(language.newSubjects),
     filler: index(language.fillers),
     refusal: index(language.refusals),
     question: index(language.questions.keys()),
@@ -202,7 +273,11 @@ function knownWords(domain: Domain, language: Language): Map<string, number> {
   for (const fact of domain.facts) read(fact.text, 1);
   for (const list of [entities.products, entities.actions, entities.concerns, entities.locations])
     for (const { normal, forms } of list) for (const text of [normal, ...forms]) read(text, 2);
-  for (const text of [...entities.productKinds, ...entities.timeReferences]) read(text, 2);
+  for (const text of [...entities.productKinds, ...entities.timeReferences]) {
+    read(text, 2);
+    // A plural is a word of its own to the speller, which repairs one letter only.
+    if (/[a-z]$/i.test(text) && !/[sx]$/.test(text)) read(`${text.split(" ")[0].replace(/s?$/, "s")}`, 1);
+  }
   for (const list of [courtesy.greetings, courtesy.thanks, courtesy.farewells, courtesy.politeness])
     for (const text of list) read(text, 3);
   for (const text of [...courtesy.insults, ...courtesy.innocent]) read(text, 1);
@@ -219,6 +294,7 @@ function knownWords(domain: Domain, language: Language): Map<string, number> {
     for (const text of words) read(text, 5);
   for (const words of [language.weekdays.keys(), language.periods.keys(), language.relativeDays.keys()])
     for (const text of words) read(text, 3);
+  for (const text of [...language.places, ...language.commonWords]) read(text, 1);
   for (const words of language.abbreviations.values()) for (const text of words) read(text, 1);
   return known;
 }

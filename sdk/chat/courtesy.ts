@@ -156,7 +156,7 @@ export class CourtesyCheck {
     const pattern = [...masked].map((c) => (c === "*" || c === "#" ? "\\w" : (LEET[c] ?? c))).join("");
     const exact = new RegExp(`^${pattern}$`);
     const loose = new RegExp(`^${pattern.replace(/(?:\\w)+/g, "\\w+")}$`);
-    const candidates = [...this.#insults, "merde", "con", "cons", "cul"];
+    const candidates = [...this.#insults, "merde", "merdes", "con", "cons", "cul", "nul", "nuls"];
     return candidates.find((word) => exact.test(word)) ?? candidates.find((word) => loose.test(word));
   }
 

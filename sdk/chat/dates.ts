@@ -43,7 +43,28 @@ export function findTimes(text: AnalysedText, domain: CompiledDomain, now: Date)
   return found.sort((a, b) => a.start - b.start);
 }
 
+/** The longest time that begins at a token, with "depuis" before it and a part of the day after it. */
 function timeAt(
+  tokens: readonly Token[],
+  at: number,
+  domain: CompiledDomain,
+  now: Date,
+): TimeMatch | undefined {
+  const { sinceWords, dayParts } = domain.language;
+  if (tokens[at].word === "le" && sinceWords.has(tokens[at - 1]?.word)) return undefined;
+  const since = sinceWords.has(tokens[at].word);
+  const skip = since ? (tokens[at + 1]?.word === "le" ? 2 : 1) : 0;
+  const bare = plainTimeAt(tokens, at, domain, now);
+  const after =
+    since && tokens[at + skip] !== undefined ? plainTimeAt(tokens, at + skip, domain, now) : undefined;
+  const match = after !== undefined && after.to > (bare?.to ?? 0) ? { ...after, from: at } : bare;
+  if (match === undefined) return undefined;
+  const next = tokens[match.to]?.word;
+  if (dayParts.has(next) && !/:|^P/.test(match.normal)) return { ...match, to: match.to + 1 };
+  return match;
+}
+
+function plainTimeAt(
   tokens: readonly Token[],
   at: number,
   domain: CompiledDomain,
@@ -51,6 +72,9 @@ function timeAt(
 ): TimeMatch | undefined {
   const { language, expressions } = domain;
   const relative = expressions.relativeDay.at(tokens, at);
+  const loose = expressions.looseTime.at(tokens, at);
+  if (loose !== undefined && loose.to > (relative?.to ?? 0) && !isOther(tokens, loose))
+    return { from: at, to: loose.to, normal: loose.entry };
   if (relative !== undefined)
     return { from: at, to: relative.to, normal: isoDay(now, language.relativeDays.get(relative.entry)) };
   for (const [index, sign] of [[expressions.ago, -1] as const, [expressions.within, 1] as const]) {
@@ -59,7 +83,9 @@ function timeAt(
     if (span !== undefined) return { from: at, to: span.to, normal: isoDay(now, sign * span.days) };
   }
   const span = period(tokens, at, domain);
-  if (span !== undefined) {
+  // "une ado de 15 ans" has an age and no time.
+  const age = /^(?:de|a|ai)$/.test(tokens[at - 1]?.word ?? "") && /^ans?$/.test(tokens[at + 1]?.word ?? "");
+  if (span !== undefined && !age) {
     if (tokens[span.to]?.word === "ago")
       return { from: at, to: span.to + 1, normal: isoDay(now, -span.days) };
     return { from: at, to: span.to, normal: span.normal };
@@ -78,9 +104,15 @@ function timeAt(
   // English "may" is far more often a verb than a month.
   if (named !== undefined && word !== "may" && word !== "march")
     return { from: at, to: at + 1, normal: word };
-  const loose = expressions.looseTime.at(tokens, at);
-  if (loose !== undefined) return { from: at, to: loose.to, normal: loose.entry };
   return undefined;
+}
+
+/** Single words must stand as they are: their stems may be those of verbs ("hiver", "tarder"). */
+function isOther(
+  tokens: readonly Token[],
+  { from, to, phrase }: { from: number; to: number; phrase: string },
+): boolean {
+  return to - from === 1 && tokens[from].word !== phrase.split(" ").at(-1);
 }
 
 /** "samedi": the next one, or the one before where "dernier" follows. */
@@ -101,7 +133,7 @@ function period(
   { language }: CompiledDomain,
 ): { days: number; to: number; normal: string } | undefined {
   const word = tokens[at]?.word ?? "";
-  const one = word === "une" || word === "un" || word === "a" || word === "an" || word === "one";
+  const one = /^(?:une|un)$/.test(word) || (language.code === "en" && /^(?:an?|one)$/.test(word));
   const count = /^\d+$/.test(word) ? Number(word) : (language.numbers.get(word) ?? (one ? 1 : undefined));
   const unit = tokens[at + 1]?.word ?? "";
   const days = language.periods.get(unit);

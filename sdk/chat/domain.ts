@@ -162,6 +162,11 @@ function crossCheck(domain: Domain): DomainFault[] {
         got: `${JSON.stringify(id)}, which categories[${first}] has`,
       });
   });
+  domain.categories.forEach((category, i) => {
+    category.near.forEach((id, k) => {
+      known(`categories[${i}].near[${k}]`, id);
+    });
+  });
   for (const id of Object.keys(domain.templates)) known(`templates.${id}`, id);
   for (const [name, theme] of Object.entries(domain.themes))
     theme.categories.forEach((id, i) => {

@@ -24,6 +24,12 @@ const category = z.strictObject({
     .describe("A greeting, a farewell or small talk never wins beside a request."),
   keywords: texts.describe("Words and short phrases that speak for this category."),
   examples: texts.describe("Whole sentences of customers. The more varied, the better the classifier."),
+  answers: texts
+    .default([])
+    .describe("Answers as an agent would give them here; with the facts they teach what an answer is about."),
+  near: texts
+    .default([])
+    .describe("Categories whose answers fit here too: the state of an order is told by its parcel."),
 });
 
 const template = z.strictObject({
@@ -115,9 +121,14 @@ export const domainSchema = z.strictObject({
     productKinds: texts.describe("Kinds of goods: 'arrosoir', 'veste'."),
     actions: z.array(entityWord).describe("What a customer wants to do."),
     concerns: z.array(entityWord).describe("What troubles a customer."),
-    locations: z.array(entityWord),
+    locations: z.array(entityWord).default([]).describe("Beside the towns and countries of the language."),
+    ignore: texts.default([]).describe("Phrases that hold a product's word and name none: 'par téléphone'."),
     timeReferences: texts.default([]).describe("Besides those of the language: 'la Toussaint'."),
-    orderNumbers: texts.describe("Regular expressions; the group 'id', where there is one, is the number."),
+    orderNumbers: texts
+      .default([])
+      .describe(
+        "Regular expressions beside the usual shapes; the group 'id', where there is one, is the number.",
+      ),
     currency: z.string().length(3).default("EUR").describe("Of amounts without a currency."),
   }),
   courtesy: z.strictObject({

@@ -23,12 +23,30 @@ export interface FactMatch {
 
 export class FactBook {
   readonly facts: Fact[];
+  /** All facts as one text. */
+  readonly text: string;
   readonly #language: Language;
   readonly #rarity = new Map<string, number>();
+  readonly #found = new WeakMap<readonly Token[], FactMatch[]>();
   readonly #byStem = new Map<string, number[]>();
 
-  constructor(facts: Domain["facts"], language: Language, analyse: (text: string) => AnalysedText) {
+  /** From the stem of a form to that of its normal form: "retour" is "retourner". */
+  readonly #same = new Map<string, string>();
+
+  /** Forms of the domain's actions count as one word. */
+  constructor(
+    facts: Domain["facts"],
+    actions: Domain["entities"]["actions"],
+    language: Language,
+    analyse: (text: string) => AnalysedText,
+  ) {
     this.#language = language;
+    this.text = facts.map(({ text }) => text).join(" ");
+    for (const { normal, forms } of actions)
+      for (const form of forms) {
+        const [own, other] = [analyse(normal).tokens, analyse(form).tokens];
+        if (own.length === 1 && other.length === 1) this.#same.set(other[0].stem, own[0].stem);
+      }
     const texts = facts.map((fact) => analyse(fact.text));
     const stemSets = texts.map((text) => this.stems(text.tokens));
     for (const [i, stems] of stemSets.entries())
@@ -51,7 +69,8 @@ export class FactBook {
   stems(tokens: readonly Token[]): Set<string> {
     const stems = new Set<string>();
     for (const { word, stem } of tokens)
-      if (word.length > 1 && !this.#language.stopWords.has(word) && !/^\d/.test(word)) stems.add(stem);
+      if (word.length > 1 && !this.#language.stopWords.has(word) && !/^\d/.test(word))
+        stems.add(this.#same.get(stem) ?? stem);
     return stems;
   }
 
@@ -60,8 +79,17 @@ export class FactBook {
     return this.#rarity.get(stem) ?? Math.log(1 + this.facts.length);
   }
 
-  /** The facts nearest to a text, best first, at most `count`. */
+  /** The facts nearest to a text, best first, at most `count`. Several checks ask about the same text. */
   nearest(tokens: readonly Token[], count = 3): FactMatch[] {
+    let found = this.#found.get(tokens);
+    if (found === undefined) {
+      found = this.#search(tokens);
+      this.#found.set(tokens, found);
+    }
+    return found.slice(0, count);
+  }
+
+  #search(tokens: readonly Token[]): FactMatch[] {
     const stems = this.stems(tokens);
     const shared = new Map<number, number>();
     for (const stem of stems)
@@ -70,8 +98,7 @@ export class FactBook {
     const norm = this.#norm(stems);
     return [...shared]
       .map(([i, dot]) => ({ fact: this.facts[i], similarity: dot / (norm * this.facts[i].norm || 1) }))
-      .sort((a, b) => b.similarity - a.similarity)
-      .slice(0, count);
+      .sort((a, b) => b.similarity - a.similarity);
   }
 
   #norm(stems: Set<string>): number {

@@ -15,6 +15,8 @@ export interface Token {
   word: string;
   /** The part that plurals, genders and conjugations share. */
   stem: string;
+  /** The singular, where it is a noun. */
+  noun: string;
   /** True where `word` is a repair: an abbreviation or a typing error. */
   repaired: boolean;
 }
@@ -91,7 +93,8 @@ export function analyseText(
     push(better ?? folded, better !== undefined);
 
     function push(word: string, repaired: boolean): void {
-      tokens.push({ text, start, end, word, stem: language.stem(word), repaired });
+      const [stem, noun] = [language.stem(word), language.singular(word)];
+      tokens.push({ text, start, end, word, stem, noun, repaired });
     }
   }
   return { raw, tokens };

@@ -17,23 +17,32 @@ export interface PhraseMatch<Entry> {
 interface Pattern<Entry> {
   entry: Entry;
   phrase: string;
-  stems: string[];
+  keys: string[];
 }
 
 /** An index of phrases, by their first stem. Longer phrases win over shorter ones at the same place. */
 export class PhraseIndex<Entry> {
   readonly #byFirst = new Map<string, Pattern<Entry>[]>();
+  readonly #by: "stem" | "noun";
 
-  /** `analyse` must be the analysis that the searched texts get, so that both sides speak of equal stems. */
-  constructor(entries: Iterable<{ entry: Entry; phrase: string }>, analyse: (text: string) => AnalysedText) {
+  /**
+   * `analyse` must be the analysis that the searched texts get, so that both sides speak of equal stems.
+   * `by` says what is compared: stems, which conjugations share, or singulars, which only plurals share.
+   */
+  constructor(
+    entries: Iterable<{ entry: Entry; phrase: string }>,
+    analyse: (text: string) => AnalysedText,
+    by: "stem" | "noun" = "stem",
+  ) {
+    this.#by = by;
     for (const { entry, phrase } of entries) {
-      const stems = analyse(phrase).tokens.map((token) => token.stem);
-      if (stems.length === 0) continue;
-      const list = this.#byFirst.get(stems[0]) ?? [];
-      list.push({ entry, phrase, stems });
-      list.sort((a, b) => b.stems.length - a.stems.length);
-      this.#byFirst.set(stems[0], list);
+      const keys = analyse(phrase).tokens.map((token) => token[by]);
+      if (keys.length === 0) continue;
+      const list = this.#byFirst.get(keys[0]);
+      if (list === undefined) this.#byFirst.set(keys[0], [{ entry, phrase, keys }]);
+      else list.push({ entry, phrase, keys });
     }
+    for (const list of this.#byFirst.values()) list.sort((a, b) => b.keys.length - a.keys.length);
   }
 
   /** All phrases, from left to right, without overlaps. */
@@ -49,10 +58,14 @@ export class PhraseIndex<Entry> {
 
   /** The longest phrase that begins at a token. */
   at(tokens: readonly Token[], from: number): PhraseMatch<Entry> | undefined {
-    for (const { entry, phrase, stems } of this.#byFirst.get(tokens[from]?.stem) ?? []) {
-      if (from + stems.length > tokens.length) continue;
-      if (stems.every((stem, i) => tokens[from + i].stem === stem))
-        return { entry, phrase, from, to: from + stems.length };
+    const patterns = from < tokens.length ? this.#byFirst.get(tokens[from][this.#by]) : undefined;
+    if (patterns === undefined) return undefined;
+    for (const { entry, phrase, keys } of patterns) {
+      const to = from + keys.length;
+      if (to > tokens.length) continue;
+      let k = 1;
+      while (k < keys.length && tokens[from + k][this.#by] === keys[k]) k++;
+      if (k === keys.length) return { entry, phrase, from, to };
     }
     return undefined;
   }

@@ -88,7 +88,9 @@ describe("stages", () => {
       assert.equal(ask("Bonjour").categorise?.needsClarification, false);
       assert.equal(ask("Je veux un remboursement").categorise?.needsClarification, false);
       const unclear = ask("le truc du machin").categorise;
-      assert.equal(unclear?.needsClarification, (unclear?.margin ?? 1) < 0.12);
+      assert.equal(unclear?.needsClarification, false, "no request is likely here");
+      const two = ask("remboursement livraison").categorise;
+      assert.equal(two?.needsClarification, (two?.margin ?? 1) < 0.12);
     });
 
     it("takes the category of a fragment from the turn before", () => {
@@ -158,7 +160,7 @@ describe("stages", () => {
     it("finds each kind with its normal form", () => {
       assert.deepEqual(found("La brouette hirondelle est cassée, cmd n° 784512, remboursez 45,50€ à Lyon"), {
         products: ["brouette hirondelle = Hirondelle"],
-        actions: ["cmd = commander", "remboursez = rembourser"],
+        actions: ["remboursez = rembourser"],
         concerns: ["cassée = article cassé"],
         order_numbers: ["784512 = 784512"],
         amounts: ["45,50€ = 45.50 EUR"],
@@ -320,13 +322,13 @@ describe("stages", () => {
         "Combien de temps dure l'enquête ?",
         "L'enquête est en cours.",
         "does_not_answer",
-        "La question demande un nombre, la réponse n'en donne pas.",
+        "La question demande un moment, la réponse n'en donne pas.",
       );
       one(
         "Je veux un remboursement",
         "Un parking ombragé de 26 places se trouve derrière la filature, gratuit pour nos visiteurs pendant deux heures.",
         "off_topic",
-        "La réponse parle de maison, la question de retour.",
+        "La réponse ne dit pas ce qui est demandé : « Le remboursement apparaît sur votre compte bancaire onze jours au plus après l'arrivée du retour dans notre entrepôt. »",
       );
       one(
         "Et pour le colis ?",
@@ -337,9 +339,10 @@ describe("stages", () => {
       );
     });
 
-    it("takes a warning for no fault, and an honest refusal for an answer", () => {
-      const padded = check("Combien pèse la brouette ?", "Bonjour ! La brouette Hirondelle pèse 11,3 kg.");
-      assert.deepEqual([padded.consistent, padded.score], [true, 0.85]);
+    it("takes a greeting that nobody gave for padding, and an honest refusal for an answer", () => {
+      const answer = "Bonjour ! La brouette Hirondelle pèse 11,3 kg.";
+      assert.deepEqual(kinds("Combien pèse la brouette ?", answer), ["pads_greeting"]);
+      assert.deepEqual(kinds("Bonjour, combien pèse la brouette ?", answer), []);
       assert.deepEqual(kinds("Combien de salariés avez-vous ?", "Je ne sais pas combien, désolé."), []);
     });
 

@@ -1,17 +1,19 @@
-/** Checks of an answer's form: empty, wrong language, padding, loops. */
+/** Checks of an answer's form: empty, wrong language, wrong tone, padding, loops. */
 import { languages } from "../language/languages.ts";
 import { fold } from "../normalise.ts";
+import { sentimentOf } from "../sentiment.ts";
 import { evidenceAt } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
+import { error, firstOf, has } from "./issue.ts";
 import { messages } from "./messages.ts";
 
 export const checkEmpty: AnswerCheck = ({ answer, domain }) =>
   answer.tokens.some((token) => /[\p{L}\d]/u.test(token.word))
     ? []
-    : [{ kind: "empty", severity: "error", message: messages(domain).empty, evidence: [] }];
+    : [error("empty", messages(domain).empty)];
 
 /** Fewer grammar words than this say nothing about the language. */
-const LEAST_WORDS = 4;
+const LEAST_WORDS = 3;
 
 /** The language whose grammar words are more frequent; a tie or a short answer is left alone. */
 export const checkLanguage: AnswerCheck = ({ answer, domain }) => {
@@ -23,44 +25,82 @@ export const checkLanguage: AnswerCheck = ({ answer, domain }) => {
   const own = counts.find(({ code }) => code === domain.language.code)?.count ?? 0;
   const other = Math.max(...counts.filter(({ code }) => code !== domain.language.code).map((c) => c.count));
   if (other < LEAST_WORDS || other <= 1.5 * own) return [];
-  return [
-    { kind: "wrong_language", severity: "error", message: messages(domain).wrongLanguage, evidence: [] },
-  ];
+  return [error("wrong_language", messages(domain).wrongLanguage)];
 };
+
+/** Slang, scorn, insults, "tu" to a customer who says "vous", or joy at a complaint. */
+export const checkTone: AnswerCheck = ({ answer, query, domain }) => {
+  const { replies, language } = domain;
+  const say = messages(domain);
+  const rude = firstOf(answer, replies.rude, "rude");
+  if (rude !== undefined) return [error("wrong_tone", say.wrongTone(rude.text), [rude])];
+  const [offence] = domain.offences.check(answer.raw).found;
+  if (offence !== undefined) {
+    const { text, start, end, grade } = offence;
+    return [error("wrong_tone", say.wrongTone(text), [{ rule: grade, text, start, end, weight: 1 }])];
+  }
+  const { familiar } = language.replies;
+  const friendly = (text: typeof answer) =>
+    text.tokens.findIndex(({ word, text: typed }) => familiar.has(word) && typed.length > 1);
+  const at = friendly(answer);
+  if (at >= 0 && friendly(query) < 0)
+    return [
+      error("wrong_tone", say.wrongTone(answer.tokens[at].text), [
+        evidenceAt(answer, "familiar", at, at + 1, 1),
+      ]),
+    ];
+  const joy = firstOf(answer, replies.cheers, "joy at a complaint");
+  const complaint = sentimentOf(query, domain).label === "negative" || hasConcern(query.tokens, domain);
+  if (joy !== undefined && joy.start < 25 && complaint && !has(answer.tokens, replies.apologies))
+    return [error("wrong_tone", say.wrongTone(joy.text), [joy])];
+  const letters = answer.raw.replace(/[^\p{L}]/gu, "");
+  if (letters.length > 20 && letters === letters.toUpperCase())
+    return [error("wrong_tone", say.wrongTone(answer.raw.slice(0, 20)))];
+  return [];
+};
+
+function hasConcern(
+  tokens: Parameters<typeof has>[0],
+  { lexicon }: Parameters<AnswerCheck>[0]["domain"],
+): boolean {
+  return lexicon.find(tokens).some(({ entry }) => entry.list === "concerns");
+}
 
 /** A greeting that nobody gave, or praise of the question, before an answer to a request. */
 export const checkPadding: AnswerCheck = ({ answer, earlier, conversation, domain }) => {
   const found = earlier.categorise;
   if (found === undefined || found.courtesyOnly) return [];
-  const lead = domain.expressions.filler.at(answer.tokens, 0) ?? domain.courtesy.at(answer.tokens, 0);
+  const category = domain.domain.categories.find(({ id }) => id === found.category);
+  if (category !== undefined && category.role !== "request") return [];
+  const courtesy = domain.courtesy.at(answer.tokens, 0);
+  const greeting = courtesy?.entry === "greeting" ? courtesy : undefined;
+  const lead = domain.expressions.filler.at(answer.tokens, 0) ?? greeting;
   if (lead === undefined) return [];
   // A greeting answers a greeting, at the start of a conversation.
   const first = conversation.messages.every((message) => message.role === "system");
-  if (
-    found.courtesies.includes("greeting") &&
-    first &&
-    domain.courtesy.at(answer.tokens, 0)?.entry === "greeting"
-  )
-    return [];
-  const category = domain.domain.categories.find(({ id }) => id === found.category);
-  if (category !== undefined && category.role !== "request") return [];
+  if (greeting !== undefined && found.courtesies.includes("greeting") && first) return [];
   const evidence = [evidenceAt(answer, "padding", 0, lead.to, 0.5)];
-  return [{ kind: "pads_greeting", severity: "warning", message: messages(domain).padding, evidence }];
+  return [error("pads_greeting", messages(domain).padding, evidence)];
 };
 
 /** Three equal words in a row, or four words that come back three times: a small model in a loop. */
 export const checkRepetition: AnswerCheck = ({ answer, domain }) => {
   const { tokens } = answer;
   const seen = new Map<string, number>();
-  for (let i = 0; i + 4 <= tokens.length; i++) {
-    const words = tokens.slice(i, i + 4).map((token) => token.word);
-    const key = words.join(" ");
+  const issue = (from: number, to: number) => [
+    error("repeats", messages(domain).repeats, [evidenceAt(answer, "repetition", from, to, 1)]),
+  ];
+  for (let i = 0; i < tokens.length; i++) {
+    const [a, b, c] = [tokens[i], tokens[i + 1], tokens[i + 2]].map((token) => token?.word);
+    if (a === b && b === c && /[a-z]/.test(a)) return issue(i, i + 3);
+    if (i + 4 > tokens.length) continue;
+    const key = tokens
+      .slice(i, i + 4)
+      .map((token) => token.word)
+      .join(" ");
     const count = (seen.get(key) ?? 0) + 1;
     seen.set(key, count);
-    const stuck = words[0] === words[1] && words[1] === words[2] && /[a-z]/.test(words[0]);
-    if (count < 3 && !stuck) continue;
-    const evidence = [evidenceAt(answer, "repetition", i, i + 4, 1)];
-    return [{ kind: "repeats", severity: "error", message: messages(domain).repeats, evidence }];
+    if (count >= 3) return issue(i, i + 4);
   }
   return [];
 };

@@ -1,70 +1,69 @@
-/** Checks of an answer against the question: is it on the topic, and does it give what was asked for? */
-import { numbersIn } from "../amounts.ts";
-import { findTimes } from "../dates.ts";
+/** Is an answer about what the question is about? */
 import type { AnswerInput } from "../stage.ts";
-import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
-import { themeVector } from "../stages/context.ts";
-import { askedFor, messages } from "./messages.ts";
+import type { AnswerCheck } from "../stages/consistency.ts";
+import { error, has, topicStems } from "./issue.ts";
+import { messages } from "./messages.ts";
 import { statedFact } from "./truth.ts";
 
 /** From here on the best fact for a question is trusted, provided that the next one is well behind. */
-const SURE_FACT = 0.45;
-const SURE_LEAD = 0.2;
+const SURE_FACT = 0.35;
+const SURE_LEAD = 0.1;
+/** An answer is about another category where that has at least this probability … */
+const OTHER_TOPIC = 0.45;
+/** … and the question's category, with its neighbours, at most this. */
+const OWN_TOPIC = 0.2;
+/** Shared words count by how rare they are among the facts: "commande" alone ties no answer to a question. */
+const NEAR = 2;
 
-/** The answer states another fact than the one that the question clearly asks for, or shares no topic. */
+/** The answer states another fact than the one asked for, or is about another category. */
 export const checkTopic: AnswerCheck = (input) => {
   const { answer, query, domain, earlier } = input;
-  const category = earlier.categorise;
-  if (category === undefined || category.courtesyOnly) return [];
+  const found = earlier.categorise;
+  if (found === undefined) return [];
+  const { categories } = domain.domain;
+  const category = categories.find(({ id }) => id === found.category);
+  const p = domain.answerTopics.probabilities(answer.tokens);
+  const best = p.indexOf(Math.max(...p));
+  const say = messages(domain);
+  const about = (index: number) => categories[index].description.split(/[,:]/)[0].trim();
+  if (category !== undefined && (found.courtesyOnly || category.role !== "request")) {
+    if (!found.courtesyOnly && found.confidence < 0.7) return [];
+    if (has(answer.tokens, domain.replies.welcome) || categories[best].role !== "request") return [];
+    if (!found.courtesyOnly && near(input, answer.raw)) return [];
+    return p[best] >= OTHER_TOPIC || statedFact(answer, domain) !== undefined
+      ? [error("off_topic", say.offTopic(category.description, about(best)))]
+      : [];
+  }
   const stated = statedFact(answer, domain);
   const [wanted, next] = domain.facts.nearest(query.tokens, 2);
   const sure = wanted !== undefined && wanted.similarity >= SURE_FACT;
   if (sure && stated !== undefined && stated.fact !== wanted.fact) {
     const lead = wanted.similarity - (next?.similarity ?? 0);
     if (lead >= SURE_LEAD && !near(input, stated.fact.text))
-      return [issue("off_topic", "error", messages(domain).otherFact(wanted.fact.text))];
+      return [error("off_topic", say.otherFact(wanted.fact.text))];
   }
-  // A follow-up takes its topic from earlier turns, and an unsure category proves nothing.
-  if (earlier.context?.relation === "refers_to_previous" || category.confidence < 0.6) return [];
-  // Neighbouring categories share their facts: the state of an order is told by its parcel.
-  if (stated !== undefined && [category.category, category.runnerUp].includes(stated.fact.category))
-    return [];
-  const asked = themeVector(query, domain);
-  const given = themeVector(answer, domain);
-  if (asked.size === 0 || given.size === 0) return [];
-  if ([...asked.keys()].some((theme) => given.has(theme)) || near(input, answer.raw)) return [];
-  const name = (themes: Map<string, number>) => [...themes].sort(([, a], [, b]) => b - a)[0][0];
-  const severity = stated !== undefined ? "error" : "warning";
-  return [issue("off_topic", severity, messages(domain).offTopic(name(asked), name(given)))];
+  // Sympathy and questions back fit anywhere.
+  if (has(answer.tokens, domain.replies.apologies) || /\?\s*$/.test(answer.raw)) return [];
+  const fitting = new Set([found.category, ...(category?.near ?? [])]);
+  if (found.confidence < 0.6) fitting.add(found.runnerUp);
+  if (stated !== undefined && fitting.has(stated.fact.category)) return [];
+  let own = 0;
+  categories.forEach(({ id }, k) => {
+    if (fitting.has(id)) own += p[k];
+  });
+  if (near(input, answer.raw)) return [];
+  if (p[best] < OTHER_TOPIC || own > OWN_TOPIC || found.confidence < 0.25) return [];
+  return [error("off_topic", say.offTopic(about(categories.indexOf(category!)), about(best)))];
 };
 
-/** Whether a text shares a word of topic with the question. */
-function near({ query, domain }: AnswerInput, text: string): boolean {
-  const stems = domain.facts.stems(domain.analyse(text).tokens);
-  for (const stem of domain.facts.stems(query.tokens)) if (stems.has(stem)) return true;
-  return false;
-}
-
-/** "combien" wants a number, "quand" a time; an answer that says it does not know is an answer. */
-export const checkAnswersQuestion: AnswerCheck = ({ answer, query, domain, earlier, conversation }) => {
-  const kind = earlier.approach?.asksFor;
-  if (kind !== "quantity" && kind !== "time") return [];
-  if (domain.expressions.refusal.find(answer.tokens).length > 0) return [];
-  const numbers = numbersIn(answer, domain);
-  const times = findTimes(answer, domain, conversation.now ?? new Date());
-  if (numbers.length > 0 || times.length > 0) return [];
-  // "gratuit", "offert" answer "combien" without a number; so does the very fact that was asked for.
-  const stated = statedFact(answer, domain);
-  if (stated !== undefined && stated.fact === domain.facts.nearest(query.tokens, 1)[0]?.fact) return [];
-  return [
-    issue("does_not_answer", "warning", messages(domain).noAnswer(askedFor[domain.language.code][kind])),
-  ];
-};
-
-function issue(
-  kind: ConsistencyIssue["kind"],
-  severity: ConsistencyIssue["severity"],
-  message: string,
-): ConsistencyIssue {
-  return { kind, severity, message, evidence: [] };
+/** Whether a text shares a word of topic with the question, or with the turn that it continues. */
+function near({ query, domain, conversation, earlier }: AnswerInput, text: string): boolean {
+  const stems = topicStems(domain.analyse(text).tokens, domain);
+  const asked = topicStems(query.tokens, domain);
+  if (earlier.context?.relation === "refers_to_previous")
+    for (const { content } of conversation.messages.slice(-2))
+      for (const stem of topicStems(domain.analyse(content).tokens, domain)) asked.add(stem);
+  let shared = 0;
+  for (const stem of asked) if (stems.has(stem)) shared += domain.facts.rarity(stem);
+  return shared >= NEAR;
 }

@@ -1,17 +1,19 @@
-/** Checks of an answer against what is known: the domain's facts, earlier answers, what the customer named. */
+/** Checks of an answer against the domain's facts. */
 import { type NumberInText, numbersIn } from "../amounts.ts";
 import type { CompiledDomain } from "../compile.ts";
-import type { FactMatch } from "../facts.ts";
+import type { Fact, FactMatch } from "../facts.ts";
 import type { AnalysedText } from "../normalise.ts";
-import type { AnswerInput, Evidence } from "../stage.ts";
+import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
-import { type EntitiesValue, type EntityKind, findEntities } from "../stages/entities.ts";
+import { findEntities } from "../stages/entities.ts";
+import { error, has, isNegated } from "./issue.ts";
 import { messages } from "./messages.ts";
 
 /** From here on an answer states a fact in about the fact's own words: set on the bundled answers. */
 const STATES_FACT = 0.5;
-/** Earlier answers are free text and must be nearer to count as the same statement. */
-const SAME_STATEMENT = 0.6;
+/** A question this near to a fact, and an answer that shares some of its words, are about that fact. */
+const ASKS_FACT = 0.25;
+const TOUCHES_FACT = 0.15;
 
 /** The fact that an answer states, or undefined where it is in no fact's words. */
 export function statedFact(answer: AnalysedText, domain: CompiledDomain): FactMatch | undefined {
@@ -19,83 +21,80 @@ export function statedFact(answer: AnalysedText, domain: CompiledDomain): FactMa
   return best !== undefined && best.similarity >= STATES_FACT ? best : undefined;
 }
 
-/** A number of the answer that the fact has with the same unit and another value. */
-export const checkFacts: AnswerCheck = ({ answer, query, domain }) => {
+/** The fact that question and answer are about: stated outright, or asked for and touched by the answer. */
+function factAtStake({ answer, query, domain }: AnswerInput): Fact | undefined {
   const stated = statedFact(answer, domain);
-  if (stated === undefined) return [];
+  if (stated !== undefined) return stated.fact;
+  const asked = domain.facts.nearest(query.tokens, 2);
+  const both = domain.facts.nearest([...query.tokens, ...answer.tokens], 1)[0];
+  const own = domain.facts.nearest(answer.tokens, 3);
+  const [first, second] = asked;
+  if (first === undefined || both?.fact !== first.fact || first.similarity < ASKS_FACT) return undefined;
+  if (second !== undefined && first.similarity - second.similarity < 0.05) return undefined;
+  return own.some(({ fact, similarity }) => fact === first.fact && similarity >= TOUCHES_FACT)
+    ? first.fact
+    : undefined;
+}
+
+/** A number, colour or place of the answer that the fact excludes. */
+export const checkFacts: AnswerCheck = (input) => {
+  const { answer, query, domain } = input;
+  const fact = factAtStake(input);
+  if (fact === undefined) return listedPlaces(input);
   const asked = numbersIn(query, domain);
-  const wrong = changedNumbers(answer, stated.fact.analysed, domain).filter(
+  const wrong = changedNumbers(answer, fact.analysed, domain).filter(
     ([given]) => !asked.some((number) => number.value === given.value),
   );
-  return wrong.map(([given, expected]) => ({
-    kind: "contradicts_fact",
-    severity: "error",
-    message: messages(domain).number(given.text, expected.text),
-    evidence: [numberEvidence("fact says otherwise", given)],
-  }));
-};
-
-/** The same statement as in an earlier answer, with another number. */
-export const checkEarlierAnswers: AnswerCheck = ({ answer, conversation, domain }) => {
-  const stems = domain.facts.stems(answer.tokens);
-  for (const message of conversation.messages) {
-    if (message.role !== "assistant") continue;
-    const before = domain.analyse(message.content);
-    if (overlap(stems, domain.facts.stems(before.tokens)) < SAME_STATEMENT) continue;
-    const [pair] = changedNumbers(answer, before, domain);
-    if (pair === undefined) continue;
-    return [
-      {
-        kind: "contradicts_earlier",
-        severity: "error",
-        message: messages(domain).earlier(pair[0].text, pair[1].text),
-        evidence: [numberEvidence("an earlier answer says otherwise", pair[0])],
-      },
-    ];
-  }
-  return [];
-};
-
-/** A product, place or order number of the question that the answer swaps for another one. */
-export const checkNames: AnswerCheck = (input) => {
-  const { domain, query, answer, conversation } = input;
-  const now = conversation.now ?? new Date();
-  const asked = input.earlier.entities ?? findEntities(query, domain, now);
-  const given = findEntities(answer, domain, now);
-  return [
-    ...swapped(input, asked, given, "products", "changes_product"),
-    ...swapped(input, asked, given, "locations", "changes_place"),
-    ...swapped(input, asked, given, "order_numbers", "changes_number"),
-  ];
-};
-
-function swapped(
-  { domain, answer }: AnswerInput,
-  asked: EntitiesValue,
-  given: EntitiesValue,
-  kind: EntityKind,
-  issue: ConsistencyIssue["kind"],
-): ConsistencyIssue[] {
-  // Kinds of goods ("brouette") are vague; only names can be swapped.
-  const named = (list: EntitiesValue) =>
-    kind === "products" ? list.products.filter((entity) => entity.kind !== undefined) : list[kind];
-  const [first] = named(asked);
-  const other = named(given).find((entity) => !named(asked).some(({ normal }) => normal === entity.normal));
-  if (first === undefined || other === undefined) return [];
-  if (named(given).some((entity) => named(asked).some(({ normal }) => normal === entity.normal))) return [];
-  // A fact may answer a question about one place by naming others: "we ship to Belgium", asked for Spain.
-  const stated = statedFact(answer, domain);
-  if (kind === "locations" && stated?.fact.analysed.raw.includes(other.text)) return [];
-  const evidence = [{ ...other, rule: `asked about ${first.normal}`, weight: 1 }].map(
-    ({ rule, text, start, end, weight }): Evidence => ({ rule, text, start, end, weight }),
+  const numbers = wrong.map(([given, expected]) =>
+    error("contradicts_fact", messages(domain).number(given.text, expected.text), [
+      { rule: "fact says otherwise", text: given.text, start: given.start, end: given.end, weight: 1 },
+    ]),
   );
-  return [
-    { kind: issue, severity: "error", message: messages(domain).name(other.normal, first.normal), evidence },
-  ];
+  return [...numbers, ...otherColours(input, fact), ...otherPlaces(input, fact)];
+};
+
+/** The fact lists colours, the answer only others. */
+function otherColours({ answer, domain }: AnswerInput, fact: Fact): ConsistencyIssue[] {
+  const { colours } = domain.language.replies;
+  const of = (text: AnalysedText) => text.tokens.filter(({ word }) => colours.has(word));
+  const [right, given] = [of(fact.analysed), of(answer)];
+  if (right.length === 0 || given.length === 0 || isNegated(answer.tokens, domain)) return [];
+  if (given.some(({ stem }) => right.some((token) => token.stem === stem))) return [];
+  return [error("contradicts_fact", messages(domain).notInFact(given[0].text, fact.text))];
+}
+
+/** The fact names all places there are, and the answer says yes to another one. */
+function otherPlaces({ answer, query, domain, conversation }: AnswerInput, fact: Fact): ConsistencyIssue[] {
+  if (!has(fact.analysed.tokens, domain.replies.only) || isNegated(answer.tokens, domain)) return [];
+  const now = conversation.now ?? new Date();
+  const places = (text: AnalysedText) => findEntities(text, domain, now).locations;
+  const right = places(fact.analysed);
+  if (right.length === 0) return [];
+  const saysYes = has(answer.tokens.slice(0, 3), domain.replies.yes);
+  const given = [...places(answer), ...(saysYes ? places(query) : [])];
+  // A list of countries says nothing about a town.
+  const countries = domain.language.countries;
+  const other = given.find(
+    ({ normal }) => countries.has(normal) && !right.some((place) => place.normal === normal),
+  );
+  const listed = given.some(({ normal }) => right.some((place) => place.normal === normal));
+  if (other === undefined || listed) return [];
+  return [error("contradicts_fact", messages(domain).notInFact(other.text, fact.text))];
+}
+
+/** A question about a place, in a category with a fact that names all places there are. */
+function listedPlaces(input: AnswerInput): ConsistencyIssue[] {
+  const { domain, earlier } = input;
+  if ((earlier.entities?.locations.length ?? 0) === 0) return [];
+  const complete = domain.facts.facts.find(
+    (fact) =>
+      fact.category === earlier.categorise?.category && has(fact.analysed.tokens, domain.replies.only),
+  );
+  return complete === undefined ? [] : otherPlaces(input, complete);
 }
 
 /** Pairs of a number in `text` and the number of the same unit in `reference` that it should be. */
-function changedNumbers(
+export function changedNumbers(
   text: AnalysedText,
   reference: AnalysedText,
   domain: CompiledDomain,
@@ -106,14 +105,4 @@ function changedNumbers(
     const same = right.find((number) => number.unit === given.unit);
     return same === undefined ? [] : [[given, same]];
   });
-}
-
-function overlap(a: Set<string>, b: Set<string>): number {
-  let shared = 0;
-  for (const stem of a) if (b.has(stem)) shared++;
-  return shared / Math.sqrt(a.size * b.size || 1);
-}
-
-function numberEvidence(rule: string, { text, start, end }: NumberInText): Evidence {
-  return { rule, text, start, end, weight: 1 };
 }

@@ -1,6 +1,8 @@
 /** English as the reasoning sees it. Every word is written folded: lower case, plain apostrophes gone. */
 import type { Language } from "./language.ts";
 import { list, phrases, table } from "./lists.ts";
+import { COUNTRIES, PLACES } from "./places.ts";
+import { englishReplies } from "./replies.ts";
 
 /** A light stem: plurals, -ing and -ed. */
 function stem(word: string): string {
@@ -19,6 +21,14 @@ function stem(word: string): string {
   return base.length > 4 && base.endsWith("e") ? base.slice(0, -1) : base;
 }
 
+/** Without the plural's ending. */
+function singular(word: string): string {
+  if (word.length < 4 || /\d/.test(word)) return word;
+  if (word.endsWith("ies")) return `${word.slice(0, -3)}y`;
+  if (/(?:[sxz]|[cs]h)es$/.test(word)) return word.slice(0, -2);
+  return /[^su]s$/.test(word) && !word.endsWith("is") ? word.slice(0, -1) : word;
+}
+
 const SMALL = list(
   `zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
    seventeen eighteen nineteen twenty`,
@@ -27,6 +37,7 @@ const SMALL = list(
 export const english: Language = {
   code: "en",
   stem,
+  singular,
   elisions: new Set(),
   abbreviations:
     table(`pls please|plz please|thx thanks|ty thanks|thnx thanks|u you|ur your|r are|pw password|
@@ -35,6 +46,7 @@ export const english: Language = {
     wont will not|isnt is not|didnt did not|couldnt could not|whats what is|wheres where is|hows how is|im i am|
     ive i have|id i would|hw how|hav have|prob problem|pc computer|hdd drive|ssd drive|fw firmware|
     cannot can not|hiya hi|cya goodbye|cu goodbye|gonna going to|wanna want to`),
+  commonWords: [],
   stopWords: new Set(
     list(`the a an this that these those my your his her its our their i you he she it we they me him us them of to
       in on at by for with from into about as is are am was were be been being do does did have has had can could
@@ -54,6 +66,14 @@ export const english: Language = {
   continuations:
     phrases(`and for|and if|and on|and the|and in|and with|and how|and where|and when|and is|and can|
     and what|what about|how about|but what|but if|even if|also for|otherwise|so|then|and`),
+  newSubjects:
+    phrases(`another question|different question|unrelated|by the way|something else|on another note|other topic|
+    one more thing|last thing|last question|changing subject`),
+  interjections: new Set(
+    list("ok okay oh ah well great thanks hmm right sure yes no fine cool sorry pity perfect"),
+  ),
+  modals: new Set(),
+  noAntecedents: new Set(list("time times day days hour hours price long much many week weeks")),
   pronouns: new Set(list("it they them this that these those one ones he she")),
   demonstratives: new Set(list("that")),
   objectPronouns: new Set(),
@@ -149,11 +169,22 @@ export const english: Language = {
   ),
   agoWords: ["since", "for the last"],
   inWords: ["in", "within", "after"],
+  dayParts: new Set(list("morning evening night afternoon noon")),
+  sinceWords: new Set(["since"]),
+  nounsFirst: new Set(list("order orders return returns charge")),
+  determiners: new Set(
+    list("a an the my your his her its our their this that these those some any no every"),
+  ),
+  auxiliaries: new Set(list("is was were been be has have had being are")),
+  tooMuch: new Set(["too"]),
+  tooMuchNot: new Set(list("late early good much many bad well funny nice")),
   looseTimes: list("soon weekend weekday weekdays").concat([
     "at night",
     "every night",
     "as soon as possible",
   ]),
+  places: PLACES,
+  countries: new Set(COUNTRIES),
   currencies: new Map([
     ["€", "EUR"],
     ["euros", "EUR"],
@@ -163,6 +194,7 @@ export const english: Language = {
     ["pounds", "GBP"],
     ["quid", "GBP"],
   ]),
+  replies: englishReplies,
   wording: {
     classify: 'Which category is this request of a customer? "{query}"',
     tones: {

@@ -2,14 +2,20 @@
  * What the reasoning needs to know about a language as such, apart from any shop: a domain file names its
  * language and adds its own words. To add a language, write one such value and list it in `languages.ts`.
  */
+import type { ReplyWords } from "./replies.ts";
+
 export interface Language {
   code: "fr" | "en";
   /** The part of a folded word that plurals, genders and conjugations share. */
   stem: (word: string) => string;
+  /** The singular of a folded noun: "rideau" of "rideaux". Verbs keep their endings, so "livrez" is no "livre". */
+  singular: (word: string) => string;
   /** Words that lose their vowel before an apostrophe, folded: "l", "qu". */
   elisions: Set<string>;
   /** SMS spellings and glued words, folded, to the words that they stand for. */
   abbreviations: Map<string, string[]>;
+  /** Common words, none of which is a typing error of another. */
+  commonWords: readonly string[];
   /** Words that carry grammar and no topic, folded. */
   stopWords: Set<string>;
   /** Words that turn the meaning of the next few words round. */
@@ -19,6 +25,14 @@ export interface Language {
   negative: string[];
   /** Phrases that recall an earlier turn outright: "comme je disais". */
   recalls: string[];
+  /** Phrases that announce another subject: "rien à voir". */
+  newSubjects: string[];
+  /** Words that may stand before a continuation: "dommage, et en bleu ?". */
+  interjections: Set<string>;
+  /** Words before an infinitive, between which "le" and "la" are pronouns: "je peux le mettre". */
+  modals: Set<string>;
+  /** Nouns that a pronoun after them does not stand for: "combien de temps elles durent". */
+  noAntecedents: Set<string>;
   /** Beginnings that continue the sentence of before: "et pour". */
   continuations: string[];
   /** Pronouns that stand for something said before. */
@@ -50,10 +64,28 @@ export interface Language {
   /** Words before a number of periods that say "that long ago" or "in that long". */
   agoWords: string[];
   inWords: string[];
+  /** Parts of a day that may follow one: "demain matin". */
+  dayParts: Set<string>;
+  /** Words that say before a time that it lasts until now: "depuis lundi". */
+  sinceWords: Set<string>;
+  /** Nouns that look like a form of a verb, unless a subject comes right before: "commande". */
+  nounsFirst: Set<string>;
+  /** Words before a participle: "est livré". */
+  auxiliaries: Set<string>;
+  /** Words after which a verb form is a noun: "un conseiller". */
+  determiners: Set<string>;
+  /** Words that make a complaint of the word after them ("trop petit"), and words that they do not. */
+  tooMuch: Set<string>;
+  tooMuchNot: Set<string>;
   /** Other words that say when: "bientot". */
   looseTimes: string[];
+  /** Towns, regions, countries, in their proper spelling. */
+  places: readonly string[];
+  countries: Set<string>;
   /** Names of currencies to their code. */
   currencies: Map<string, string>;
+  /** What the checks of answers know. */
+  replies: ReplyWords;
   /** Tone words that the guidance uses. */
   wording: Wording;
 }

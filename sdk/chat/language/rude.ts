@@ -33,7 +33,7 @@ export const SHORT_INSULTS = new Set(list("tg pd"));
 /** Phrases that insult. */
 export const INSULT_PHRASES =
   phrases(`ta gueule|vos gueules|ferme la|fermez la|ferme ta gueule|fermez vos gueules|
-  va te faire|allez vous faire voir|allez vous faire foutre|aller vous faire foutre|va te faire voir|va chier|
+  va te faire|allez vous faire voir|allez tous vous faire|allez tous vous|allez bien vous faire|pauvre type|pauvres types|pauvre mec|pauvre fille|pauvre naze|pauvre tache|sale type|sale gosse|vas te faire|va te fair|vous faire mettre|va mourir|allez mourir|allez au diable|va au diable|allez vous faire foutre|aller vous faire foutre|va te faire voir|va chier|
   allez chier|va crever|allez crever|fils de pute|fils de chien|trou du cul|trous du cul|trou de balle|mon cul|
   casse toi|cassez vous|casse couilles|tete de con|gros con|gros cons|pauvre con|pauvre conne|pauvres cons|
   sale con|sale conne|sales cons|bande de cons|les cons|bandes de cons|espece de con|espece de conne|tas de merde|
@@ -86,7 +86,8 @@ export const ABOUT_SELF =
 
 /** Threats of harm. Going to court is no threat: it is a customer's right. */
 export const THREATS =
-  phrases(`je vais te tuer|je vais vous tuer|je vous tue|je te tue|je vais vous retrouver|
+  phrases(`vais vous retrouver|vais te retrouver|vous allez payer|tu vas le payer|vais te tuer|vais vous tuer|vais vous crever|vais te crever|
+  vais te buter|vais vous buter|vais venir vous casser|vais tout cramer|tout cramer|mort a vous|vous etes morts|t es mort|tu es mort|je vais te tuer|je vais vous tuer|je vous tue|je te tue|je vais vous retrouver|
   je vais te retrouver|je vous retrouverai|je te retrouverai|je vais te trouver|je vais vous trouver|
   je sais ou vous habitez|je sais ou tu habites|je sais ou vous etes|je sais ou te trouver|je sais ou vous trouver|
   je vais te buter|je vais vous buter|te buter|vous buter|je vais te crever|je vais vous crever|te crever|
@@ -107,7 +108,8 @@ export const THREATS =
 
 /** Innocent phrases that hold the word of an insult or a threat. */
 export const INNOCENT =
-  phrases(`pique nique|pique niques|con carne|chili con|table sale|linge sale|sac a ordures|
+  phrases(`quel idiot je|quelle idiote je|quel con je|quelle conne je|quel abruti je|idiot que je suis|idiote que je suis|bete que je suis|con que je suis|
+  pique nique|pique niques|con carne|chili con|table sale|linge sale|sac a ordures|
   sacs a ordures|poubelle a ordures|ordures menageres|boite a ordures|bac a ordures|tapette a mouches|
   tapette a souris|tapettes a|chien batard|batard de|mon chien|la bete|petite bete|petites betes|cul de sac|cul de poule|
   cul de bouteille|piece of cake|crever de chaud|creve de chaud|creve de faim|creve la dalle|je creve|pneu creve|

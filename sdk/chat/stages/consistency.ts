@@ -4,9 +4,12 @@
  * "warning" is shown in the trace only.
  */
 
-import { checkEmpty, checkLanguage, checkPadding, checkRepetition } from "../checks/form.ts";
-import { checkAnswersQuestion, checkTopic } from "../checks/relevance.ts";
-import { checkEarlierAnswers, checkFacts, checkNames } from "../checks/truth.ts";
+import { checkAnswersQuestion } from "../checks/answers.ts";
+import { checkEarlierAnswers, checkItself, checkQuestion } from "../checks/contradiction.ts";
+import { checkEmpty, checkLanguage, checkPadding, checkRepetition, checkTone } from "../checks/form.ts";
+import { checkInventions, checkNames } from "../checks/names.ts";
+import { checkTopic } from "../checks/relevance.ts";
+import { checkFacts } from "../checks/truth.ts";
 import type { AnswerInput, AnswerStage, Evidence, StageResult } from "../stage.ts";
 
 export type IssueKind =
@@ -20,6 +23,7 @@ export type IssueKind =
   | "contradicts_fact"
   | "contradicts_earlier"
   | "contradicts_itself"
+  | "contradicts_question"
   | "changes_number"
   | "changes_place"
   | "changes_product"
@@ -47,11 +51,15 @@ export type AnswerCheck = (input: AnswerInput) => ConsistencyIssue[];
 
 const CHECKS: AnswerCheck[] = [
   checkLanguage,
+  checkTone,
   checkPadding,
   checkRepetition,
   checkFacts,
+  checkItself,
+  checkQuestion,
   checkEarlierAnswers,
   checkNames,
+  checkInventions,
   checkTopic,
   checkAnswersQuestion,
 ];

@@ -36,7 +36,9 @@ const DECAY = 0.6;
 /** An assistant's answer moves the topic less than what the customer asks. */
 const ASSISTANT_SHARE = 0.4;
 const REFERENCE_LIMIT = 0.5;
-const SAME_TOPIC_LIMIT = 0.55;
+const SAME_TOPIC_LIMIT = 0.5;
+/** A thing that was named before keeps the topic, whatever is asked about it. */
+const SHARED_NOUN = 0.7;
 /** How many turns back are read. Beyond, the decay leaves less than 5 %. */
 const TURNS_READ = 6;
 
@@ -49,9 +51,9 @@ export function context(input: StageInput): StageResult<ContextValue> {
   const before = conversationThemes(conversation, domain);
   const own = themeVector(query, domain, evidence);
   addCategory(own, input);
-  const similarity = cosine(own, before);
+  const similarity = Math.max(cosine(own, before), sharesNoun(input) ? SHARED_NOUN : 0);
   const courtesyOnly = input.earlier.categorise?.courtesyOnly ?? false;
-  const reference = earlierTurns === 0 || courtesyOnly ? 0 : referenceScore(query, domain, own, evidence);
+  const reference = earlierTurns === 0 || courtesyOnly ? 0 : referenceScore(query, input, own, evidence);
   const relation: Relation =
     reference >= REFERENCE_LIMIT
       ? "refers_to_previous"
@@ -77,6 +79,18 @@ export function context(input: StageInput): StageResult<ContextValue> {
     },
     evidence,
   };
+}
+
+/** Whether the query names goods that the last turns named. */
+function sharesNoun({ query, conversation, domain }: StageInput): boolean {
+  const things = (tokens: readonly Token[]) =>
+    domain.lexicon.find(tokens).flatMap(({ entry }) => (isThing(entry.list) ? [entry.word.normal] : []));
+  const own = things(query.tokens);
+  if (own.length === 0) return false;
+  const before = conversation.messages
+    .slice(-4)
+    .flatMap(({ content }) => things(domain.analyse(content).tokens));
+  return own.some((name) => before.includes(name));
 }
 
 type Themes = Map<string, number>;
@@ -127,13 +141,15 @@ function conversationThemes({ messages }: Conversation, domain: CompiledDomain):
 /** How much a query leans on earlier turns: the strongest sign, a little more for each further one. */
 function referenceScore(
   query: AnalysedText,
-  domain: CompiledDomain,
+  { conversation, domain }: StageInput,
   own: Themes,
   evidence: Evidence[],
 ): number {
-  const tokens = withoutCourtesy(query.tokens, domain.courtesy).filter((token) =>
-    /[\p{L}\d]/u.test(token.word),
-  );
+  const { language, expressions } = domain;
+  const all = withoutCourtesy(query.tokens, domain.courtesy).filter((token) => /[\p{L}\d]/u.test(token.word));
+  const begin = all.findIndex(({ word }) => !language.interjections.has(word));
+  // "oui" alone replies to what was said.
+  const tokens = begin < 0 ? all : all.slice(begin);
   if (tokens.length === 0) return 0;
   const text: AnalysedText = { raw: query.raw, tokens };
   const signs: number[] = [];
@@ -141,37 +157,74 @@ function referenceScore(
     signs.push(weight);
     evidence.push(evidenceAt(text, rule, from, to, weight));
   };
-  for (const { from, to } of domain.expressions.recall.find(tokens)) sign("recall", from, to, 0.8);
-  const lead = domain.expressions.continuation.at(tokens, 0);
+  const fresh = expressions.newSubject.find(all);
+  // "cet article" is named in full where a noun stands beside it; a demonstrative inside a long sentence may point at the shop.
+  for (const { from, to } of expressions.recall.find(tokens)) sign("recall", from, to, 0.8);
+  // "ok, mais pour deux" continues, and so does "mais pour deux".
+  const at = expressions.continuation.at(all, 0) === undefined ? tokens : all;
+  const lead = expressions.continuation.at(at, 0);
   // "alors" before a whole sentence with its own topic is a mere pause; before a fragment it continues.
-  if (lead !== undefined) sign("continuation", 0, lead.to, tokens.length <= 7 ? 0.75 : 0.35);
-  const pronoun = loosePronoun(tokens, domain);
+  if (lead !== undefined)
+    sign("continuation", 0, Math.min(lead.to, tokens.length), at.length <= 7 ? 0.75 : 0.35);
+  const pronoun = loosePronoun(query, tokens, domain);
   if (pronoun >= 0) sign("pronoun without a noun before it", pronoun, pronoun + 1, 0.6);
-  const content = tokens.filter((token) => !domain.language.stopWords.has(token.word));
-  const named = domain.lexicon.find(tokens).length > 0;
-  if (content.length <= 1 && tokens.length <= 4 && own.size === 0 && !named)
+  const content = tokens.filter((token) => !language.stopWords.has(token.word));
+  const named = domain.lexicon.find(tokens);
+  if (content.length <= 1 && tokens.length <= 4 && own.size === 0 && named.length === 0)
     sign("fragment without a topic", 0, tokens.length, 0.6);
   if (content.length === 0 && tokens.length <= 4) sign("question word alone", 0, tokens.length, 0.6);
+  // "rien reçu", "à Lyon", "demain": a trouble, a place or a time of something that is not named.
+  const partial = named.every(({ entry }) => entry.list === "concerns" || entry.list === "locations");
+  if (tokens.length <= 4 && named.length > 0 && partial && own.size === 0)
+    sign("nothing named that it is about", 0, tokens.length, 0.6);
+  if (repliesToQuestion(conversation, query, tokens)) sign("replies to a question", 0, tokens.length, 0.7);
   signs.sort((a, b) => b - a);
-  return Math.min(1, (signs[0] ?? 0) + 0.15 * Math.max(0, signs.length - 1));
+  const score = Math.min(1, (signs[0] ?? 0) + 0.15 * Math.max(0, signs.length - 1));
+  return fresh.length > 0 ? score / 3 : score;
+}
+
+/** A few words after the assistant has asked something, and no question themselves. */
+function repliesToQuestion(
+  { messages }: Conversation,
+  query: AnalysedText,
+  tokens: readonly Token[],
+): boolean {
+  const last = messages.at(-1);
+  if (last?.role !== "assistant" || !/\?\s*$/.test(last.content)) return false;
+  return tokens.length <= 4 && !/\?\s*$/.test(query.raw);
 }
 
 /** The first pronoun that no noun of the query comes before, or -1. */
-function loosePronoun(tokens: readonly Token[], domain: CompiledDomain): number {
+function loosePronoun(query: AnalysedText, tokens: readonly Token[], domain: CompiledDomain): number {
   const { language, expressions, lexicon } = domain;
   const nouns = new Set(lexicon.find(tokens).flatMap((m) => (isThing(m.entry.list) ? [m.from] : [])));
   for (let i = 0; i < tokens.length; i++) {
     if (nouns.has(i)) return -1;
-    // After a subject "la" is no article: "je ne la trouve pas".
-    const object = language.objectPronouns.has(tokens[i].word) && language.subjects.has(tokens[i - 1]?.word);
-    if (!object && !language.pronouns.has(tokens[i].word)) continue;
-    const empty = [i - 1, i].some((at) => at >= 0 && expressions.emptyPronoun.at(tokens, at) !== undefined);
+    const { word, start } = tokens[i];
+    const before = tokens[i - 1]?.word;
+    // After a subject "la" is no article: "je ne la trouve pas"; nor between a modal and an infinitive.
+    const infinitive = /(?:er|ir|re)$/.test(tokens[i + 1]?.word ?? "") && language.modals.has(before);
+    const object = language.objectPronouns.has(word) && (language.subjects.has(before) || infinitive);
+    // "l'envoyer", "l'ai": the elided pronoun is no token of its own.
+    const elided =
+      /(?:^|\s)l['’]$/i.test(query.raw.slice(Math.max(0, start - 3), start)) &&
+      (/^(?:ai|as|a|avez|avons|ont|avais|avoir)$/.test(word) ||
+        (/(?:er|ir|re)$/.test(word) && (language.modals.has(before) || language.subjects.has(before))));
+    if (!object && !elided && !language.pronouns.has(word)) continue;
+    const empty = [i - 2, i - 1, i].some((at) => {
+      const match = at >= 0 ? expressions.emptyPronoun.at(tokens, at) : undefined;
+      return match !== undefined && match.to > i;
+    });
     if (empty) continue;
     // A content word of any length before the pronoun may be its noun: "le hamac est-il lourd".
-    const before =
-      !language.demonstratives.has(tokens[i].word) &&
-      tokens.slice(0, i).some((t) => t.word.length > 3 && !language.stopWords.has(t.word));
-    if (!before) return i;
+    const noun =
+      !language.demonstratives.has(word) &&
+      tokens
+        .slice(0, i)
+        .some(
+          (t) => t.word.length > 3 && !language.stopWords.has(t.word) && !language.noAntecedents.has(t.word),
+        );
+    if (!noun) return i;
   }
   return -1;
 }

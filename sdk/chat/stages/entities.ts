@@ -3,9 +3,11 @@
  * with its place in the text and a normal form.
  */
 import { type Found, findAmounts } from "../amounts.ts";
-import type { CompiledDomain, LexiconEntry } from "../compile.ts";
+import type { CompiledDomain } from "../compile.ts";
 import { findTimes } from "../dates.ts";
+import type { LexiconEntry } from "../lexicon.ts";
 import type { AnalysedText } from "../normalise.ts";
+import { findOrderNumbers } from "../orderNumbers.ts";
 import type { Evidence, QuestionStage, StageInput, StageResult } from "../stage.ts";
 
 export type EntityKind =
@@ -31,7 +33,7 @@ export interface Entity {
 
 export type EntitiesValue = Record<EntityKind, Entity[]>;
 
-const KIND_OF_LIST: Record<LexiconEntry["list"], EntityKind> = {
+const KIND_OF_LIST: Record<Exclude<LexiconEntry["list"], "ignore">, EntityKind> = {
   products: "products",
   productKinds: "products",
   actions: "actions",
@@ -60,9 +62,19 @@ export function findEntities(text: AnalysedText, domain: CompiledDomain, now: Da
   // Order matters: the digits of an order number are no amount, those of an amount no time.
   for (const found of findOrderNumbers(text.raw, domain)) add("order_numbers", found);
   for (const found of findAmounts(text, domain)) add("amounts", found);
-  for (const found of findTimes(text, domain, now)) add("time_references", found);
+  // "à demain" takes leave and names no day.
+  const leave = domain.courtesy.find(text.tokens).filter(({ entry }) => entry === "farewell");
+  const inLeave = ({ start, end }: Found) =>
+    leave.some(({ from, to }) => text.tokens[from].start <= start && end <= text.tokens[to - 1].end);
+  for (const found of findTimes(text, domain, now)) if (!inLeave(found)) add("time_references", found);
   const matches = domain.lexicon.find(text.tokens);
   for (const { entry, from, to } of matches) {
+    if (entry.list === "ignore") continue;
+    // A word inside a mail address names nothing.
+    if (
+      /[@-]\S*@|\.\w/.test(text.raw.slice(text.tokens[from].end, text.tokens[from].end + 14).split(/\s/)[0])
+    )
+      continue;
     const start = text.tokens[from].start;
     const end = text.tokens[to - 1].end;
     const entity: Entity = { text: text.raw.slice(start, end), start, end, normal: entry.word.normal };
@@ -70,6 +82,7 @@ export function findEntities(text: AnalysedText, domain: CompiledDomain, now: Da
     add(KIND_OF_LIST[entry.list], entity);
   }
   value.products = joinKindAndName(value.products, text.raw);
+  for (const product of value.products) if (product.kind !== undefined) addModel(product, text.raw);
   return value;
 }
 
@@ -85,14 +98,18 @@ function joinKindAndName(products: Entity[], raw: string): Entity[] {
   });
 }
 
-function findOrderNumbers(raw: string, { orderNumbers }: CompiledDomain): Found[] {
-  return orderNumbers.flatMap((pattern) =>
-    [...raw.matchAll(pattern)].map((match) => {
-      const id = match.groups?.id ?? match[0];
-      const start = match.index + match[0].lastIndexOf(id);
-      return { text: id, start, end: start + id.length, normal: id.toUpperCase().replace(/[\s-]/g, "") };
-    }),
-  );
+/** What may follow the name of a product: "13 pro", "S22", "V8". */
+const MODEL =
+  /^(?:[ -]?(?:[a-z]{1,2}\d{1,3}[a-z]?|\d{1,2}(?=[\s?.,!]|$)|pro|max|plus|mini|slim|ultra|lite)\b){1,3}/i;
+
+/** "iphone 13" is one name, and another product than "iphone 14". */
+function addModel(product: Entity, raw: string): void {
+  const model = MODEL.exec(raw.slice(product.end))?.[0];
+  if (model === undefined || /^\s?\d{1,2}\s?(?:kg|cm|€|euros|fois|jours)/i.test(raw.slice(product.end)))
+    return;
+  product.end += model.length;
+  product.text = raw.slice(product.start, product.end);
+  product.normal += ` ${model.trim().toUpperCase()}`;
 }
 
 /** Runs the entity search on the query. Scores are counts by kind. */

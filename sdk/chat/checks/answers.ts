@@ -1,0 +1,118 @@
+/** Does an answer give what the question asks for: a number, a time, a price, steps, anything at all? */
+import { findAmounts, numbersIn } from "../amounts.ts";
+import type { AskedKind } from "../compile.ts";
+import { findTimes } from "../dates.ts";
+import type { Token } from "../normalise.ts";
+import type { AnswerInput } from "../stage.ts";
+import type { AnswerCheck } from "../stages/consistency.ts";
+import { error, has, topicStems } from "./issue.ts";
+import { askedFor, messages } from "./messages.ts";
+import { statedFact } from "./truth.ts";
+
+/** An answer that says it does not know, or asks back, is an answer. */
+export const checkAnswersQuestion: AnswerCheck = (input) => {
+  const { answer, query, domain, earlier } = input;
+  const found = earlier.categorise;
+  const category = domain.domain.categories.find(({ id }) => id === found?.category);
+  if (found?.courtesyOnly || category === undefined || category.role !== "request") return [];
+  const say = messages(domain);
+  if (saysNothing(input)) return [error("does_not_answer", say.saysNothing)];
+  if (has(answer.tokens, domain.expressions.refusal) || /\?\s*$/.test(answer.raw)) return [];
+  const kind = askedKind(input);
+  if (kind !== undefined && !gives(kind, input)) {
+    // "gratuit", "offert" answer "combien" without a number; so does the very fact that was asked for.
+    const stated = statedFact(answer, domain);
+    const [wanted] = domain.facts.nearest(query.tokens, 1);
+    if (stated === undefined || stated.fact !== wanted?.fact)
+      return [error("does_not_answer", say.noAnswer(askedFor[domain.language.code][kind]))];
+  }
+  if (repeatsQuestion(input)) return [error("does_not_answer", say.saysNothing)];
+  return [];
+};
+
+/** Only thanks, offers of help and other phrases that fit any question. */
+function saysNothing({ answer, domain, earlier }: AnswerInput): boolean {
+  // To a complaint, sympathy is an answer.
+  if (has(answer.tokens, domain.replies.apologies)) return false;
+  const { emptyTalk } = domain.replies;
+  if (!has(answer.tokens, emptyTalk)) return false;
+  const rest = without(without(answer.tokens, emptyTalk), domain.courtesy);
+  const words = rest.filter(({ word }) => /[a-z\d]/.test(word) && !domain.language.stopWords.has(word));
+  const opinion = earlier.categorise?.category === "OPINION";
+  return words.length <= (opinion ? 0 : 2) && !rest.some(({ word }) => /\d/.test(word));
+}
+
+function without(
+  tokens: readonly Token[],
+  index: { at: (tokens: readonly Token[], at: number) => { to: number } | undefined },
+): Token[] {
+  const rest: Token[] = [];
+  for (let i = 0; i < tokens.length; ) {
+    const match = index.at(tokens, i);
+    if (match === undefined) rest.push(tokens[i]);
+    i = match?.to ?? i + 1;
+  }
+  return rest;
+}
+
+function askedKind({ query, domain, earlier }: AnswerInput): AskedKind | "quantity" | "manner" | undefined {
+  const asked = domain.replies.asks.find(({ index }) => has(query.tokens, index));
+  if (asked !== undefined) return asked.kind;
+  const kind = earlier.approach?.asksFor;
+  return kind === "quantity" || kind === "time" || kind === "manner" ? kind : undefined;
+}
+
+function gives(
+  kind: AskedKind | "quantity" | "manner",
+  { answer, domain, conversation }: AnswerInput,
+): boolean {
+  const { replies, language } = domain;
+  const { tokens, raw } = answer;
+  const numbers = () => numbersIn(answer, domain).length > 0;
+  const times = () => findTimes(answer, domain, conversation.now ?? new Date()).length > 0;
+  const free = () => has(tokens, replies.free);
+  switch (kind) {
+    case "quantity":
+      return numbers() || times() || free();
+    case "measure":
+      return (
+        numbersIn(answer, domain).length > findAmounts(answer, domain).length ||
+        times() ||
+        free() ||
+        /taille|size/i.test(raw)
+      );
+    case "time":
+      return (
+        numbers() ||
+        times() ||
+        /(?<!\p{L})(?:toujours|jamais|dès|après|avant|always|never|after|before|as soon)(?!\p{L})/iu.test(raw)
+      );
+    case "money":
+      return findAmounts(answer, domain).length > 0 || free() || /%|\bpour cent\b|\bd[eé]pend/i.test(raw);
+    case "colour":
+      return tokens.some(({ word }) => language.replies.colours.has(word));
+    case "phone":
+      return /\d[\d .-]{5,}/.test(raw) || /@|formulaire|form\b|chat/i.test(raw);
+    case "mail":
+      return /@|formulaire|form\b|\bmail|courriel|contact/i.test(raw);
+    case "address":
+      return /\d|@|\b(?:rue|avenue|boulevard|place|street|road|zone|quai|chemin)\b/i.test(raw);
+    case "manner":
+      return has(tokens, replies.steps) || numbers() || /«/.test(raw);
+  }
+}
+
+/** Every word of topic is the question's own, and neither yes, no, number nor place was added. */
+function repeatsQuestion({ answer, query, domain }: AnswerInput): boolean {
+  const own = topicStems(answer.tokens, domain);
+  const asked = topicStems(query.tokens, domain);
+  if (own.size === 0 || own.size > asked.size + 1) return false;
+  for (const stem of own) if (!asked.has(stem)) return false;
+  const { yes, no } = domain.replies;
+  return (
+    !has(answer.tokens, yes) &&
+    !has(answer.tokens, no) &&
+    !answer.tokens.some(({ word }) => /\d/.test(word) || domain.language.negations.has(word)) &&
+    !has(answer.tokens, domain.replies.free)
+  );
+}

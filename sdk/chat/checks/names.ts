@@ -1,0 +1,180 @@
+/** Does an answer swap what the question named for something else, or invent what nobody named? */
+import type { CompiledDomain } from "../compile.ts";
+import { type AnalysedText, fold, type Token } from "../normalise.ts";
+import type { AnswerInput } from "../stage.ts";
+import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
+import { type EntitiesValue, type Entity, type EntityKind, findEntities } from "../stages/entities.ts";
+import { error, has, isNegated, topicStems } from "./issue.ts";
+import { messages } from "./messages.ts";
+import { statedFact } from "./truth.ts";
+
+/** A product, place, number or sum of the question that the answer swaps for another one. */
+export const checkNames: AnswerCheck = (input) => {
+  const { domain, query, answer, conversation } = input;
+  const now = conversation.now ?? new Date();
+  const asked = input.earlier.entities ?? findEntities(query, domain, now);
+  const given = findEntities(answer, domain, now);
+  const before = earlierEntities(input, now);
+  return [
+    ...swappedProducts(input, asked.products.length > 0 ? asked : before, given),
+    ...swapped(input, asked, given, "locations", "changes_place"),
+    ...swapped(
+      input,
+      asked.order_numbers.length > 0 ? asked : before,
+      given,
+      "order_numbers",
+      "changes_number",
+    ),
+    ...swappedAmounts(input, asked, given),
+    ...swappedAlternatives(input),
+  ].slice(0, 1);
+};
+
+/** What the last exchange named: a follow-up is about it. */
+function earlierEntities({ conversation, domain, earlier }: AnswerInput, now: Date): EntitiesValue {
+  const last = conversation.messages.slice(-2).map(({ content }) => content);
+  const none = findEntities(domain.analyse(""), domain, now);
+  if (earlier.context !== undefined && earlier.context.relation === "new_topic") return none;
+  return last.length === 0 ? none : findEntities(domain.analyse(last.join(" . ")), domain, now);
+}
+
+function swapped(
+  { domain, answer }: AnswerInput,
+  asked: EntitiesValue,
+  given: EntitiesValue,
+  kind: EntityKind,
+  issue: ConsistencyIssue["kind"],
+): ConsistencyIssue[] {
+  const [first] = asked[kind];
+  const known = (entity: Entity) => asked[kind].some(({ normal }) => normal === entity.normal);
+  const other = given[kind].find((entity) => !known(entity));
+  if (first === undefined || other === undefined || given[kind].some(known)) return [];
+  // A fact may answer a question about one place by naming others: "we ship to Belgium", asked for Spain.
+  const stated = statedFact(answer, domain);
+  if (kind === "locations" && stated?.fact.analysed.raw.includes(other.text)) return [];
+  if (kind === "locations" && (given.locations.length > 1 || isNegated(answer.tokens, domain))) return [];
+  return [wrongName(issue, other, first, domain)];
+}
+
+/** Another product by name, or goods of another kind only. */
+function swappedProducts(
+  { domain, answer, query }: AnswerInput,
+  asked: EntitiesValue,
+  given: EntitiesValue,
+): ConsistencyIssue[] {
+  const [first] = asked.products;
+  if (first === undefined || given.products.length === 0) return [];
+  const related = ({ normal, kind }: Entity) =>
+    asked.products.some((own) => {
+      const [a, b] = [
+        [normal, kind],
+        [own.normal, own.kind],
+      ].map((names) => names.filter((name) => name !== undefined));
+      return a.some((x) => b.some((y) => alike(fold(x as string), fold(y as string))));
+    });
+  const named = asked.products.filter(({ kind }) => kind !== undefined);
+  const sameKind = given.products.some(related);
+  const otherName = given.products.find(
+    ({ kind, normal }) =>
+      kind !== undefined && named.length > 0 && !named.some((own) => own.normal === normal),
+  );
+  if (
+    otherName !== undefined &&
+    named.length > 0 &&
+    !given.products.some(({ normal }) => named.some((own) => own.normal === normal))
+  )
+    return [wrongName("changes_product", otherName, named[0], domain)];
+  const { genericGoods } = domain.language.replies;
+  // What stands for goods of any kind is no swap, nor is a word of a known fact.
+  if ([...given.products, ...asked.products].some(({ normal }) => genericGoods.has(normal))) return [];
+  if (statesWhatIsAsked(answer, query, domain) && named.length === 0) return [];
+  if (sameKind || isNegated(answer.tokens, domain) || /cadeau|gift/.test(first.normal)) return [];
+  return [wrongName("changes_product", given.products[0], first, domain)];
+}
+
+/** The answer states a fact that shares a word of topic with the question. */
+function statesWhatIsAsked(answer: AnalysedText, query: AnalysedText, domain: CompiledDomain): boolean {
+  const stated = statedFact(answer, domain);
+  if (stated === undefined) return false;
+  for (const stem of topicStems(query.tokens, domain)) if (stated.fact.stems.has(stem)) return true;
+  return false;
+}
+
+/** "sac" and "sac à dos", "robe" and "robe de soirée". */
+function alike(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b} `) || b.startsWith(`${a} `);
+}
+
+/** A sum that the customer named comes back as another one, and no fact has that. */
+function swappedAmounts(
+  { domain, query, answer }: AnswerInput,
+  asked: EntitiesValue,
+  given: EntitiesValue,
+): ConsistencyIssue[] {
+  const [first] = asked.amounts;
+  const [other] = given.amounts;
+  if (first === undefined || other === undefined) return [];
+  if (given.amounts.some(({ normal }) => asked.amounts.some((own) => own.normal === normal))) return [];
+  const digits = other.text.replace(/[^\d,.]/g, "").replace(/\./g, "\\.");
+  const known = new RegExp(`(?<!\\d)${digits}(?!\\d)`);
+  if (known.test(domain.facts.text)) return [];
+  if (!/rembours|pay|debit|prelev|factur|refund|charge/.test(fold(query.raw))) return [];
+  if (!/rembours|debit|prelev|factur|regl|pay|refund|charge/.test(fold(answer.raw))) return [];
+  return [wrongName("changes_number", other, first, domain)];
+}
+
+/** "Oui, par carte" to a question about a transfer: a yes to something else. */
+function swappedAlternatives({ domain, query, answer }: AnswerInput): ConsistencyIssue[] {
+  if (!has(answer.tokens.slice(0, 2), domain.replies.yes)) return [];
+  for (const group of domain.language.replies.alternatives) {
+    const members = (tokens: readonly Token[]) =>
+      tokens.filter(({ word, noun }) => group.includes(word) || group.includes(noun));
+    const [asked, given] = [members(query.tokens), members(answer.tokens)];
+    if (asked.length === 0 || given.length === 0) continue;
+    if (given.some(({ noun }) => asked.some((own) => own.noun === noun))) continue;
+    const { text, start, end, word } = given[0];
+    const evidence = [{ rule: `asked about ${asked[0].word}`, text, start, end, weight: 1 }];
+    return [error("changes_product", messages(domain).name(word, asked[0].word), evidence)];
+  }
+  return [];
+}
+
+function wrongName(
+  kind: ConsistencyIssue["kind"],
+  { text, start, end, normal }: Entity,
+  first: Entity,
+  domain: CompiledDomain,
+): ConsistencyIssue {
+  const evidence = [{ rule: `asked about ${first.normal}`, text, start, end, weight: 1 }];
+  return error(kind, messages(domain).name(normal, first.normal), evidence);
+}
+
+/** An order number, a person, a telephone or a mail address that neither the talk nor a fact knows. */
+export const checkInventions: AnswerCheck = ({ answer, query, conversation, domain }) => {
+  const known = [query.raw, ...conversation.messages.map(({ content }) => content)].join(" ");
+  const facts = domain.facts.text;
+  const bare = (text: string) => fold(text).replace(/[^a-z\d@]/g, "");
+  const [knownBare, factsBare] = [bare(known), bare(facts)];
+  const invented: { text: string; start: number }[] = [];
+  const add = (text: string, start: number, byFact: boolean) => {
+    if (!knownBare.includes(bare(text)) && !(byFact && factsBare.includes(bare(text))))
+      invented.push({ text, start });
+  };
+  // Another street than the one that a fact tells.
+  const { street } = domain.language.replies;
+  if (facts.search(street) >= 0)
+    for (const match of answer.raw.matchAll(street))
+      if (!factsBare.includes(bare(match[0].split(/ à /)[0]))) add(match[0], match.index, true);
+  const now = conversation.now ?? new Date();
+  for (const { text, start } of findEntities(answer, domain, now).order_numbers) add(text, start, true);
+  for (const match of answer.raw.matchAll(domain.language.replies.title)) add(match[1], match.index, true);
+  const contacts = /\b0\d(?:[ .-]?\d\d){4}\b|[\w.-]+@[\w.-]+\.\w+/g;
+  for (const match of answer.raw.matchAll(contacts)) add(match[0], match.index, true);
+  return invented
+    .slice(0, 1)
+    .map(({ text, start }) =>
+      error("invents", messages(domain).invents(text), [
+        { rule: "nobody said this", text, start, end: start + text.length, weight: 1 },
+      ]),
+    );
+};

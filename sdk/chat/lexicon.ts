@@ -1,0 +1,149 @@
+/**
+ * The things that a domain and its language can name: goods and places by their nouns, actions and concerns by
+ * their stems. "livrez" shares a stem with "livre", so verbs and nouns are kept apart.
+ */
+import type { Domain, EntityWord } from "./domainSchema.ts";
+import type { Language } from "./language/language.ts";
+import { AMBIGUOUS_PLACES } from "./language/places.ts";
+import { type AnalysedText, fold, type Token } from "./normalise.ts";
+import { PhraseIndex, type PhraseMatch } from "./phrases.ts";
+
+/** An entity of the lexicon with the list that it is in. */
+export interface LexiconEntry {
+  list: "products" | "productKinds" | "actions" | "concerns" | "locations" | "timeReferences" | "ignore";
+  word: EntityWord;
+}
+
+type Match = PhraseMatch<LexiconEntry>;
+
+/** Endings of nouns made of verbs: they count only where the domain lists them ("remboursement"). */
+const MADE_OF_VERB = /(?:ments?|tions?|eurs?|euses?|ures?)$/;
+
+export class Lexicon {
+  readonly #language: Language;
+  readonly #nouns: PhraseIndex<LexiconEntry>;
+  readonly #verbs: PhraseIndex<LexiconEntry>;
+  readonly #listed = new Set<string>();
+  #last: { tokens: readonly Token[]; found: Match[] } | undefined;
+
+  constructor(domain: Domain, language: Language, analyse: (text: string) => AnalysedText) {
+    this.#language = language;
+    const { products, productKinds, actions, concerns, locations, timeReferences, ignore } = domain.entities;
+    const entries = (list: LexiconEntry["list"], words: readonly EntityWord[]) =>
+      words.flatMap((word) =>
+        // A concern's normal form names the trouble and is nothing that a customer would type.
+        (list === "concerns" ? word.forms : [word.normal, ...word.forms]).map((phrase) => ({
+          entry: { list, word },
+          phrase,
+        })),
+      );
+    const bare = (normal: string): EntityWord => ({ normal, forms: [] });
+    const named = new Set(locations.map(({ normal }) => fold(normal)));
+    const places = language.places.filter((place) => !named.has(fold(place))).map(bare);
+    this.#nouns = new PhraseIndex(
+      [
+        ...entries("products", products),
+        ...entries("productKinds", productKinds.map(bare)),
+        ...entries("locations", [...locations, ...places]),
+        ...entries("timeReferences", timeReferences.map(bare)),
+        ...entries("ignore", [domain.name, ...ignore].map(bare)),
+      ],
+      analyse,
+      "noun",
+    );
+    this.#verbs = new PhraseIndex(
+      [...entries("actions", actions), ...entries("concerns", concerns).flatMap(negated)],
+      analyse,
+    );
+    for (const { normal, forms } of actions)
+      for (const form of [normal, ...forms]) this.#listed.add(fold(form));
+  }
+
+  /** All things named, from left to right, without overlaps; the longer one wins at the same place. */
+  find(tokens: readonly Token[]): Match[] {
+    // Three stages ask about the same text.
+    if (this.#last?.tokens === tokens) return this.#last.found;
+    const found: Match[] = [];
+    for (let at = 0; at < tokens.length; ) {
+      const match = this.#at(tokens, at);
+      if (match !== undefined && match.entry.list !== "ignore") found.push(match);
+      at = match?.to ?? at + 1;
+    }
+    this.#last = { tokens, found };
+    return found;
+  }
+
+  #at(tokens: readonly Token[], at: number): Match | undefined {
+    let noun = this.#nouns.at(tokens, at);
+    let verb = this.#verbs.at(tokens, at) ?? this.#tooMuch(tokens, at);
+    if (verb?.entry.list === "actions" && !this.#isAction(tokens, verb)) verb = undefined;
+    if (noun !== undefined && !this.#isNoun(tokens, noun, verb !== undefined)) noun = undefined;
+    if (noun === undefined || (verb !== undefined && verb.to > noun.to)) return verb;
+    return noun;
+  }
+
+  /** "livré" is no "livre", "je tours" no town, "en tours" neither unless Tours was meant. */
+  #isNoun(tokens: readonly Token[], { entry, phrase, from, to }: Match, mayBeVerb: boolean): boolean {
+    if (entry.list === "ignore" || to - from > 1) return true;
+    const { text, word } = tokens[from];
+    const before = tokens[from - 1]?.word;
+    if (/é(?:e?s?)$/i.test(text) && !/é(?:e?s?)$/i.test(phrase)) return false;
+    if (this.#language.subjects.has(before)) return false;
+    if (mayBeVerb && this.#language.auxiliaries.has(before)) return false;
+    if (entry.list !== "locations") return true;
+    if (fold(phrase) !== word) return false;
+    if (!AMBIGUOUS_PLACES.has(word)) return true;
+    return /^\p{Lu}/u.test(text) ? from > 0 : /^(?:a|en|vers|depuis)$/.test(before ?? "");
+  }
+
+  /** "trop petit": whatever is too much of something troubles. */
+  #tooMuch(tokens: readonly Token[], at: number): Match | undefined {
+    const { tooMuch, tooMuchNot } = this.#language;
+    const next = tokens[at + 1]?.word;
+    if (
+      next === undefined ||
+      !tooMuch.has(tokens[at].word) ||
+      tooMuchNot.has(next) ||
+      !/^[a-z]{3,}$/.test(next)
+    )
+      return undefined;
+    const word: EntityWord = { normal: `${tokens[at].word} ${next}`, forms: [] };
+    return { entry: { list: "concerns", word }, phrase: word.normal, from: at, to: at + 2 };
+  }
+
+  /** Whether a word that shares its stem with an action is used as a verb, or is a noun that the domain lists. */
+  #isAction(tokens: readonly Token[], { from, to }: Match): boolean {
+    if (to - from > 1) return true;
+    const { word, noun, text } = tokens[from];
+    if (text.length < 4) return false;
+    const { auxiliaries, determiners, nounsFirst, subjects } = this.#language;
+    const [before, further] = [tokens[from - 1]?.word ?? "", tokens[from - 2]?.word ?? ""];
+    const participle = /é(?:e?s?)$/i.test(text) || auxiliaries.has(before);
+    if (participle && !MADE_OF_VERB.test(word)) return true;
+    if (nounsFirst.has(word))
+      return this.#listed.has(noun) && !isVerbLike(word)
+        ? true
+        : subjects.has(before) || subjects.has(further);
+    if (MADE_OF_VERB.test(word)) return this.#listed.has(word) || this.#listed.has(noun);
+    // "le renvoyer" has a pronoun before it, "un conseiller" an article.
+    if (!determiners.has(before)) return true;
+    const pronoun =
+      /^(?:l[ae]s?|leur)$/.test(before) && (/(?:er|ez|ir|re)$/.test(word) || subjects.has(further));
+    return pronoun || this.#listed.has(noun) === false ? pronoun : !/(?:er|ez)$/.test(word);
+  }
+}
+
+/** "commande", which a domain lists as a verb's form too, is a noun unless a subject says otherwise. */
+function isVerbLike(word: string): boolean {
+  return /^(?:commandes?|livres?|recherches?|charge|marche|achats?|remise|suite)$/.test(word);
+}
+
+/** "marche pas" stands for "ne marche pas", "marche plus" and "ne marche plus" as well. */
+function negated<E extends { phrase: string }>(entry: E): E[] {
+  const verb = / pas$/.test(entry.phrase) ? entry.phrase.slice(0, -4) : undefined;
+  if (verb === undefined || verb.startsWith("ne ")) return [entry];
+  return [`${verb} pas`, `ne ${verb} pas`, `${verb} plus`, `ne ${verb} plus`].map((phrase) => ({
+    ...entry,
+    phrase,
+  }));
+}
