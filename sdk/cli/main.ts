@@ -17,6 +17,8 @@ import { Interrupted, inFlags, messageOf, UsageError } from "./errors.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { addFinetune } from "./finetune.ts";
 import { INTERRUPTED } from "./interrupt.ts";
+import { addKernel } from "./kernel.ts";
+import { addNotebook } from "./notebook.ts";
 import { Output } from "./output.ts";
 
 const FAILED = 1;
@@ -40,6 +42,8 @@ function createProgram(): Command {
   addEvaluate(program);
   addDoctor(program);
   addDemo(program);
+  addKernel(program);
+  addNotebook(program);
   return program.addHelpText(
     "after",
     `
@@ -48,6 +52,7 @@ ${pc.bold("Examples:")}
   mistral-lab finetune data.csv --model data/models/mini
   mistral-lab chat mistral-finetuned
   mistral-lab evaluate mistral-finetuned --data test.csv
+  mistral-lab kernel install                        notebooks in Jupyter and VS Code
   mistral-lab doctor                                what is there, what is missing, what to do
 
 ${pc.bold("Exit codes:")} 0 done, 1 failed, 2 wrong command line, 130 ended by Ctrl-C.

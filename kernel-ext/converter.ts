@@ -1,0 +1,171 @@
+/**
+ * tslab's converter, with what a lab needs besides: packages found as Node finds them (`exports`, the SDK by its
+ * name), source maps, cells that run unchecked, and the types of the globals of cells.
+ *
+ * tslab decides the compiler's options inside of `createConverter`, and its two passes (TypeScript to an ES module,
+ * that to CommonJS) drop their maps. Both call the compiler through its module object, so the calls are intercepted
+ * in that object, of which tslab gets a copy.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type * as TypeScript from "@tslab/typescript-for-tslab";
+import type { Converter, ConvertResult, Diagnostic } from "tslab/dist/converter.js";
+import { packageRoot } from "../sdk/backend/packageRoot.ts";
+
+const require = createRequire(import.meta.url);
+
+/** tslab's fork of the compiler, with the two functions that it adds. */
+type Compiler = typeof TypeScript & {
+  getPreEmitDiagnosticsOfFiles(...args: unknown[]): readonly TypeScript.Diagnostic[];
+};
+
+/** What the user's process needs to run a cell and to tell where in the cell an error came from. */
+export interface Converted {
+  output: string;
+  hasToplevelAwait: boolean;
+  lastExpressionVar: string | undefined;
+  sideOutputs: { path: string; data: string }[];
+  /** Source maps from the output back to the cell: the second pass's, then the first's. */
+  maps: string[];
+  /** Modules that the cell imports by a literal name. */
+  imports: string[];
+}
+
+export type Conversion =
+  | { ok: true; converted: Converted; declarations: string }
+  | { ok: false; diagnostics: Diagnostic[] };
+
+/** Types of `display`, `prompt` and the other globals of a cell. */
+const GLOBALS = "kernel-ext/globals.d.ts";
+
+/** `// @ts-nocheck` among the comments that begin a cell: run it whatever the checker says. */
+export function isUnchecked(code: string): boolean {
+  return /^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*?\/\/\s*@ts-nocheck\b/.test(code);
+}
+
+/** The checker's remarks that JavaScript would make too: syntax, and tslab's mark of a top-level await (1308). */
+function stopsJavaScript({ code }: TypeScript.Diagnostic): boolean {
+  return code < 2000;
+}
+
+/** TypeScript 5.0 reads types for Node from the project, or else from tslab's own dependency. */
+function nodeTypes(directory: string): string {
+  for (let at = directory; ; at = dirname(at)) {
+    const roots = join(at, "node_modules/@types");
+    if (existsSync(join(roots, "node/package.json"))) return roots;
+    if (at === dirname(at)) break;
+  }
+  const own = createRequire(require.resolve("tslab/package.json")).resolve("@types/node/package.json");
+  return dirname(dirname(own));
+}
+
+/** The declarations of the SDK: built, or its sources where nothing is built. */
+function sdkTypes(): string {
+  const built = join(packageRoot(), "dist/sdk/index.d.ts");
+  return existsSync(built) ? built : join(packageRoot(), "sdk/index.ts");
+}
+
+export class CellConverter {
+  readonly #ts: Compiler;
+  readonly #converter: Converter;
+  #unchecked = false;
+  #maps: string[] | undefined;
+
+  constructor(readonly directory = process.cwd()) {
+    const tslab = createRequire(require.resolve("tslab/package.json"));
+    const name = tslab.resolve("@tslab/typescript-for-tslab");
+    this.#ts = tslab(name) as Compiler;
+    // A copy: the compiler's own properties cannot be replaced.
+    tslab.cache[name]!.exports = { ...this.#ts, ...this.#interceptions() };
+    const { createConverter } = tslab("./dist/converter.js") as typeof import("tslab/dist/converter.js");
+    this.#converter = createConverter({ isJS: false, isBrowser: false });
+  }
+
+  /** @param declarations what earlier cells declare, as the last conversion gave it */
+  convert(declarations: string, code: string): Conversion {
+    this.#unchecked = isUnchecked(code);
+    this.#maps = [];
+    try {
+      const result = this.#converter.convert(declarations, code);
+      if (result.diagnostics.length > 0) return { ok: false, diagnostics: result.diagnostics };
+      return {
+        ok: true,
+        declarations: result.declOutput ?? "",
+        converted: converted(result, this.#maps),
+      };
+    } finally {
+      this.#unchecked = false;
+      this.#maps = undefined;
+    }
+  }
+
+  get tslab(): Converter {
+    return this.#converter;
+  }
+
+  get typescript(): Compiler {
+    return this.#ts;
+  }
+
+  #interceptions() {
+    const ts = this.#ts;
+    const create = ts.createWatchCompilerHost as (...args: unknown[]) => unknown;
+    return {
+      createWatchCompilerHost: (files: string[], options: TypeScript.CompilerOptions, ...rest: unknown[]) =>
+        create([...files, join(packageRoot(), GLOBALS)], this.#options(options), ...rest),
+      getPreEmitDiagnosticsOfFiles: (...args: unknown[]) => {
+        const found = ts.getPreEmitDiagnosticsOfFiles(...args);
+        return this.#unchecked ? found.filter(stopsJavaScript) : found;
+      },
+      transpileModule: (input: string, options: TypeScript.TranspileOptions) => {
+        const first = withoutMap(input);
+        const compilerOptions = { ...options.compilerOptions, inlineSourceMap: true };
+        const second = withoutMap(ts.transpileModule(first.text, { ...options, compilerOptions }).outputText);
+        // The cell itself comes last, after the files that it imports.
+        this.#maps = [second.map, first.map];
+        return { outputText: second.text, diagnostics: [] };
+      },
+    };
+  }
+
+  #options(options: TypeScript.CompilerOptions): TypeScript.CompilerOptions {
+    return {
+      ...options,
+      moduleResolution: this.#ts.ModuleResolutionKind.Bundler,
+      customConditions: ["node"],
+      lib: ["lib.es2023.d.ts"],
+      // Only Node's: every other @types package is read when it is imported.
+      types: ["node"],
+      typeRoots: [nodeTypes(this.directory)],
+      paths: { "mistral-lab": [sdkTypes()] },
+      inlineSourceMap: true,
+    };
+  }
+}
+
+/** Takes the map from the end of what the compiler wrote. */
+function withoutMap(text: string): { text: string; map: string } {
+  const mark = "//# sourceMappingURL=data:application/json;base64,";
+  const at = text.lastIndexOf(mark);
+  if (at < 0) return { text, map: "" };
+  return {
+    text: text.slice(0, at),
+    map: Buffer.from(text.slice(at + mark.length).trim(), "base64").toString("utf8"),
+  };
+}
+
+function converted(result: ConvertResult, maps: string[]): Converted {
+  const output = (result.output ?? "")
+    // The compiler begins by setting every exported name to undefined: after a cell that failed halfway, a variable
+    // of an earlier cell would be lost.
+    .replace(/^(?:exports\.[\w$]+ = )+void 0;/m, "");
+  return {
+    output,
+    hasToplevelAwait: result.hasToplevelAwait ?? false,
+    lastExpressionVar: result.lastExpressionVar,
+    sideOutputs: result.sideOutputs ?? [],
+    maps,
+    imports: [...output.matchAll(/\brequire\((["'])((?:\\.|(?!\1).)+)\1\)/g)].map((match) => match[2]),
+  };
+}
