@@ -13,6 +13,8 @@ import { pack, Signer, unpack } from "./wire.ts";
 
 /** Seconds that a kernel may take until it answers. */
 const START_TIMEOUT = 60;
+/** Milliseconds between questions to a kernel that has not been heard yet. */
+const KNOCK = 100;
 /** Seconds that it may take to end when it is told to. */
 const STOP_TIMEOUT = 10;
 
@@ -132,10 +134,8 @@ export class KernelClient {
     // The kernel names the asker of a line by the identity that it knows from shell.
     this.#shell.routingId = this.session;
     this.#stdin.routingId = this.session;
-    const welcome = new Promise<void>((resolve) => {
-      this.onIopub = (message) => {
-        if (message.header.msg_type === "iopub_welcome") resolve();
-      };
+    const heard = new Promise<void>((resolve) => {
+      this.onIopub = () => resolve();
     });
     this.#shell.connect(at("shell_port"));
     this.#control.connect(at("control_port"));
@@ -155,8 +155,12 @@ export class KernelClient {
         START_TIMEOUT * 1000,
       ).unref();
     });
-    // Only who is heard on iopub hears the idle of a request.
-    await Promise.race([welcome, late]);
+    // Only who is subscribed hears the idle of a request. A kernel of protocol 5.4 welcomes its subscribers; of an
+    // older one the first thing heard is the status of some request.
+    const knock = () => void this.tell("kernel_info_request", {}).catch(() => {});
+    const again = setInterval(knock, KNOCK);
+    knock();
+    await Promise.race([heard, late]).finally(() => clearInterval(again));
     await Promise.race([this.request("kernel_info_request", {}), late]);
     this.onIopub = () => {};
   }

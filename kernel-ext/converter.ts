@@ -120,6 +120,11 @@ export class CellConverter {
       },
       transpileModule: (input: string, options: TypeScript.TranspileOptions) => {
         const first = withoutMap(input);
+        const expression = expressionModule(first.text);
+        if (expression !== undefined) {
+          this.#maps = [first.map];
+          return { outputText: expression, diagnostics: [] };
+        }
         const compilerOptions = { ...options.compilerOptions, inlineSourceMap: true };
         const second = withoutMap(ts.transpileModule(first.text, { ...options, compilerOptions }).outputText);
         // The cell itself comes last, after the files that it imports.
@@ -142,6 +147,20 @@ export class CellConverter {
       inlineSourceMap: true,
     };
   }
+}
+
+/**
+ * The second pass for the plainest cell, which neither imports nor declares: only its last expression is exported. The
+ * compiler takes 0.7 ms for that, more than half of such a cell's time. No column moves, so the first map holds.
+ */
+function expressionModule(text: string): string | undefined {
+  const output = text
+    .replace(/^export \{\s*\};?$/m, "")
+    .replace(
+      /^export const (tsLastExpr\d*) =/m,
+      (all, name) => `exports.${name}`.padEnd(all.length - 1) + "=",
+    );
+  return /\b(?:import|export)\b/.test(output) ? undefined : output;
 }
 
 /** Takes the map from the end of what the compiler wrote. */

@@ -201,6 +201,8 @@ export class Kernel {
     const { code } = content;
     if (stored) this.#history.add(count, code);
     if (!silent) this.#publish(request, "execute_input", { code, execution_count: count });
+    const asked = /^\s*([\w$.]+)\?\s*$/.exec(code);
+    if (asked) return { status: "ok", execution_count: count, ...(await this.#page(asked[1])) };
     const { result, error } = await this.#evaluate(request, code, `In[${count}]`, true);
     if (error) {
       this.#publish(request, "error", { ...error });
@@ -216,6 +218,14 @@ export class Kernel {
       payload: [],
       user_expressions: await this.#expressions(request),
     };
+  }
+
+  /** `name?` as a cell shows the type and the documentation of a name in the front end's pager. */
+  async #page(name: string): Promise<Json> {
+    const { data } = await this.#inspect({ code: name });
+    const shown =
+      data && Object.keys(data).length > 0 ? data : { "text/plain": `Nothing is known of ${name}.` };
+    return { payload: [{ source: "page", data: shown, start: 0 }], user_expressions: {} };
   }
 
   /** Converts and runs; what it declares counts for the cells after it, also when it fails halfway. */
