@@ -13,6 +13,8 @@ export { type CsvOptions, loadCsv, type Table } from "./data/csv.ts";
 export { type DatasetOptions, type DatasetReport, prepareDataset } from "./data/dataset.ts";
 export type { Example } from "./data/example.ts";
 export { previewExample, showExample } from "./data/preview.ts";
+export { type RepairFileOptions, repairFile } from "./data/repairFile.ts";
+export type { TableReport } from "./data/report.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
 export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";

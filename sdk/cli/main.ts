@@ -20,6 +20,7 @@ import { INTERRUPTED } from "./interrupt.ts";
 import { addKernel } from "./kernel.ts";
 import { addNotebook } from "./notebook.ts";
 import { Output } from "./output.ts";
+import { addRepair } from "./repair.ts";
 
 const FAILED = 1;
 const USAGE = 2;
@@ -40,6 +41,7 @@ function createProgram(): Command {
   addFinetune(program);
   addChat(program);
   addEvaluate(program);
+  addRepair(program);
   addDoctor(program);
   addDemo(program);
   addKernel(program);
@@ -53,6 +55,7 @@ ${pc.bold("Examples:")}
   mistral-lab chat mistral-finetuned
   mistral-lab evaluate mistral-finetuned --data test.csv
   mistral-lab kernel install                        notebooks in Jupyter and VS Code
+  mistral-lab repair export.csv --out clean.jsonl   any CSV to rows of instruction and response
   mistral-lab doctor                                what is there, what is missing, what to do
 
 ${pc.bold("Exit codes:")} 0 done, 1 failed, 2 wrong command line, 130 ended by Ctrl-C.

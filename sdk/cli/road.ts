@@ -168,7 +168,7 @@ function showTable(output: Output, topic: string, table: Table): void {
     ...(blankLines > 0 ? [`${plural(blankLines, "blank line")} skipped`] : []),
   ];
   output.topic(topic, `${source}: ${numbers.join(", ")}`);
-  const [, ...rest] = table.report.split("\n");
+  const [, ...rest] = String(table.report).split("\n");
   for (const kind of ["other columns", "repaired", "rejected", "duplicate"]) {
     const lines = rest.filter((line) => line.startsWith(kind));
     for (const line of firstLines(lines, 3)) output.say(indented(pc.dim(line)));

@@ -1,4 +1,4 @@
-/** Finds the columns of question and answer in a header. */
+/** Finds the columns of question and answer by what their names mean, in French and English. */
 
 /** Column names, as they stand in the file or as they are asked for. */
 export interface ColumnNames {
@@ -6,22 +6,47 @@ export interface ColumnNames {
   response: string;
 }
 
-// In French and English; the first name that a header holds wins, so the particular ones stand before the vague.
-const instructionNames =
-  "instruction instructions question questions prompt demande requete user utilisateur human input entree".split(
-    " ",
-  );
-const responseNames =
-  "response responses reponse reponses answer answers completion assistant output sortie".split(" ");
+/** Places of the two columns. `exact`: the names are the usual ones, word for word. */
+export interface ColumnPlaces {
+  instruction: number;
+  response: number;
+  exact: boolean;
+}
 
-/** Case, accents, surrounding space, and "_" or "-" for a space make no other name. */
-function plain(name: string): string {
+// The first name that a header holds wins, so the particular ones stand before the vague.
+const instructionNames = (
+  "instruction instructions question questions prompt prompts query queries demande demandes requete requetes " +
+  "consigne consignes interrogation enonce probleme problem utterance user utilisateur human humain client customer message input " +
+  "entree entrees ask"
+).split(" ");
+const responseNames = (
+  "response responses reponse reponses answer answers completion completions reply replies assistant solution solutions " +
+  "output outputs sortie sorties resultat result bot agent gpt conseiller chosen target rep"
+).split(" ");
+// With such a word beside it, "question" names something about the question.
+const otherWords = new Set(
+  (
+    "id ids key cle code no num numero number date time heure horodatage timestamp category categorie type theme topic tag tags count " +
+    "nb nombre length longueur tokens score note rating lang langue language source url status statut author auteur version"
+  ).split(" "),
+);
+
+/** Case, accents, surrounding space, marks at the ends, and "_", "-" or camelCase for a space make no other name. */
+export function plainName(name: string): string {
   return name
+    .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
     .normalize("NFD")
     .replace(/\p{M}/gu, "")
     .toLowerCase()
-    .replace(/[_\-\s]+/g, " ")
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
     .trim();
+}
+
+/** The name says that its column is neither question nor answer: "id", "date of creation". */
+export function isOtherName(name: string): boolean {
+  return plainName(name)
+    .split(" ")
+    .some((word) => otherWords.has(word));
 }
 
 /**
@@ -32,23 +57,52 @@ function plain(name: string): string {
 export function findColumns(
   header: readonly string[],
   wanted?: Partial<ColumnNames>,
-): { instruction: number; response: number } | undefined {
-  const names = header.map(plain);
-  const find = (name: string | undefined, usual: readonly string[]) => {
-    const candidates = name === undefined ? usual : [plain(name)];
-    const found = candidates.find((candidate) => names.includes(candidate));
-    return found === undefined ? -1 : names.indexOf(found);
-  };
-  const instruction = find(wanted?.instruction, instructionNames);
-  const response = find(wanted?.response, responseNames);
-  if (instruction < 0 || response < 0 || instruction === response) return undefined;
-  return { instruction, response };
+): ColumnPlaces | undefined {
+  const names = header.map(plainName);
+  const [question, answer] = [
+    place(names, header, wanted?.instruction, instructionNames),
+    place(names, header, wanted?.response, responseNames),
+  ];
+  if (question.at < 0 && answer.at < 0 && wanted === undefined) return letters(names);
+  if (question.at < 0 || answer.at < 0 || question.at === answer.at) return undefined;
+  return { instruction: question.at, response: answer.at, exact: question.exact && answer.exact };
+}
+
+/** "Q" beside "A" or "R"; alone a letter says nothing. */
+function letters(names: readonly string[]): ColumnPlaces | undefined {
+  const instruction = names.indexOf("q");
+  const response = names.findIndex((name) => name === "a" || name === "r");
+  return instruction < 0 || response < 0 ? undefined : { instruction, response, exact: false };
+}
+
+function place(
+  names: readonly string[],
+  header: readonly string[],
+  wanted: string | undefined,
+  usual: readonly string[],
+): { at: number; exact: boolean } {
+  if (wanted !== undefined) {
+    const literal = header.findIndex((name) => name.trim() === wanted.trim());
+    return { at: literal >= 0 ? literal : names.indexOf(plainName(wanted)), exact: true };
+  }
+  const exact = usual.find((name) => names.includes(name));
+  if (exact !== undefined) return { at: names.indexOf(exact), exact: true };
+  for (const word of usual.filter((name) => name.length > 2)) {
+    const at = names.findIndex((name) => {
+      const words = name.split(" ");
+      return words.length <= 5 && words.includes(word) && !words.some((other) => otherWords.has(other));
+    });
+    if (at >= 0) return { at, exact: false };
+  }
+  return { at: -1, exact: false };
 }
 
 /** For the error message: what would have been found. */
 export function describeColumns(wanted?: Partial<ColumnNames>): string {
   const list = (name: string | undefined, usual: readonly string[]) =>
-    name === undefined ? `one of ${usual.join(", ")}` : `"${name}"`;
+    name === undefined
+      ? `one of ${usual.filter((word) => !usual.includes(word.slice(0, -1))).join(", ")}`
+      : `"${name}"`;
   return `for the instruction ${list(wanted?.instruction, instructionNames)}; for the response ${list(wanted?.response, responseNames)}`;
 }
 

@@ -22,7 +22,7 @@ describe("mistral-lab finetune", () => {
     const { stdout } = await expectExit(0, tuning("shown", "--test", "test.csv"), { cwd: place.dir });
     assert.match(stdout, /^Device {4}native CPU addon|^Device {4}plain tfjs/);
     assert.match(stdout, /^Data {6}data\.csv: 12 rows, 1 repaired, 1 rejected$/m);
-    assert.match(stdout, /^ {10}repaired: line 13, 3 fields for 2 columns, joined into "response"$/m);
+    assert.match(stdout, /^ {10}repaired: line 13, column "response", unquoted delimiter: /m);
     assert.match(stdout, /^ {10}rejected: line 14, "instruction" is empty$/m);
     assert.match(stdout, /^Held out {2}test\.csv: 2 rows/m);
     assert.match(
@@ -183,7 +183,7 @@ describe("mistral-lab finetune", () => {
       env: { MISTRAL_LAB_DEBUG: "1" },
     });
     assert.match(stderr, /got "id", "\\x1b\[2Jtitre"/);
-    assert.match(stderr, /^ +at findTable /m);
+    assert.match(stderr, /^ +at noColumns /m);
     assert.ok(!stderr.includes("\u001b"));
   });
 

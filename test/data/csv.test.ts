@@ -23,10 +23,17 @@ describe("loadCsv", () => {
       { line: 2, instruction: "q1", response: "a1", fields: { expected: "x|y" } },
       { line: 3, instruction: "q2", response: "a2", fields: { expected: "" } },
     ]);
-    assert.deepEqual([table.repairs, table.rejected, table.duplicates, table.blankLines], [[], [], [], 0]);
+    assert.deepEqual(table.repairs, [
+      { line: 3, column: "expected", kind: "ragged", before: "q2,a2", after: "" },
+    ]);
+    assert.deepEqual([table.rejected, table.duplicates, table.blankLines], [[], [], 0]);
     assert.equal(
-      table.report,
-      "(buffer): 2 rows, 0 repaired, 0 rejected, 0 duplicates kept, 0 blank lines skipped\nother columns, in fields: expected",
+      String(table.report),
+      "(buffer): 2 rows, 1 repair, 0 rejected, 0 duplicates kept, 0 blank lines skipped\n" +
+        'dialect: utf-8; delimiter comma; quote "; escape doubled; record end LF; confidence 0.85, runner-up pipe with quote "\n' +
+        'columns: instruction "instruction", response "response"\n' +
+        "other columns, in fields: expected\n" +
+        'repaired: line 3, column "expected", ragged: [q2,a2] → []',
     );
   });
 
@@ -42,8 +49,8 @@ describe("loadCsv", () => {
       ]);
       assert.equal(table.blankLines, 1);
       assert.deepEqual(table.rejected, [
-        { line: 6, raw: ",", reason: '"question" and "answer" is empty' },
-        { line: 7, raw: "q3,", reason: '"answer" is empty' },
+        { line: 6, raw: Buffer.from(","), text: ",", reason: '"question" and "answer" is empty' },
+        { line: 7, raw: Buffer.from("q3,"), text: "q3,", reason: '"answer" is empty' },
       ]);
     }
   });
@@ -67,7 +74,7 @@ describe("loadCsv", () => {
         ["q2", "a2"],
       ];
       const table = await load(lines.map((fields) => fields.join(delimiter)).join("\n"));
-      assert.equal(table.delimiter, delimiter);
+      assert.equal(table.dialect.delimiter, delimiter);
       assert.deepEqual(table.rows.map(short), [
         [2, "q1", "a1"],
         [3, "q2", "a2"],
@@ -113,7 +120,7 @@ describe("loadCsv", () => {
     assert.deepEqual(table.rows, [
       { line: 2, instruction: "q", response: "a", fields: { input: "context" } },
     ]);
-    assert.match(table.report, /^other columns, in fields: input$/m);
+    assert.match(String(table.report), /^other columns, in fields: input$/m);
   });
 
   it("takes given column names", async () => {
@@ -137,54 +144,43 @@ describe("loadCsv", () => {
       [3, "q2", "a, b,c"],
     ]);
     assert.deepEqual(table.repairs, [
-      {
-        line: 3,
-        kind: "joined",
-        note: '4 fields for 2 columns, joined into "response"',
-        before: "q2,a, b,c",
-        after: ["q2", "a, b,c"],
-      },
+      { line: 3, column: "response", kind: "unquoted delimiter", before: "q2,a, b,c", after: "a, b,c" },
     ]);
-    assert.match(table.report, /^repaired: line 3, 4 fields for 2 columns, joined into "response"$/m);
+    assert.match(
+      String(table.report),
+      /^repaired: line 3, column "response", unquoted delimiter: \[q2,a, b,c\] → \[a, b,c\]$/m,
+    );
   });
 
-  it("rejects a surplus that could belong to several columns", async () => {
-    const reason = 'it is not clear which one holds an unquoted ","';
+  it("joins a surplus where a blank tells text from separators", async () => {
     const three = await load("instruction,response,expected\nq,a, b,x\nq,a,x\n");
-    assert.deepEqual(three.rejected, [
-      { line: 2, raw: "q,a, b,x", reason: `4 fields for 3 columns: ${reason}` },
+    assert.deepEqual(three.rows.map(short), [
+      [2, "q", "a, b"],
+      [3, "q", "a"],
     ]);
-    assert.equal(three.rows.length, 1);
     const last = await load("id,instruction,response\n1,q,a, b\n");
-    assert.deepEqual(last.rejected, [
-      { line: 2, raw: "1,q,a, b", reason: `4 fields for 3 columns: ${reason}` },
-    ]);
+    assert.deepEqual(last.rows.map(short), [[2, "q", "a, b"]]);
     const turned = await load("response,instruction\na, b,q\n");
-    assert.deepEqual(turned.rejected, [
-      { line: 2, raw: "a, b,q", reason: `3 fields for 2 columns: ${reason}` },
-    ]);
-    assert.match(turned.report, /^rejected: line 2, 3 fields for 2 columns: it is not clear/m);
+    assert.deepEqual(turned.rows.map(short), [[2, "q", "a, b"]]);
   });
 
   it("reports no repair for a row that it then rejects", async () => {
-    const table = await load("instruction,response\n,a,b\n");
+    const table = await load("instruction,response,expected\nq\n");
     assert.deepEqual([table.repairs.length, table.rejected.length], [0, 1]);
   });
 
-  it("gives up one line for a quote without end, not all that follow", async () => {
+  it("ends a quote that is never closed with its cell", async () => {
     const table = await load('question,answer\nq1,a1\n"open,a2\nq3,"a\n3"\nq4,"a4\n');
     assert.deepEqual(table.rows.map(short), [
       [2, "q1", "a1"],
+      [3, "open", "a2"],
       [4, "q3", "a\n3"],
+      [6, "q4", "a4"],
     ]);
-    assert.deepEqual(
-      table.rejected.map(({ line, raw }) => [line, raw]),
-      [
-        [3, '"open,a2'],
-        [6, 'q4,"a4'],
-      ],
-    );
-    for (const { reason } of table.rejected) assert.match(reason, /^broken quotes: /);
+    assert.deepEqual(table.repairs, [
+      { line: 3, column: "question", kind: "unclosed quote", before: '"open,a2', after: "open" },
+      { line: 6, column: "answer", kind: "unclosed quote", before: 'q4,"a4', after: "a4" },
+    ]);
   });
 
   it("keeps duplicates and reports them", async () => {
@@ -194,12 +190,12 @@ describe("loadCsv", () => {
       { line: 4, firstLine: 2 },
       { line: 5, firstLine: 2 },
     ]);
-    assert.match(table.report, /^duplicate: line 4 of line 2$/m);
+    assert.match(String(table.report), /^duplicate: line 4 of line 2$/m);
   });
 
   it("puts every record into rows, rejected or the count of blank lines, and gives written texts back", async () => {
     const random = new Random(4);
-    const parts = ["a", "é", ",", '"', "\n", ";", " ", "|", "😀", "b c", "\t"];
+    const parts = ["a", "é", ",", '"', "\n", ";", " ", "|", "😀", "b c"];
     const word = () => Array.from({ length: random.int(6) }, () => parts[random.int(parts.length)]).join("");
     for (let trial = 0; trial < 100; trial++) {
       const records = Array.from({ length: 1 + random.int(20) }, () => [word(), word(), word()]);
@@ -211,8 +207,9 @@ describe("loadCsv", () => {
       const expected = [];
       for (const [i, record] of records.entries()) {
         line += written[i].split("\n").length;
-        const [instruction, response, extra] = record.map((field) => field.trim());
-        if (instruction && response) expected.push({ line, instruction, response, fields: { extra } });
+        const [instruction, response, extra] = record;
+        if (instruction.trim() && response.trim())
+          expected.push({ line, instruction, response, fields: { extra: extra.trim() } });
       }
       assert.deepEqual(table.rows, expected);
     }
@@ -224,7 +221,7 @@ describe("loadCsv", () => {
     });
     assert.deepEqual(table.columns, ["question", "\x1b[2Janswer", "\x07"]);
     assert.match(
-      table.report,
+      String(table.report),
       /^other columns, in fields: \\x07\nrejected: line 3, "\\x1b\[2Janswer" is empty$/m,
     );
   });
@@ -268,10 +265,10 @@ describe("loadCsv on the bundled files", () => {
     const others = new Set(
       table.rows.filter(({ line }) => !table.repairs.some((r) => r.line === line)).map((r) => r.response),
     );
-    for (const { after } of table.repairs) assert.ok(others.has(after[1]), after[1]);
+    for (const { after } of table.repairs) assert.ok(others.has(after), after);
     assert.ok(
-      table.report.startsWith(
-        `${dataFile("ecommerce.fr.csv")}: 695 rows, 8 repaired, 5 rejected, 2 duplicates kept, 2 blank lines skipped`,
+      String(table.report).startsWith(
+        `${dataFile("ecommerce.fr.csv")}: 695 rows, 8 repairs, 5 rejected, 2 duplicates kept, 2 blank lines skipped`,
       ),
     );
   });
@@ -330,8 +327,8 @@ describe("loadCsv errors", () => {
   it("lists the columns when the two are not there", async () => {
     await assert.rejects(load("id,titre\n1,x\n"), {
       message:
-        "(buffer): expected columns for the instruction one of instruction, instructions, question, questions, prompt, demande, requete, user, utilisateur, human, input, entree; " +
-        "for the response one of response, responses, reponse, reponses, answer, answers, completion, assistant, output, sortie; " +
+        "(buffer): expected columns for the instruction one of instruction, question, prompt, query, queries, demande, requete, consigne, interrogation, enonce, problem, utterance, user, utilisateur, human, humain, client, customer, message, input, entree, ask; " +
+        "for the response one of response, reponse, answer, completion, reply, replies, assistant, solution, output, sortie, resultat, result, bot, agent, gpt, conseiller, chosen, target, rep; " +
         'got "id", "titre". Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
     });
     await assert.rejects(
@@ -353,7 +350,7 @@ describe("loadCsv errors", () => {
     await assert.rejects(load("question,answer\nq,a\n", wrong), ({ message }: Error) => {
       assert.ok(message.startsWith("loadCsv: "), message);
       for (const part of [
-        'unknown option "delimeter" (did you mean "delimiter"?); known: columns, delimiter',
+        'unknown option "delimeter" (did you mean "delimiter"?); known: columns, delimiter, quote, escape, encoding, dropDuplicates, strict, inferTypes, maxCellLength, maxColumns',
         'option "delimiter": ',
         'unknown option "columns.instuction" (did you mean "columns.instruction"?); known: columns.instruction, columns.response',
         'option "columns.response": Invalid input: expected string, received number, got 1',
@@ -364,13 +361,22 @@ describe("loadCsv errors", () => {
     });
   });
 
-  it("refuses other encodings and names the line", async () => {
-    const latin = Buffer.from("question,answer\nq,a\nq,r\u00e9ponse\n", "latin1");
-    await assert.rejects(loadCsv(latin), {
-      message: '(buffer): expected UTF-8, got other bytes in line 3. Save the file as "CSV UTF-8".',
+  it("goes no further than its limits, and says which", async () => {
+    await assert.rejects(load("question,answer\nq,abcdef\n", { maxCellLength: 5 }), {
+      message:
+        "(buffer): line 2, column 2: expected a cell of at most maxCellLength = 5 characters, got 6. Raise maxCellLength, or look for a quote that is never closed.",
     });
-    await assert.rejects(loadCsv(Buffer.from("\uFEFFquestion,answer\n", "utf16le")), {
-      message: '(buffer): expected UTF-8, got UTF-16. Save the file as "CSV UTF-8".',
+    await assert.rejects(load("question,answer,c\nq,a,b\n", { maxColumns: 2 }), {
+      message:
+        "(buffer): line 1: expected at most maxColumns = 2 columns, got 3. Raise maxColumns, or give the delimiter.",
     });
+  });
+
+  it("makes the first repair an error where it is told to", async () => {
+    await assert.rejects(load("question,answer\nq,a\nr,b, c\n", { strict: true }), {
+      message:
+        '(buffer): line 3, column "answer", unquoted delimiter: [r,b, c] → [b, c]. strict allows no repair: mend the file, or leave strict out.',
+    });
+    assert.equal((await load('question,answer\nq,"a, b"\n', { strict: true })).rows.length, 1);
   });
 });

@@ -1,0 +1,165 @@
+/**
+ * Bytes of a text file to text, piece by piece, and back. Invariant: `encode(decode(bytes))` gives the bytes again, so
+ * that a rejected record can be written down as it stands in the file.
+ */
+import { isAscii, isUtf8 } from "node:buffer";
+
+export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+
+/** What Windows-1252 has at 0x80 to 0x9f; the five places that it leaves free keep their code point. */
+const cp1252 =
+  "\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f" +
+  "\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178";
+const cp1252Bytes = new Map([...cp1252].map((character, i) => [character, 0x80 + i]));
+
+/** The byte of Windows-1252 that stands for a character, or -1. */
+export function cp1252Byte(character: string): number {
+  const code = character.charCodeAt(0);
+  if (code < 0x80 || (code >= 0xa0 && code <= 0xff)) return code;
+  return cp1252Bytes.get(character) ?? -1;
+}
+
+function decodeCp1252(bytes: Buffer): string {
+  return bytes.toString("latin1").replace(/[\x80-\x9f]/g, (byte) => cp1252[byte.charCodeAt(0) - 0x80]);
+}
+
+function encodeCp1252(text: string): Buffer {
+  return Buffer.from(Array.from(text, cp1252Byte));
+}
+
+/**
+ * @param head the beginning of the file; it may end inside a character
+ * @returns the encoding and the length of its byte order mark
+ */
+export function detectEncoding(head: Buffer): { encoding: Encoding; bom: number } {
+  if (head.length >= 3 && head.readUIntBE(0, 3) === 0xefbbbf) return { encoding: "utf-8", bom: 3 };
+  if (head.length >= 2 && head.readUInt16BE(0) === 0xfffe) return { encoding: "utf-16le", bom: 2 };
+  if (head.length >= 2 && head.readUInt16BE(0) === 0xfeff) return { encoding: "utf-16be", bom: 2 };
+  return { encoding: utf16(head) ?? eightBit(head), bom: 0 };
+}
+
+/** Text in Latin letters has a zero in every second byte as UTF-16; stray NULs fall on both sides alike. */
+function utf16(head: Buffer): Encoding | undefined {
+  const sample = head.subarray(0, 8192);
+  const pairs = Math.floor(sample.length / 2);
+  if (pairs < 2) return undefined;
+  const zeros = [0, 0];
+  for (let i = 0; i < pairs * 2; i++) if (sample[i] === 0) zeros[i % 2]++;
+  const [even, odd] = zeros.map((count) => count / pairs);
+  if (odd > 0.4 && even < 0.1) return "utf-16le";
+  if (even > 0.4 && odd < 0.1) return "utf-16be";
+  return undefined;
+}
+
+/** UTF-8 unless most lines with other than ASCII are no UTF-8: one line pasted from elsewhere makes no CP1252 file. */
+function eightBit(head: Buffer): Encoding {
+  if (isUtf8(head)) return "utf-8";
+  let valid = 0;
+  let invalid = 0;
+  for (const line of linesOf(head)) {
+    if (isAscii(line)) continue;
+    if (isUtf8(line)) valid++;
+    else invalid++;
+  }
+  // The last line may be cut inside a character.
+  return valid >= invalid ? "utf-8" : "windows-1252";
+}
+
+function* linesOf(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline < 0 ? bytes.length : newline + 1;
+    yield bytes.subarray(start, end);
+    start = end;
+  }
+}
+
+/** Decodes a stream of bytes. A line of a UTF-8 file that is no UTF-8 is read as Windows-1252 and counted. */
+export class Decoder {
+  /** The lines, as text, that were read as Windows-1252 in a UTF-8 file. */
+  readonly foreignLines = new Set<string>();
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(readonly encoding: Encoding) {}
+
+  /** @param last no more bytes come */
+  decode(chunk: Buffer, last: boolean): string {
+    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    const end = last ? bytes.length : this.#wholeCharacters(bytes);
+    this.#rest = bytes.subarray(end);
+    return this.#text(bytes.subarray(0, end), last);
+  }
+
+  /** The bytes of a piece of the text. */
+  encode(text: string): Buffer {
+    switch (this.encoding) {
+      case "utf-16le":
+        return Buffer.from(text, "utf16le");
+      case "utf-16be":
+        return Buffer.from(text, "utf16le").swap16();
+      case "windows-1252":
+        return encodeCp1252(text);
+      case "utf-8":
+        if (this.foreignLines.size === 0) return Buffer.from(text, "utf8");
+        return Buffer.concat(
+          text
+            .split(/(?<=\n)/)
+            .map((line) =>
+              this.foreignLines.has(line.trimEnd()) ? encodeCp1252(line) : Buffer.from(line, "utf8"),
+            ),
+        );
+    }
+  }
+
+  #wholeCharacters(bytes: Buffer): number {
+    if (this.encoding === "windows-1252") return bytes.length;
+    if (this.encoding !== "utf-8") {
+      const even = bytes.length & ~1;
+      // A surrogate pair stays together.
+      const high = even >= 2 ? bytes[this.encoding === "utf-16le" ? even - 1 : even - 2] : 0;
+      return (high & 0xfc) === 0xd8 ? even - 2 : even;
+    }
+    // Whole lines, so that a line is read in one encoding; a very long one is cut between characters.
+    const newline = bytes.lastIndexOf(10);
+    if (newline >= 0) return newline + 1;
+    let end = bytes.length;
+    for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+      const byte = bytes[bytes.length - back];
+      if (byte < 0x80) break;
+      if (byte >= 0xc0) {
+        end = bytes.length - back;
+        break;
+      }
+    }
+    return end;
+  }
+
+  #text(bytes: Buffer, last: boolean): string {
+    switch (this.encoding) {
+      case "utf-16le":
+        return decodeUtf16(bytes, last);
+      case "utf-16be":
+        return decodeUtf16(Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16(), last);
+      case "windows-1252":
+        return decodeCp1252(bytes);
+      case "utf-8":
+        // One byte a character is the fastest string there is.
+        if (isAscii(bytes)) return bytes.toString("latin1");
+        if (isUtf8(bytes)) return bytes.toString("utf8");
+        return [...linesOf(bytes)].map((line) => this.#mixedLine(line)).join("");
+    }
+  }
+
+  #mixedLine(line: Buffer): string {
+    if (isUtf8(line)) return line.toString("utf8");
+    const text = decodeCp1252(line);
+    this.foreignLines.add(text.trimEnd());
+    return text;
+  }
+}
+
+function decodeUtf16(bytes: Buffer, last: boolean): string {
+  const text = bytes.toString("utf16le");
+  // Half a character at the very end of a file is shown, not lost.
+  return last && bytes.length % 2 === 1 ? `${text}\ufffd` : text;
+}

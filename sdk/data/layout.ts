@@ -1,0 +1,292 @@
+/** Where in a file the table stands: lines before it, header records, columns and what they hold. */
+import { cellKind } from "./cellKind.ts";
+import { ColumnModel, learnColumns } from "./columnModel.ts";
+import { type ColumnNames, findColumns, isOtherName } from "./columns.ts";
+import { lenientSplit } from "./lenientSplit.ts";
+import { RecordReader, type Syntax, type TextRecord } from "./recordReader.ts";
+
+export interface Layout {
+  /** Line of the first header record, or of the first record where there is no header; from 1. */
+  line: number;
+  /** How many records the header has; 0: there is none. */
+  headerRecords: number;
+  /** Names of the columns, several header records joined; "" where there is none. */
+  header: string[];
+  models: ColumnModel[];
+  /** The first record as the models read it (its faults mended), for a header that is faulty itself. */
+  firstFields: string[];
+}
+
+interface Seen {
+  record: TextRecord;
+  fields: string[];
+  afterBlank: boolean;
+}
+
+const MOST_RECORDS = 600;
+const MOST_PREAMBLE = 40;
+
+/** A line that no table holds: "# comment", "// comment", "|---|---|", "+----+". */
+export function isComment(raw: string, fields: number, columns: number): boolean {
+  const text = raw.trimStart();
+  const first = text[0];
+  if (first === "#") return fields !== columns || columns === 1 || /^#+(?:\s|$|-|=)/.test(text);
+  if (first === "/") return /^\/\/\s/.test(text) && fields !== columns;
+  if (first === "-" || first === "+" || first === "|" || first === "=" || first === ":") return isRule(raw);
+  return false;
+}
+
+function isRule(raw: string): boolean {
+  return raw.length >= 3 && /^[\s|+:=-]+$/.test(raw) && /-{2}|={2}/.test(raw);
+}
+
+/**
+ * @param text the beginning of the file, whole lines
+ * @param wanted names of columns asked for
+ * @param align reads a faulty record as so many cells
+ */
+export function findLayout(
+  text: string,
+  syntax: Syntax,
+  wanted: Partial<ColumnNames> | undefined,
+  align: (raw: string, models: ColumnModel[]) => string[] | undefined,
+): Layout {
+  const seen = firstRecords(text, syntax);
+  const named = namedHeader(seen, wanted);
+  if (named !== undefined) return namedLayout(seen, named);
+  return unnamedLayout(seen, align);
+}
+
+function firstRecords(text: string, syntax: Syntax): Seen[] {
+  const reader = new RecordReader(syntax, text.length);
+  reader.append(text, true);
+  const seen: Seen[] = [];
+  let afterBlank = false;
+  while (seen.length < MOST_RECORDS) {
+    const record = reader.next();
+    if (!record) break;
+    const fields = record.clean ? record.fields : lenientSplit(record.raw, syntax);
+    if (isBlankRecord(fields)) {
+      afterBlank = true;
+      continue;
+    }
+    if (isRule(record.raw)) continue;
+    seen.push({ record, fields, afterBlank });
+    afterBlank = false;
+  }
+  return seen;
+}
+
+export function isBlankRecord(fields: readonly string[]): boolean {
+  return fields.every((field) => field.trim() === "");
+}
+
+/** The first record that names both sides. */
+function namedHeader(seen: readonly Seen[], wanted: Partial<ColumnNames> | undefined): number | undefined {
+  const near = seen.slice(0, MOST_PREAMBLE);
+  const isHeader = ({ fields }: Seen, exact: boolean) => {
+    const names = fields.map((field) => field.trim());
+    const found = names.every((name) => name.length <= 80) ? findColumns(names, wanted) : undefined;
+    return found !== undefined && (found.exact || !exact);
+  };
+  const exact = near.findIndex((one) => isHeader(one, true));
+  if (exact >= 0) return exact;
+  // Names that only hold the words must stand where the table begins.
+  const first = near.findIndex(({ fields }) => fields.filter((field) => field.trim() !== "").length > 1);
+  return first >= 0 && isHeader(near[first], false) ? first : undefined;
+}
+
+function namedLayout(seen: readonly Seen[], at: number): Layout {
+  let header = seen[at].fields.map((field) => field.trim());
+  let first = at;
+  const rows = seen.slice(at + 1).map(({ fields }) => fields);
+  const usual = mostFrequent(rows.map((fields) => fields.length));
+  // Row names have no header: one field more in every record, numbered or named, before the others.
+  if (
+    usual === header.length + 1 &&
+    rows.length >= 3 &&
+    share(rows, usual) > 0.8 &&
+    !isOtherName(header[0])
+  ) {
+    const column = learnColumns(rows, usual)[0];
+    if (column.typed) header = ["", ...header];
+  }
+  // A header over the header: as many names, most of them filled, right above.
+  while (first > 0 && isUpperHeader(seen[first - 1], seen[first], header.length)) {
+    first--;
+    header = joinHeaders([seen[first].fields, header]);
+  }
+  let last = at;
+  while (last + 1 < seen.length && isLowerHeader(seen[last + 1].fields, seen[at].fields)) {
+    last++;
+    header = joinHeaders([header, seen[last].fields]);
+  }
+  const data = untilOtherTable(seen.slice(last + 1)).filter(({ record }) => record.clean);
+  return {
+    line: seen[first].record.line,
+    headerRecords: last - first + 1,
+    header,
+    models: learnColumns(
+      data.map(({ fields }) => fields),
+      header.length,
+    ),
+    firstFields: header,
+  };
+}
+
+function isUpperHeader(upper: Seen, below: Seen, columns: number): boolean {
+  if (below.afterBlank || upper.fields.length !== columns || upper.record.raw.trimStart().startsWith("#"))
+    return false;
+  const filled = upper.fields.filter((field) => field.trim() !== "");
+  return filled.length >= 2 && filled.every(isName);
+}
+
+/** A second record of names: the other language, or what is asked for in brackets. */
+function isLowerHeader(fields: readonly string[], header: readonly string[]): boolean {
+  if (fields.length !== header.length) return false;
+  const texts = fields.map((field) => field.trim());
+  if (texts.every((text) => /^[([<].*[)\]>]$/.test(text) && text.length <= 40)) return true;
+  if (texts.every((text, i) => text === header[i].trim())) return false;
+  return findColumns(texts)?.exact === true && texts.every(isName);
+}
+
+function joinHeaders(headers: readonly (readonly string[])[]): string[] {
+  return headers[0].map((_, i) =>
+    headers
+      .map((names) => (names[i] ?? "").trim())
+      .filter((name) => name !== "")
+      .join(" "),
+  );
+}
+
+/** Columns are learnt from this table only: another one begins with names after a blank line. */
+function untilOtherTable(seen: readonly Seen[]): readonly Seen[] {
+  const end = seen.findIndex(({ afterBlank, fields }, i) => i >= 2 && afterBlank && looksLikeHeader(fields));
+  return end < 0 ? seen : seen.slice(0, end);
+}
+
+/** Short, and no sentence. */
+function isName(text: string): boolean {
+  const name = text.trim();
+  return (
+    name.length <= 40 &&
+    name.split(/\s+/).length <= 4 &&
+    !/[.!?;,]$/.test(name) &&
+    ["text", "code", "empty"].includes(cellKind(name)) &&
+    !/^\d/.test(name)
+  );
+}
+
+/** Could this record be the header of a table? */
+export function looksLikeHeader(fields: readonly string[]): boolean {
+  const names = fields.map((field) => field.trim());
+  while (names.length > 1 && names[names.length - 1] === "") names.pop();
+  return (
+    names.length >= 2 &&
+    names.every((name) => name !== "" && isName(name)) &&
+    new Set(names).size === names.length
+  );
+}
+
+function unnamedLayout(
+  seen: readonly Seen[],
+  align: (raw: string, models: ColumnModel[]) => string[] | undefined,
+): Layout {
+  const columns = Math.max(1, mostFrequent(seen.map(({ fields }) => fields.length)));
+  const start = tableStart(seen, columns);
+  const table = seen.slice(start);
+  // Far enough from the top, no header teaches what rows look like.
+  const after = table.slice(Math.min(6, Math.ceil(table.length / 3))).filter(({ record }) => record.clean);
+  const examples = learnColumns(
+    after.map(({ fields }) => fields),
+    columns,
+  );
+  const mended = (one: Seen | undefined) =>
+    one === undefined
+      ? undefined
+      : one.record.clean && one.fields.length === columns
+        ? one.fields
+        : align(one.record.raw, headerModels(columns));
+  let header: string[] | undefined;
+  let headerRecords = 0;
+  // Header records end where the first record fits its columns.
+  while (headerRecords < 5 && headerRecords < table.length) {
+    const fields = mended(table[headerRecords]);
+    if (!fields || fields.length !== columns) break;
+    if (!isHeader(fields, examples, headerRecords > 0)) break;
+    header = header ? joinHeaders([header, fields]) : fields.map((field) => field.trim());
+    headerRecords++;
+  }
+  const data = untilOtherTable(table.slice(headerRecords)).filter(({ record }) => record.clean);
+  const models = learnColumns(
+    data.map(({ fields }) => fields),
+    columns,
+  );
+  return {
+    line: table[0]?.record.line ?? 1,
+    headerRecords,
+    header: header ?? new Array<string>(columns).fill(""),
+    models,
+    firstFields: header ?? table[0]?.fields ?? [],
+  };
+}
+
+/** For a header: nothing is known of its cells. */
+function headerModels(columns: number): ColumnModel[] {
+  return Array.from({ length: columns }, () => new NameModel());
+}
+
+/** Names are not empty and hold no quotes. */
+class NameModel extends ColumnModel {
+  override cost(cell: string): number {
+    if (cell.trim() === "") return 0.7;
+    return /["\r\n]/.test(cell.trim().slice(1)) ? 1 : 0;
+  }
+}
+
+/** Lines before the table have another length or next to nothing in them. */
+function tableStart(seen: readonly Seen[], columns: number): number {
+  const fits = (one: Seen) =>
+    one.fields.length === columns &&
+    one.fields.filter((field) => field.trim() !== "").length >= Math.min(2, columns);
+  const first = seen.findIndex(fits);
+  if (first <= 0) return 0;
+  // Right above it, a header with a fault of its own: nearly as many fields, or written with another delimiter.
+  const above = seen[first - 1];
+  const filled = above.fields.filter((field) => field.trim() !== "").length;
+  const near = filled >= 2 && Math.abs(above.fields.length - columns) <= 1 && columns >= 3;
+  const otherwise = [",", ";", "\t", "|", " "].some((delimiter) => {
+    const names = above.record.raw.split(delimiter);
+    return names.length === columns && columns >= 3 && names.every((name) => name.trim() !== "");
+  });
+  return first - 1 <= MOST_PREAMBLE && !seen[first].afterBlank && (near || otherwise) ? first - 1 : first;
+}
+
+/** By the kinds of the cells where columns have one, else by their lengths. */
+function isHeader(fields: readonly string[], models: readonly ColumnModel[], further: boolean): boolean {
+  if (fields.some((field) => field.length > 100)) return false;
+  const typed = models.map((_, i) => i).filter((i) => models[i].typed && !models[i].alwaysEmpty);
+  if (typed.length > 0) {
+    const strange = typed.filter((i) => fields[i].trim() !== "" && models[i].cost(fields[i]) >= 2);
+    const digits = fields.filter((field) => /^\d/.test(field.trim())).length;
+    return strange.length >= 0.5 * typed.length && digits <= 0.2 * fields.length;
+  }
+  if (models[0]?.seen === 0) return !further && fields.every((field) => isName(field));
+  // Names are shorter than everything below them.
+  return (
+    !further &&
+    models[0].seen >= 2 &&
+    looksLikeHeader(fields) &&
+    fields.every((field, i) => models[i].isShorterThanAll(field.trim()))
+  );
+}
+
+function mostFrequent(lengths: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + (length > 1 ? 1 : 0.4));
+  return [...counts].sort((a, b) => b[1] - a[1] || b[0] - a[0])[0]?.[0] ?? 0;
+}
+
+function share(rows: readonly (readonly string[])[], length: number): number {
+  return rows.length === 0 ? 0 : rows.filter((fields) => fields.length === length).length / rows.length;
+}

@@ -1,0 +1,225 @@
+/**
+ * A source of rows, piece by piece: what `loadCsv` collects and `mistral-lab repair` writes down. Memory does not grow
+ * with the source, but for what the caller keeps.
+ */
+import { describeColumns, uniqueNames } from "./columns.ts";
+import type { Settings } from "./csvOptions.ts";
+import { CsvParser } from "./csvParser.ts";
+import { Decoder, detectEncoding } from "./encoding.ts";
+import { looksWrapped, unwrap, wrap } from "./repairs/wrappedRecords.ts";
+import type { Counts, Dialect, OtherTable, Rejected, Repair, TableReport } from "./report.ts";
+import { repairText } from "./reportText.ts";
+import { findRoles } from "./roles.ts";
+import { RowMaker } from "./rowMaker.ts";
+import type { Row } from "./table.ts";
+import type { TableRecord } from "./tableReader.ts";
+
+export interface Batch {
+  rows: Row[];
+  rejected: Rejected[];
+  repairs: Repair[];
+}
+
+export interface OpenTable {
+  source: string;
+  format: TableReport["format"];
+  dialect: Dialect;
+  columns: string[];
+  instruction: string;
+  response: string;
+  hasHeader: boolean;
+  /** Complete when the last batch has come. */
+  otherTables: OtherTable[];
+  /** Complete when the last batch has come; without what concerns duplicates. */
+  counts: Counts;
+  batches: AsyncGenerator<Batch>;
+}
+
+export interface WholeBatch extends Batch {
+  records: { fields: string[] }[];
+}
+
+/** As `OpenTable`, for the whole table as it stands. */
+export type OpenWholeTable = Omit<OpenTable, "instruction" | "response" | "batches"> & {
+  batches: AsyncGenerator<WholeBatch>;
+};
+
+/** A CSV file whose dialect and layout are known. */
+export interface OpenGrid {
+  parser: CsvParser;
+  /** "" where the file has none. */
+  header: string[];
+  hasHeader: boolean;
+  records: AsyncGenerator<TableRecord[]>;
+  encode: (text: string) => Buffer;
+}
+
+export function newCounts(): Counts {
+  return {
+    records: 0,
+    rows: 0,
+    rejected: 0,
+    duplicates: 0,
+    droppedDuplicates: 0,
+    repairs: 0,
+    repairsByKind: {},
+    blankLines: 0,
+    commentLines: 0,
+    preambleLines: 0,
+  };
+}
+
+export function gridOf(
+  name: string,
+  head: Buffer,
+  whole: boolean,
+  rest: AsyncGenerator<Buffer>,
+  settings: Settings,
+): OpenGrid {
+  const found = detectEncoding(head);
+  const encoding = settings.encoding ?? found.encoding;
+  const decoder = new Decoder(encoding);
+  const text = decoder.decode(head.subarray(encoding === found.encoding ? found.bom : 0), whole);
+  // Pieces of UTF-8 end with a line, so that each can be unwrapped alone.
+  const isWrapped = encoding === "utf-8" && looksWrapped(text.slice(0, 1 << 16).replace(/\n[^\n]*$/, ""));
+  const plain = isWrapped ? unwrap : (piece: string) => piece;
+  const parser = new CsvParser(name, plain(text), whole, encoding, settings);
+  async function* records(): AsyncGenerator<TableRecord[]> {
+    yield parser.first();
+    if (whole) return;
+    for (let next = await rest.next(); ; ) {
+      const after = next.done ? next : await rest.next();
+      const bytes = next.done ? Buffer.alloc(0) : next.value;
+      yield parser.push(plain(decoder.decode(bytes, after.done === true)), after.done === true);
+      if (after.done) return;
+      next = after;
+    }
+  }
+  const { header, headerRecords } = parser.layout;
+  return {
+    parser,
+    header,
+    hasHeader: headerRecords > 0,
+    records: records(),
+    encode: (raw) => decoder.encode(isWrapped ? wrap(raw) : raw),
+  };
+}
+
+/** @throws when the two columns are not there, as well as what `openGrid` throws */
+export function openRows(name: string, grid: OpenGrid, settings: Settings): OpenTable {
+  const { parser } = grid;
+  const places = findRoles(parser.layout, settings.columns);
+  if (!places) throw noColumns(name, parser, settings);
+  const maker = new RowMaker(parser.layout, parser.syntax, places, parser.padded, grid.encode);
+  const counts = newCounts();
+  async function* batches(): AsyncGenerator<Batch> {
+    for await (const records of grid.records) {
+      const batch: Batch = { rows: [], rejected: [], repairs: [] };
+      for (const record of records) {
+        const row = maker.make(record, batch.repairs);
+        if ("reason" in row) batch.rejected.push(row);
+        else batch.rows.push(row);
+      }
+      addRepeatedHeaders(batch, parser);
+      count(counts, batch, batch.rows.length, parser);
+      forbidRepairs(name, batch.repairs, settings);
+      yield batch;
+    }
+  }
+  return {
+    source: name,
+    format: "csv",
+    dialect: parser.dialect,
+    columns: grid.hasHeader ? parser.layout.header : maker.names,
+    instruction: maker.names[places.instruction],
+    response: maker.names[places.response],
+    hasHeader: grid.hasHeader,
+    otherTables: parser.table.otherTables,
+    counts,
+    batches: batches(),
+  };
+}
+
+/** The whole table as it stands: no meaning of columns, so no row lacks a side. */
+export function openWhole(name: string, grid: OpenGrid, settings: Settings): OpenWholeTable {
+  const { parser } = grid;
+  const names = uniqueNames(parser.layout.header);
+  const counts = newCounts();
+  async function* batches(): AsyncGenerator<WholeBatch> {
+    for await (const all of grid.records) {
+      const batch: WholeBatch = { rows: [], records: [], rejected: [], repairs: [] };
+      for (const record of all) {
+        const { line, raw, fields, repairs, reason } = record;
+        if (reason !== undefined) {
+          batch.rejected.push({ line, raw: grid.encode(raw), text: raw, reason });
+          continue;
+        }
+        batch.records.push(record);
+        for (const { column, kind } of repairs)
+          batch.repairs.push({
+            line,
+            ...(column === undefined ? {} : { column: names[column] }),
+            kind,
+            before: raw,
+            after: column === undefined ? fields.join(" | ") : fields[column],
+          });
+      }
+      addRepeatedHeaders(batch, parser);
+      count(counts, batch, batch.records.length, parser);
+      forbidRepairs(name, batch.repairs, settings);
+      yield batch;
+    }
+  }
+  return {
+    source: name,
+    format: "csv",
+    dialect: parser.dialect,
+    columns: grid.hasHeader ? parser.layout.header : names,
+    hasHeader: grid.hasHeader,
+    otherTables: parser.table.otherTables,
+    counts,
+    batches: batches(),
+  };
+}
+
+function addRepeatedHeaders({ repairs }: Batch, { table }: CsvParser): void {
+  for (const { line, raw } of table.repeatedHeaders.splice(0))
+    repairs.push({ line, kind: "repeated header", before: raw, after: "" });
+}
+
+function forbidRepairs(name: string, [first]: readonly Repair[], { strict }: Settings): void {
+  if (!strict || !first) return;
+  throw new Error(
+    `${name}: ${repairText(first)}. strict allows no repair: mend the file, or leave strict out.`,
+  );
+}
+
+function count(
+  counts: Counts,
+  { rejected, repairs }: Batch,
+  rows: number,
+  { table, preambleLines }: CsvParser,
+): void {
+  counts.records += rows + rejected.length;
+  counts.rows += rows;
+  counts.rejected += rejected.length;
+  counts.blankLines = table.blankLines;
+  counts.commentLines = table.commentLines;
+  counts.preambleLines = preambleLines;
+  addRepairs(counts, repairs);
+}
+
+export function addRepairs(counts: Counts, repairs: readonly Repair[]): void {
+  counts.repairs += repairs.length;
+  for (const { kind } of repairs) counts.repairsByKind[kind] = (counts.repairsByKind[kind] ?? 0) + 1;
+}
+
+function noColumns(name: string, { layout }: CsvParser, { columns }: Settings): Error {
+  const got = (layout.headerRecords > 0 ? layout.header : layout.firstFields)
+    .slice(0, 50)
+    .map((column) => `"${column.slice(0, 80)}"`)
+    .join(", ");
+  return new Error(
+    `${name}: expected columns ${describeColumns(columns)}; got ${got}. Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).`,
+  );
+}

@@ -1,0 +1,164 @@
+/**
+ * A file of any form to a clean one, in one pass and in memory that does not grow with it. Invariant: the output
+ * appears whole or not at all, what was set aside lies beside it, and `records = rows + rejected + dropped`.
+ */
+import { createHash } from "node:crypto";
+import { checkOptions } from "../options.ts";
+import { type CsvOptions, csvOptions, type Settings } from "./csvOptions.ts";
+import { openSource, openWholeTable } from "./openSource.ts";
+import type { Batch } from "./openTable.ts";
+import { OutputFile } from "./outputFile.ts";
+import type { Duplicate, Rejected, Repair, TableReport } from "./report.ts";
+import { reportText } from "./reportText.ts";
+import { rowKey } from "./table.ts";
+import { csvRecord, jsonRow } from "./writeRows.ts";
+
+export interface RepairFileOptions extends CsvOptions {
+  /** "jsonl" (default): one `{"instruction", "response"}` a line; "csv": the same with a header; "grid": the whole table. */
+  form?: "jsonl" | "csv" | "grid";
+  /** How many repairs, rejected records and duplicates the report lists; `counts` has all. Default 10,000. */
+  maxReported?: number;
+}
+
+export interface RepairedFile {
+  report: TableReport;
+  /** Where the rejected records were written, as they stand in the file; undefined where there are none. */
+  rejectedFile?: string;
+}
+
+// Rows that a duplicate is looked for among; beyond it memory would grow with the file.
+const MOST_KEYS = 1_000_000;
+
+/**
+ * @param input a path
+ * @param output the file to write; `<output>.rejected` beside it gets the rejected records
+ * @throws what `loadCsv` throws, or when the output cannot be written; then nothing is left behind
+ */
+export async function repairFile(
+  input: string,
+  output: string,
+  { form = "jsonl", maxReported = 10_000, ...options }: RepairFileOptions = {},
+): Promise<RepairedFile> {
+  const settings = checkOptions("repairFile", csvOptions, options);
+  const file = new OutputFile(output);
+  const aside = new OutputFile(`${output}.rejected`);
+  try {
+    const lists = new Lists(maxReported, settings);
+    const report = await (form === "grid"
+      ? writeGrid(input, file, aside, lists, settings)
+      : writeRows(input, file, aside, lists, form, settings));
+    await file.close();
+    if (report.counts.rejected > 0) await aside.close();
+    else await aside.discard();
+    return report.counts.rejected > 0 ? { report, rejectedFile: aside.path } : { report };
+  } catch (error) {
+    await file.discard();
+    await aside.discard();
+    throw error;
+  }
+}
+
+/** What the report lists, as much of it as it may. */
+class Lists {
+  readonly repairs: Repair[] = [];
+  readonly rejected: Rejected[] = [];
+  readonly duplicates: Duplicate[] = [];
+  duplicateCount = 0;
+  readonly #seen = new Map<string, number>();
+
+  constructor(
+    readonly most: number,
+    readonly settings: Settings,
+  ) {}
+
+  take({ repairs, rejected }: Pick<Batch, "repairs" | "rejected">): void {
+    for (const one of repairs) if (this.repairs.length < this.most) this.repairs.push(one);
+    for (const one of rejected) if (this.rejected.length < this.most) this.rejected.push(one);
+  }
+
+  /** True where an earlier row says the same. */
+  isDuplicate(row: { line: number; instruction: string; response: string }): boolean {
+    // A digest of 128 bits: rows are not kept, and no two different ones will meet.
+    const key = createHash("md5").update(rowKey(row)).digest("base64");
+    const firstLine = this.#seen.get(key);
+    if (firstLine === undefined) {
+      if (this.#seen.size < MOST_KEYS) this.#seen.set(key, row.line);
+      return false;
+    }
+    this.duplicateCount++;
+    if (this.duplicates.length < this.most) this.duplicates.push({ line: row.line, firstLine });
+    return true;
+  }
+}
+
+async function writeRows(
+  input: string,
+  file: OutputFile,
+  aside: OutputFile,
+  lists: Lists,
+  form: "jsonl" | "csv",
+  settings: Settings,
+): Promise<TableReport> {
+  const table = await openSource(input, settings);
+  const { counts } = table;
+  if (form === "csv") await file.write(csvRecord(["instruction", "response"]));
+  for await (const batch of table.batches) {
+    lists.take(batch);
+    let text = "";
+    for (const row of batch.rows) {
+      const { instruction, response } = row;
+      if (lists.isDuplicate(row) && settings.dropDuplicates) continue;
+      text += form === "csv" ? csvRecord([instruction, response]) : jsonRow(row);
+    }
+    await file.write(text);
+    await writeAside(aside, batch.rejected);
+  }
+  counts.duplicates = lists.duplicateCount;
+  if (settings.dropDuplicates) {
+    counts.droppedDuplicates = lists.duplicateCount;
+    counts.rows -= lists.duplicateCount;
+  }
+  const { batches: _, ...facts } = table;
+  return toReport({
+    ...facts,
+    repairs: lists.repairs,
+    rejected: lists.rejected,
+    duplicates: lists.duplicates,
+  });
+}
+
+async function writeGrid(
+  input: string,
+  file: OutputFile,
+  aside: OutputFile,
+  lists: Lists,
+  settings: Settings,
+): Promise<TableReport> {
+  const table = await openWholeTable(input, settings);
+  if (table.hasHeader) await file.write(csvRecord(table.columns));
+  for await (const batch of table.batches) {
+    lists.take(batch);
+    await file.write(batch.records.map(({ fields }) => csvRecord(fields)).join(""));
+    await writeAside(aside, batch.rejected);
+  }
+  const { batches: _, ...facts } = table;
+  return toReport({
+    ...facts,
+    instruction: "",
+    response: "",
+    repairs: lists.repairs,
+    rejected: lists.rejected,
+    duplicates: [],
+  });
+}
+
+async function writeAside(aside: OutputFile, rejected: readonly Rejected[]): Promise<void> {
+  for (const { raw } of rejected) {
+    await aside.write(raw);
+    await aside.write("\n");
+  }
+}
+
+function toReport(facts: Omit<TableReport, "toString">): TableReport {
+  return Object.defineProperty({ ...facts }, "toString", { value: () => reportText(facts) }) as TableReport;
+}

@@ -1,0 +1,59 @@
+/** The report of a table as text. */
+import { harmless } from "../text/harmless.ts";
+import type { Dialect, Repair, TableReport } from "./report.ts";
+
+const names: Record<string, string> = {
+  ",": "comma",
+  ";": "semicolon",
+  "\t": "tab",
+  "|": "pipe",
+  " ": "blank",
+  "": "none",
+};
+
+export function dialectText(dialect: Dialect): string {
+  const delimiter = names[dialect.delimiter] ?? `"${dialect.delimiter}"`;
+  const second = dialect.runnerUp;
+  return [
+    dialect.encoding,
+    `delimiter ${delimiter}${dialect.blankAfterDelimiter ? " + blank" : ""}`,
+    `quote ${dialect.quote === "" ? "none" : dialect.quote}`,
+    `escape ${dialect.escape}`,
+    `record end ${dialect.recordEnd}`,
+    `confidence ${dialect.confidence.toFixed(2)}${
+      second
+        ? `, runner-up ${names[second.delimiter] ?? `"${second.delimiter}"`} with quote ${second.quote}`
+        : ""
+    }`,
+  ].join("; ");
+}
+
+export function repairText({ line, column, kind, before, after }: Repair): string {
+  const where = column === undefined ? "" : `, column "${column}"`;
+  return `line ${line}${where}, ${kind}: ${shown(before)} → ${shown(after)}`;
+}
+
+function shown(text: string): string {
+  const line = text.replace(/\r\n?|\n/g, "⏎");
+  return line.length <= 80 ? `[${line}]` : `[${line.slice(0, 77)}…]`;
+}
+
+export function reportText(report: Omit<TableReport, "toString">): string {
+  const { source, counts, repairs, rejected, duplicates, otherTables, columns } = report;
+  const kept = counts.droppedDuplicates > 0 ? "dropped" : "kept";
+  const lines = [
+    `${source}: ${counts.rows} rows, ${counts.repairs} ${counts.repairs === 1 ? "repair" : "repairs"}, ${counts.rejected} rejected, ${duplicates.length} duplicates ${kept}, ${counts.blankLines} blank lines skipped`,
+  ];
+  if (report.format === "csv") lines.push(`dialect: ${dialectText(report.dialect)}`);
+  lines.push(`columns: instruction "${report.instruction}", response "${report.response}"`);
+  const others = columns.filter((name) => name !== report.instruction && name !== report.response);
+  if (others.length > 0) lines.push(`other columns, in fields: ${others.join(", ")}`);
+  if (counts.preambleLines > 0) lines.push(`before the table: ${counts.preambleLines} lines`);
+  if (counts.commentLines > 0) lines.push(`comments: ${counts.commentLines} lines`);
+  for (const { line, columns: names, records } of otherTables)
+    lines.push(`other table, not read: line ${line}, ${records} records, columns ${names.join(", ")}`);
+  for (const repair of repairs) lines.push(`repaired: ${repairText(repair)}`);
+  for (const { line, reason } of rejected) lines.push(`rejected: line ${line}, ${reason}`);
+  for (const { line, firstLine } of duplicates) lines.push(`duplicate: line ${line} of line ${firstLine}`);
+  return harmless(lines.join("\n"));
+}

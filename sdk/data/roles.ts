@@ -1,0 +1,49 @@
+/** Which columns hold question and answer, where their names do not say it: by what the cells look like. */
+import type { ColumnModel } from "./columnModel.ts";
+import type { ColumnNames } from "./columns.ts";
+import { type ColumnPlaces, findColumns, isOtherName } from "./columns.ts";
+import type { Layout } from "./layout.ts";
+
+/** @returns undefined where it takes a guess to say */
+export function findRoles(
+  { header, headerRecords, models }: Layout,
+  wanted: Partial<ColumnNames> | undefined,
+): ColumnPlaces | undefined {
+  const named = findColumns(header, wanted);
+  if (named || wanted?.instruction !== undefined || wanted?.response !== undefined) return named;
+  const texts = models
+    .map((model, place) => ({ model, place }))
+    .filter(({ model, place }) =>
+      models.length === 2 ? !isOtherName(header[place]) : isProse(model, headerRecords > 0),
+    );
+  if (models.every((model) => model.typed)) return undefined;
+  const [first, second] = longestTwo(texts);
+  if (!first || !second) return undefined;
+  // Questions end with a question mark; where that says nothing, they stand first.
+  const swapped = second.model.questionShare >= 0.6 && first.model.questionShare <= 0.1;
+  return {
+    instruction: (swapped ? second : first).place,
+    response: (swapped ? first : second).place,
+    exact: false,
+  };
+}
+
+interface Candidate {
+  model: ColumnModel;
+  place: number;
+}
+
+/** Under names that say something else, only sentences are taken. */
+function isProse(model: ColumnModel, hasHeader: boolean): boolean {
+  if (model.typed || model.alwaysEmpty || model.seen === 0) return false;
+  if (hasHeader) return model.meanLength >= 8 && model.spacedShare >= 0.5;
+  return true;
+}
+
+/** Of several text columns, a category repeats itself and is short: the two with the longest texts, in their order. */
+function longestTwo(candidates: readonly Candidate[]): Candidate[] {
+  return [...candidates]
+    .sort((a, b) => b.model.weight - a.model.weight)
+    .slice(0, 2)
+    .sort((a, b) => a.place - b.place);
+}
