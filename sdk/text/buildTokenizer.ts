@@ -74,8 +74,8 @@ export function fromSentencePieces(
       }
     }
   }
-  // Sorting is stable: pieces of one score in the order of the vocabulary.
-  merges.sort((a, b) => b.score - a.score || a.id - b.id);
+  // The order in which transformers' converter ranks the ways to make one piece. Sorting is stable.
+  merges.sort((a, b) => b.score - a.score || a.id - b.id || b.left.length - a.left.length);
   const unknown = pieces.find(({ kind }) => kind === PIECE.unknown)?.text ?? null;
   const addedTokens = pieces.flatMap(({ text, kind }, id) => {
     if (kind === PIECE.control || kind === PIECE.unknown) return [added(id, text, true)];

@@ -47,9 +47,12 @@ export class Tokenizer {
   readonly #splitOrdinary: (text: string) => (string | number)[];
   readonly #specialIds: ReadonlySet<number>;
   readonly #template: ChatTemplate | undefined;
+  /** A text gets a space before it even where it begins with one, as sentencepiece has it. */
+  readonly #spaceBefore: boolean;
 
   /**
-   * Reads tokenizer.json, tokenizer_config.json and, when it is there, chat_template.jinja.
+   * Reads tokenizer.json, tokenizer_config.json and, when it is there, chat_template.jinja; or Mistral's own
+   * tekken.json or tokenizer.model.
    * @param dir a model directory
    * @throws when a file is missing, cannot be read, or is not what it should be
    */
@@ -68,6 +71,7 @@ export class Tokenizer {
   private constructor(dir: string, { json, config, template, files }: TokenizerFiles) {
     this.source = dir;
     this.files = files;
+    this.#spaceBefore = config.mistral_lab_space_before === true;
     const path = join(dir, "tokenizer.json");
     try {
       this.#library = new LibraryTokenizer(json, config);
@@ -195,9 +199,11 @@ export class Tokenizer {
         ids.push(section);
         continue;
       }
-      const normal = normalizer ? normalizer(section) : section;
+      const begins = first && index === 0;
+      const text = begins && this.#spaceBefore && /^[ \u2581]/.test(section) ? ` ${section}` : section;
+      const normal = normalizer ? normalizer(text) : text;
       if (normal === "") continue;
-      const options = { section_index: first && index === 0 ? 0 : 1 };
+      const options = { section_index: begins ? 0 : 1 };
       const words = pre_tokenizer ? pre_tokenizer(normal, options) : [normal];
       for (const token of model(words)) this.#pushToken(token, ids);
     }

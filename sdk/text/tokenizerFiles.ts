@@ -1,10 +1,29 @@
 /** Reads and checks the files of a tokenizer directory. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { readSentencePieceFile } from "./sentencePieceFile.ts";
+import { readTekkenFile } from "./tekkenFile.ts";
 
 const tokenizerFile = "tokenizer.json";
 const configFile = "tokenizer_config.json";
+/** Mistral's own formats, the newer one first; v1 to v3 are the names on its download pages. */
+const tekkenFile = "tekken.json";
+const otherFormats = [
+  tekkenFile,
+  "tokenizer.model.v3",
+  "tokenizer.model.v2",
+  "tokenizer.model",
+  "tokenizer.model.v1",
+];
+const ownTokens = {
+  tokenizer_class: "PreTrainedTokenizerFast",
+  bos_token: "<s>",
+  eos_token: "</s>",
+  unk_token: "<unk>",
+  clean_up_tokenization_spaces: false,
+};
 /** Newer checkpoints keep the chat template in its own file; it then wins over the one in the configuration. */
 const templateFile = "chat_template.jinja";
 
@@ -38,6 +57,7 @@ const tokenizerConfig = z.looseObject({
   chat_template: z
     .union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))])
     .nullish(),
+  mistral_lab_space_before: z.boolean().nullish(),
   // These two change text before tokenizing in ways that the lab does not follow.
   remove_space: z.literal(false).nullish(),
   do_lowercase_and_remove_accent: z.literal(false).nullish(),
@@ -52,42 +72,60 @@ export interface TokenizerFiles {
 }
 
 /**
- * Reads tokenizer.json, tokenizer_config.json and, when it is there, chat_template.jinja.
- * @throws when one of the first two is missing, or one cannot be read, is not JSON, or lacks a field
+ * Reads tokenizer.json, tokenizer_config.json and, when it is there, chat_template.jinja. Where tokenizer.json is
+ * missing, it is made of Mistral's own tekken.json or tokenizer.model, which need no configuration.
+ * @throws when none of them is there, or one cannot be read, is not what it should be, or lacks a field
  */
 export async function readTokenizerFiles(dir: string): Promise<TokenizerFiles> {
   const files = new Map<string, Uint8Array>();
-  const read = async (name: string): Promise<unknown> => {
+  const readBytes = async (name: string): Promise<Buffer> => {
     const path = join(dir, name);
-    let bytes: Buffer;
     try {
-      bytes = await readFile(path);
+      const bytes = await readFile(path);
+      files.set(name, bytes);
+      return bytes;
     } catch (cause) {
       throw readError(path, cause);
     }
-    files.set(name, bytes);
+  };
+  const read = async (name: string): Promise<unknown> => {
+    const bytes = await readBytes(name);
     try {
       return JSON.parse(bytes.toString("utf8"));
     } catch (cause) {
       throw new Error(
-        `${path}: expected JSON, got ${(cause as Error).message}. Is the download complete? Copy the file again.`,
+        `${join(dir, name)}: expected JSON, got ${(cause as Error).message}. Is the download complete? Copy the file again.`,
         { cause },
       );
     }
   };
+  const has = (name: string) => existsSync(join(dir, name));
+  const other = has(tokenizerFile) ? undefined : otherFormats.find(has);
+  if (other) {
+    const path = join(dir, other);
+    const made =
+      other === tekkenFile
+        ? readTekkenFile(await read(other), path)
+        : readSentencePieceFile(await readBytes(other), path);
+    const content = has(configFile) ? await read(configFile) : ownTokens;
+    const { json, config, template, files: built } = checkTokenizerFiles(path, made, content);
+    for (const [name, bytes] of built) files.set(name, bytes);
+    return { json, config, template: (await readTemplate(dir, files)) ?? template, files };
+  }
   const json = check(join(dir, tokenizerFile), tokenizerJson, await read(tokenizerFile));
   const config = check(join(dir, configFile), tokenizerConfig, await read(configFile));
+  return { json, config, template: (await readTemplate(dir, files)) ?? templateOf(config), files };
+}
 
-  let template: string | undefined;
+async function readTemplate(dir: string, files: Map<string, Uint8Array>): Promise<string | undefined> {
   try {
     const bytes = await readFile(join(dir, templateFile));
     files.set(templateFile, bytes);
-    template = bytes.toString("utf8");
+    return bytes.toString("utf8");
   } catch (cause) {
     if (!isMissing(cause)) throw readError(join(dir, templateFile), cause);
-    template = templateOf(config);
+    return undefined;
   }
-  return { json, config, template, files };
 }
 
 /**
@@ -97,7 +135,11 @@ export async function readTokenizerFiles(dir: string): Promise<TokenizerFiles> {
  * @throws when a field is lacking
  */
 export function checkTokenizerFiles(path: string, json: unknown, config: unknown): TokenizerFiles {
-  const checked = check(path, tokenizerConfig, config);
+  // Metaspace in tokenizer.json adds no space before a text that begins with one, and sentencepiece does.
+  const metaspace = JSON.stringify((json as { pre_tokenizer?: unknown }).pre_tokenizer ?? null);
+  const spaceBefore = metaspace.includes('"Metaspace"') && metaspace.includes('"first"');
+  const full = { ...(config as object), ...(spaceBefore ? { mistral_lab_space_before: true } : {}) };
+  const checked = check(path, tokenizerConfig, full);
   const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
   return {
     json: check(path, tokenizerJson, json),
@@ -105,7 +147,7 @@ export function checkTokenizerFiles(path: string, json: unknown, config: unknown
     template: templateOf(checked),
     files: new Map([
       [tokenizerFile, text(json)],
-      [configFile, text(config)],
+      [configFile, text(full)],
     ]),
   };
 }

@@ -44,6 +44,8 @@ export interface FetchOptions extends RetryOptions {
 }
 
 const TOKENIZER = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"];
+/** Read where there is no tokenizer.json. */
+const OTHER_TOKENIZERS = ["tekken.json", "tokenizer.model.v3", "tokenizer.model"];
 const BASE = ["config.json", "generation_config.json", ...TOKENIZER];
 const ADAPTER = ["adapter_config.json", "adapter_model.safetensors", "mistral_lab.json", ...TOKENIZER];
 const SINGLE = "model.safetensors";
@@ -153,7 +155,10 @@ function neededFiles({ repo, file }: HubSource, listed: ReadonlyMap<string, List
   }
   if (has("adapter_config.json")) return ADAPTER.filter(has);
   const weights = [SINGLE, INDEX].find(has);
-  if (has("config.json") && weights) return [...BASE.filter(has), weights];
+  if (has("config.json") && weights) {
+    const other = has("tokenizer.json") ? undefined : OTHER_TOKENIZERS.find(has);
+    return [...BASE.filter(has), ...(other ? [other] : []), weights];
+  }
   const gguf = [...listed.keys()].filter((name) => name.endsWith(".gguf"));
   const next = gguf.length > 0 ? ` Name one of its GGUF files: ${repo}/${gguf[0]}` : "";
   throw new HubError(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes every golden and prints a table. Usage: run_all.sh [OUT_DIR]; default test/goldens/data.
-# Needs python3 with torch, transformers, peft, safetensors, tokenizers, numpy, gguf and bitsandbytes; builds nothing.
+# Needs python3 with torch, transformers, peft, safetensors, tokenizers, numpy, gguf, sentencepiece and bitsandbytes; builds nothing.
 # With ADAPTER_BASE, ADAPTER_DIR and ADAPTER_LOGITS set, an adapter of ours is checked against PEFT too.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,6 +28,7 @@ step make_nf4 python3 make_nf4.py --out "$out"
 step make_mistral python3 make_mistral.py --out "$out"
 step make_family python3 make_family.py --out "$out"
 step make_gguf python3 make_gguf.py --out "$out"
+step make_tokenizers python3 make_tokenizers.py --out "$out"
 step make_text python3 make_text.py --out "$out"
 if [ -n "${ADAPTER_DIR:-}" ]; then
   step check_adapter python3 check_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$ADAPTER_LOGITS"
