@@ -70,6 +70,7 @@ export class CellConverter {
   readonly #ts: Compiler;
   readonly #converter: Converter;
   #unchecked = false;
+  #loops = false;
   #maps: string[] | undefined;
 
   constructor(readonly directory = process.cwd()) {
@@ -85,6 +86,7 @@ export class CellConverter {
   /** @param declarations what earlier cells declare, as the last conversion gave it */
   convert(declarations: string, code: string): Conversion {
     this.#unchecked = isUnchecked(code);
+    this.#loops = false;
     this.#maps = [];
     try {
       const result = this.#converter.convert(declarations, code);
@@ -92,7 +94,10 @@ export class CellConverter {
       return {
         ok: true,
         declarations: result.declOutput ?? "",
-        converted: converted(result, this.#maps),
+        converted: converted(
+          { ...result, hasToplevelAwait: result.hasToplevelAwait || this.#loops },
+          this.#maps,
+        ),
       };
     } finally {
       this.#unchecked = false;
@@ -118,6 +123,13 @@ export class CellConverter {
         const found = ts.getPreEmitDiagnosticsOfFiles(...args);
         return this.#unchecked ? found.filter(stopsJavaScript) : found;
       },
+      visitEachChild: (node: TypeScript.Node, visitor: TypeScript.Visitor, context: never) => {
+        const visit = (child: TypeScript.Node) => {
+          if (this.#isTopLevelLoop(child)) this.#loops = true;
+          return this.#earlierShorthand(child) ?? visitor(child);
+        };
+        return ts.visitEachChild(node, visit, context);
+      },
       transpileModule: (input: string, options: TypeScript.TranspileOptions) => {
         const first = withoutMap(input);
         const expression = expressionModule(first.text);
@@ -132,6 +144,31 @@ export class CellConverter {
         return { outputText: second.text, diagnostics: [] };
       },
     };
+  }
+
+  /** `for await` outside of any function: tslab looks for `await` expressions only. */
+  #isTopLevelLoop(node: TypeScript.Node): boolean {
+    if (!this.#ts.isForOfStatement(node) || !node.awaitModifier) return false;
+    let outer: TypeScript.Node | undefined = this.#ts.getOriginalNode(node).parent;
+    while (outer && !this.#ts.isFunctionLike(outer)) outer = outer.parent;
+    return outer === undefined;
+  }
+
+  /**
+   * `{ name }` of an earlier cell's variable as `{ name: exports.name }`. tslab puts `exports.` before such names, but
+   * asks the checker for the symbol of the name, which in this place is the property and not the variable.
+   */
+  #earlierShorthand(node: TypeScript.Node): TypeScript.Node | undefined {
+    if (!this.#ts.isShorthandPropertyAssignment(node)) return undefined;
+    const { factory } = this.#ts;
+    const name = node.name.text;
+    type Scope = TypeScript.Node & { locals?: Map<string, unknown> };
+    let scope: Scope | undefined = this.#ts.getOriginalNode(node) as Scope;
+    while (scope && !scope.locals?.has(name)) scope = scope.parent as Scope | undefined;
+    // tslab makes the file with the earlier cells' declarations the parent of the cell's file.
+    if (!scope || !this.#ts.isSourceFile(scope) || !scope.isDeclarationFile) return undefined;
+    const value = factory.createPropertyAccessExpression(factory.createIdentifier("exports"), name);
+    return factory.createPropertyAssignment(name, value);
   }
 
   #options(options: TypeScript.CompilerOptions): TypeScript.CompilerOptions {
