@@ -33,7 +33,8 @@ const { values, positionals } = parseArgs({
     dir: { type: "string" },
     /** Rows x tokens of a micro batch, @ the GiB that it may take: the peers' peaks; without, the whole card. */
     case: { type: "string", default: "1x512@5.38,16x512@12.46,1x4096@8.57,1x512,16x512,1x4096" },
-    steps: { type: "string", default: "12" },
+    /** Of each training; the first eight warm up the card, the allocator and the host's compiler. */
+    steps: { type: "string", default: "24" },
     /** Also the device time of each kernel. */
     profile: { type: "boolean", default: false },
     /** Without the other programs. */

@@ -15,6 +15,8 @@ import { microBatchGradients } from "../../sdk/train/gradients.ts";
 import { AdamW } from "../../sdk/train/optimizer.ts";
 
 export const GIB = 2 ** 30;
+/** Steps that are not counted. */
+const WARM_UP = 8;
 
 /** Multiply-adds of all products with weights for one token, forward. */
 function multiplyAdds({ weights: { layers, head } }: MistralModel): number {
@@ -95,7 +97,7 @@ export class Measurements {
       seconds.push((performance.now() - start) / 1000);
     }
     optimizer.dispose();
-    const sorted = seconds.slice(2).sort((a, b) => a - b);
+    const sorted = seconds.slice(Math.min(WARM_UP, seconds.length - 1)).sort((a, b) => a - b);
     const rate = (i: number) => Math.round(batch.ids.length / sorted[i]);
     const median = sorted[Math.floor(sorted.length / 2)];
     return {

@@ -93,7 +93,7 @@ def measure(path, plan):
             taken, loss = seconds(lambda: step(model, optimizer, ids))
             first = loss.item() if i == 0 else first
             times.append(taken)
-        times = sorted(times[2:])
+        times = sorted(times[8:])
         rate = [round(ids.numel() / t) for t in times]
         peak = torch.cuda.max_memory_allocated() / 2**30
         say(work=f"train {case['name']}", tokensPerSecond=rate[len(rate) // 2], fastest=rate[0], slowest=rate[-1],
