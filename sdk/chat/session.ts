@@ -95,7 +95,7 @@ export class ChatSession {
   /** The reasoning about the last question, with the check of its answer; undefined without reasoning. */
   lastTrace: ReasoningTrace | undefined;
   readonly reasoning: ReasoningSystem | undefined;
-  readonly #model: ChatModel;
+  #model: ChatModel;
   readonly #system: string | undefined;
   readonly #sampling: ChatSampling;
   readonly #maxRetries: number;
@@ -115,6 +115,16 @@ export class ChatSession {
   /** What was said, oldest first. A copy. */
   get history(): ChatMessage[] {
     return this.#history.map((message) => ({ ...message }));
+  }
+
+  /**
+   * Answers with another model from now on, such as the same base with another adapter; what was said stays.
+   *
+   * @throws while an answer is being given
+   */
+  useModel(model: LoadedModel | ChatModel): void {
+    if (this.#busy) throw new Error("ChatSession.useModel: an answer is being given; wait for its end");
+    this.#model = toChatModel(model);
   }
 
   /** Forgets everything that was said. */

@@ -19,7 +19,7 @@ export function moduleName(layer: number, name: ProjectionName): string {
  * Writes the adapter of `layers` in PEFT's format.
  *
  * @param source where the base weights came from: a path, or a hub's name with its commit
- * @throws when there is no adapter, when its parts differ in rank, alpha or dropout, or when the disk refuses
+ * @throws when there is no adapter, when its parts differ in dropout or in how they scale, or when the disk refuses
  */
 export async function writeAdapter(
   dir: string,
@@ -29,6 +29,7 @@ export async function writeAdapter(
 ): Promise<void> {
   const modules = new Map<string, AdapterMatrices>();
   const targets = new Set<ProjectionName>();
+  const [rankPattern, alphaPattern]: Record<string, number>[] = [{}, {}];
   let first: LoraMatrices | undefined;
   let quantized = false;
   for (const [i, layer] of layers.entries()) {
@@ -36,11 +37,16 @@ export async function writeAdapter(
       const { lora } = layer[name];
       if (!lora) continue;
       first ??= lora;
-      if (lora.r !== first.r || lora.alpha !== first.alpha || lora.dropout !== first.dropout) {
+      if (lora.dropout !== first.dropout || Boolean(lora.rsLora) !== Boolean(first.rsLora)) {
+        throw new Error(`save: ${moduleName(i, name)} has another dropout or scale than the first module`);
+      }
+      if (lora.strength !== undefined && lora.strength !== 1) {
         throw new Error(
-          `save: ${moduleName(i, name)} has another rank, alpha or dropout than the first module`,
+          `save: the adapter is scaled by ${lora.strength} (scaleAdapter), which PEFT's format cannot say; save the one that it was made of, or export it merged`,
         );
       }
+      if (lora.r !== first.r) rankPattern[moduleName(i, name)] = lora.r;
+      if (lora.alpha !== first.alpha) alphaPattern[moduleName(i, name)] = lora.alpha;
       targets.add(name);
       const [out, inn] = layer[name].weight.shape;
       const [a, b] = await Promise.all([values(lora.a), values(lora.b)]);
@@ -59,7 +65,8 @@ export async function writeAdapter(
   const base = hub
     ? { baseModel: hub.file ? `${hub.repo}/${hub.file}` : hub.repo, revision: hub.revision }
     : { baseModel: portablePath(path) };
-  const config = { r, alpha, dropout, targetModules: [...targets], ...base };
+  const scaling = { rankPattern, alphaPattern, ...(first.rsLora ? { rsLora: true } : {}) };
+  const config = { r, alpha, dropout, targetModules: [...targets], ...scaling, ...base };
   const quantization = quantized ? ("nf4" as const) : ("none" as const);
   const origin = {
     baseModel: base.baseModel,

@@ -9,6 +9,10 @@ export interface LoraMatrices {
   r: number;
   alpha: number;
   dropout: number;
+  /** The update is scaled by alpha / sqrt(r) (Kalajdzievski 2023, "rsLoRA") in place of alpha / r. */
+  rsLora?: boolean;
+  /** Multiplies the update beside that, see `scaleAdapter`; absent: 1. Not saved. */
+  strength?: number;
 }
 
 export interface Projection {
@@ -49,7 +53,7 @@ export function modulePath(name: ProjectionName): string {
   return ["gate_proj", "up_proj", "down_proj"].includes(name) ? `mlp.${name}` : `self_attn.${name}`;
 }
 
-/** What multiplies B A: alpha / r. */
-export function loraScale({ r, alpha }: LoraMatrices): number {
-  return alpha / r;
+/** What multiplies B A: alpha / r, or alpha / sqrt(r) for rsLoRA, times the strength. */
+export function loraScale({ r, alpha, rsLora, strength = 1 }: LoraMatrices): number {
+  return (strength * alpha) / (rsLora ? Math.sqrt(r) : r);
 }

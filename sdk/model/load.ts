@@ -12,7 +12,7 @@ import { type FetchOptions, fetchModel } from "../weights/hub/fetchModel.ts";
 import { hubSourceText, parseHubSource } from "../weights/hub/source.ts";
 import { isGguf, localPath, resolveModelPath } from "../weights/modelPath.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
-import { type AdapterConfig, loadAdapter, readAdapterHead } from "../weights/peft.ts";
+import { type AdapterConfig, type AdapterHead, loadAdapter, readAdapterHead } from "../weights/peft.ts";
 import { exactBfloat16, type TensorSource, toFloat32 } from "../weights/safetensors.ts";
 import { StoredWeight } from "../weights/storedWeight.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
@@ -20,7 +20,7 @@ import { isAdapterDir, moduleName } from "./adapter.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
 import { configOfGguf } from "./ggufConfig.ts";
 import { type Layer, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
-import { withAdapter } from "./lora.ts";
+import { hasLora, withAdapter } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
 import { quantize } from "./quantize.ts";
 
@@ -58,17 +58,67 @@ function baseOf({ baseModel, revision }: AdapterConfig): string {
 async function loadTuned(dir: string, options: LoadOptions): Promise<MistralModel> {
   const head = readAdapterHead(dir);
   const baseModel = await fetchModel(baseOf(head.config), options);
-  const baseDir = resolveModelPath(baseModel);
-  const full = await loadBase(baseModel, baseDir);
+  const full = await loadBase(baseModel, resolveModelPath(baseModel));
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
+  return adapted(base, dir, head, hashWeights(resolveModelPath(baseModel)));
+}
+
+/**
+ * Several adapters on one base, whose frozen weights they share: each costs no more than its own matrices.
+ *
+ * @param base without an adapter; held as it was in the adapters' training (`quantize`), or their answers differ a little
+ * @param sources by name: folders, or adapters on the hub
+ * @returns a model for each name, to be given to `ChatSession.useModel`, `scaleAdapter` or `train`
+ * @throws when the base has an adapter, or an adapter belongs to another base; names which
+ */
+export async function loadAdapters(
+  base: MistralModel,
+  sources: Readonly<Record<string, string>>,
+  options: LoadOptions = {},
+): Promise<Map<string, MistralModel>> {
+  if (hasLora(base))
+    throw new Error("loadAdapters: the base has an adapter already; give withoutLora(model)");
+  const models = new Map<string, MistralModel>();
+  const baseSha256 = base.source === "random" ? undefined : hashWeights(resolveModelPath(base.source));
+  for (const [name, source] of Object.entries(sources)) {
+    const dir = resolveModelPath(await fetchModel(source, options));
+    if (!isAdapterDir(dir)) {
+      throw new Error(`loadAdapters: "${name}": ${dir} holds no adapter (adapter_config.json)`);
+    }
+    const head = readAdapterHead(dir);
+    checkBaseName(head.config, base, dir);
+    models.set(name, adapted(base, dir, head, baseSha256));
+  }
+  return models;
+}
+
+/** PEFT's adapters carry no checksum of their base: where both are named by the hub, the names have to agree. */
+function checkBaseName({ baseModel }: AdapterConfig, base: MistralModel, dir: string): void {
+  const [wanted, given] = [baseModel, base.source].map((name) =>
+    localPath(name) === undefined ? parseHubSource(name)?.repo : undefined,
+  );
+  if (wanted === undefined || given === undefined || wanted === given) return;
+  throw new Error(
+    `${dir}: the adapter cannot be used: it was trained on ${wanted}, this base is ${given}. Load the model that it was trained on`,
+  );
+}
+
+function adapted(
+  base: MistralModel,
+  dir: string,
+  head: AdapterHead,
+  baseSha256: string | undefined,
+): MistralModel {
   const modules = new Map<string, readonly [number, number]>();
   base.weights.layers.forEach((layer, i) => {
     for (const name of PROJECTIONS) modules.set(moduleName(i, name), layer[name].weight.shape);
   });
+  const { tokenizer } = base;
+  const templateSha256 = tokenizer.hasTemplate ? tokenizer.template.hash : undefined;
   const expected = {
     modules,
-    baseSha256: hashWeights(baseDir),
-    templateSha256: full.tokenizer.template.hash,
+    ...(baseSha256 ? { baseSha256 } : {}),
+    ...(templateSha256 ? { templateSha256 } : {}),
   };
   return withAdapter(base, loadAdapter(dir, head, expected));
 }

@@ -1,9 +1,9 @@
 /** LoRA (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models"): what it attaches, and its size. */
 import * as tf from "@tensorflow/tfjs";
 import { Random } from "../data/random.ts";
-import type { Adapter } from "../weights/peft.ts";
+import { type Adapter, rankOf } from "../weights/peft.ts";
 import { moduleName } from "./adapter.ts";
-import { type Layer, PROJECTIONS, type Projection } from "./layers.ts";
+import { type Layer, type LoraMatrices, PROJECTIONS, type Projection } from "./layers.ts";
 import { type LoraOptions, resolveLoraOptions } from "./loraOptions.ts";
 import { MistralModel } from "./mistral.ts";
 
@@ -40,17 +40,17 @@ export function withLora(
   projection: Projection,
   a: tf.Tensor2D,
   b: tf.Tensor2D,
-  { r, alpha, dropout }: { r: number; alpha: number; dropout: number },
+  settings: Omit<LoraMatrices, "a" | "b">,
 ): Projection {
   // tf.variable shares the data; the tensor handles themselves are not needed any more.
-  const lora = { a: tf.variable(a), b: tf.variable(b), r, alpha, dropout };
+  const lora = { a: tf.variable(a), b: tf.variable(b), ...settings };
   tf.dispose([a, b]);
   return { weight: projection.weight, lora };
 }
 
 /** The base with an adapter that was read from disk. */
 export function withAdapter(base: MistralModel, { config, modules }: Adapter): MistralModel {
-  const { r, alpha, dropout } = config;
+  const { dropout, rsLora } = config;
   const layers = base.weights.layers.map((layer, i) => {
     const adapted: Layer = { ...layer };
     for (const name of PROJECTIONS) {
@@ -58,11 +58,33 @@ export function withAdapter(base: MistralModel, { config, modules }: Adapter): M
       if (!found) continue;
       const a = tf.tensor2d(found.a, [...found.aShape]);
       const b = tf.tensor2d(found.b, [...found.bShape]);
-      adapted[name] = withLora(layer[name], a, b, { r, alpha, dropout });
+      const { r, alpha } = rankOf(config, moduleName(i, name));
+      adapted[name] = withLora(layer[name], a, b, { r, alpha, dropout, ...(rsLora ? { rsLora } : {}) });
     }
     return adapted;
   });
   return new MistralModel(base.config, { ...base.weights, layers }, base.tokenizer, base.source);
+}
+
+/**
+ * The same model with its adapter's update multiplied: 0 is the base, 1 the adapter as it was, 2 twice of it. It shares
+ * the matrices, so training one trains the other.
+ *
+ * @throws RangeError when the factor is not finite, Error when the model has no adapter
+ */
+export function scaleAdapter(model: MistralModel, factor: number): MistralModel {
+  if (!Number.isFinite(factor)) throw new RangeError(`scaleAdapter: expected a finite factor, got ${factor}`);
+  if (!hasLora(model))
+    throw new Error("scaleAdapter: the model has no adapter; attachLora or load one first");
+  const layers = model.weights.layers.map((layer) => {
+    const scaled: Layer = { ...layer };
+    for (const name of PROJECTIONS) {
+      const { weight, lora } = layer[name];
+      if (lora) scaled[name] = { weight, lora: { ...lora, strength: (lora.strength ?? 1) * factor } };
+    }
+    return scaled;
+  });
+  return new MistralModel(model.config, { ...model.weights, layers }, model.tokenizer, model.source);
 }
 
 /** True when any projection has an adapter. */

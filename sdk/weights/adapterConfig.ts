@@ -5,6 +5,11 @@ export interface AdapterConfig {
   /** Rank; the update is scaled by alpha / r. */
   r: number;
   alpha: number;
+  /** Scaled by alpha / sqrt(r) instead. */
+  rsLora?: boolean;
+  /** Ranks and alphas of modules that have others, by the end of the module's name, or all of it. */
+  rankPattern?: Record<string, number>;
+  alphaPattern?: Record<string, number>;
   dropout: number;
   /** Last parts of the adapted modules' names: "q_proj", … */
   targetModules: string[];
@@ -15,7 +20,8 @@ export interface AdapterConfig {
 }
 
 const not = z.union([z.literal(false), z.null()]).optional();
-const empty = z.union([z.record(z.string(), z.never()), z.null()]).optional();
+/** PEFT takes the keys for regular expressions; names of modules are the only ones that are followed. */
+const pattern = <T extends z.ZodType>(value: T) => z.record(z.string().regex(/^[\w.]+$/), value).nullish();
 
 const schema = z.object({
   peft_type: z.literal("LORA"),
@@ -27,14 +33,14 @@ const schema = z.object({
   base_model_name_or_path: z.string().nullish(),
   revision: z.string().nullish(),
   bias: z.literal("none").default("none"),
+  use_rslora: z.boolean().nullish(),
+  rank_pattern: pattern(z.int().positive()),
+  alpha_pattern: pattern(z.number().positive()),
   // Each of these changes the forward pass in a way that we do not compute.
   fan_in_fan_out: not,
-  use_rslora: not,
   use_dora: not,
   lora_bias: not,
   use_qalora: not,
-  rank_pattern: empty,
-  alpha_pattern: empty,
   modules_to_save: z.null().optional(),
   layer_replication: z.null().optional(),
   target_parameters: z.null().optional(),
@@ -57,14 +63,36 @@ export function parseAdapterConfig(json: unknown, problems: string[]): AdapterCo
     return undefined;
   }
   const { r, lora_alpha: alpha, lora_dropout: dropout, target_modules: targetModules } = result.data;
-  const { base_model_name_or_path: baseModel, revision } = result.data;
-  return { r, alpha, dropout, targetModules, baseModel: baseModel ?? "", ...(revision ? { revision } : {}) };
+  const { base_model_name_or_path: baseModel, revision, use_rslora: rsLora } = result.data;
+  const { rank_pattern: rankPattern, alpha_pattern: alphaPattern } = result.data;
+  return {
+    r,
+    alpha,
+    dropout,
+    targetModules,
+    baseModel: baseModel ?? "",
+    ...(revision ? { revision } : {}),
+    ...(rsLora ? { rsLora } : {}),
+    ...(isFilled(rankPattern) ? { rankPattern } : {}),
+    ...(isFilled(alphaPattern) ? { alphaPattern } : {}),
+  };
+}
+
+function isFilled(record: Record<string, number> | null | undefined): record is Record<string, number> {
+  return record != null && Object.keys(record).length > 0;
+}
+
+/** Rank and alpha of a module: those of the first pattern that is its name or the end of it, else the common ones. */
+export function rankOf(config: AdapterConfig, module: string): { r: number; alpha: number } {
+  const find = (patterns: Record<string, number> = {}) =>
+    Object.entries(patterns).find(([key]) => module === key || module.endsWith(`.${key}`))?.[1];
+  return { r: find(config.rankPattern) ?? config.r, alpha: find(config.alphaPattern) ?? config.alpha };
 }
 
 /** The config as PEFT saves it, keys sorted; keys that we leave out have PEFT's defaults. */
 export function adapterConfigJson(config: AdapterConfig): string {
   const json = {
-    alpha_pattern: {},
+    alpha_pattern: config.alphaPattern ?? {},
     auto_mapping: null,
     base_model_name_or_path: config.baseModel,
     bias: "none",
@@ -78,12 +106,12 @@ export function adapterConfigJson(config: AdapterConfig): string {
     modules_to_save: null,
     peft_type: "LORA",
     r: config.r,
-    rank_pattern: {},
+    rank_pattern: config.rankPattern ?? {},
     revision: config.revision ?? null,
     target_modules: config.targetModules,
     task_type: "CAUSAL_LM",
     use_dora: false,
-    use_rslora: false,
+    use_rslora: config.rsLora ?? false,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }

@@ -5,11 +5,11 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type AdapterConfig, adapterConfigJson, parseAdapterConfig } from "./adapterConfig.ts";
+import { type AdapterConfig, adapterConfigJson, parseAdapterConfig, rankOf } from "./adapterConfig.ts";
 import { writeFileAtomically } from "./atomicFile.ts";
 import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "./safetensors.ts";
 
-export type { AdapterConfig } from "./adapterConfig.ts";
+export { type AdapterConfig, rankOf } from "./adapterConfig.ts";
 
 /** The adapter of one module, row-major: A [r, in], B [out, r]; y += alpha / r * B A x. */
 export interface AdapterMatrices {
@@ -172,10 +172,12 @@ function pair(shape: readonly number[]): readonly [number, number] {
 function checkMatrices(
   module: string,
   { a, aShape, b, bShape }: AdapterMatrices,
-  { r, targetModules }: AdapterConfig,
+  config: AdapterConfig,
   known: ReadonlyMap<string, readonly [number, number]> | undefined,
   problems: string[],
 ): void {
+  const { targetModules } = config;
+  const { r } = rankOf(config, module);
   const shape = known?.get(module);
   if (known && !shape) {
     problems.push(`the base has no module "${module}"`);

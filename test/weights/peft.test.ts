@@ -169,11 +169,11 @@ describe("PEFT adapters", () => {
 
   it("refuses options that it does not compute, all named", () => {
     retouch((_, config) =>
-      Object.assign(config, { use_rslora: true, bias: "all", rank_pattern: { q_proj: 4 } }),
+      Object.assign(config, { use_dora: true, bias: "all", rank_pattern: { "q_(proj|x)": 4 } }),
     );
     assert.throws(
       () => load(dir),
-      /adapter_config\.json: bias: .*got "all"; adapter_config\.json: use_rslora: .*got true; adapter_config\.json: rank_pattern.*4/,
+      /adapter_config\.json: bias: .*got "all"; adapter_config\.json: rank_pattern\.q_\(proj\|x\): .*got 4; adapter_config\.json: use_dora: .*got true/,
     );
   });
 

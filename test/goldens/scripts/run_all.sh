@@ -27,6 +27,7 @@ cd "$here" || exit 1
 step make_nf4 python3 make_nf4.py --out "$out"
 step make_mistral python3 make_mistral.py --out "$out"
 step make_family python3 make_family.py --out "$out"
+step make_adapters python3 make_adapters.py --out "$out"
 step make_gguf python3 make_gguf.py --out "$out"
 step make_tokenizers python3 make_tokenizers.py --out "$out"
 step make_text python3 make_text.py --out "$out"
