@@ -181,6 +181,7 @@ void multiplyPacked(const Tile& tile, int64_t cells, const float* a, const float
 template <class Cells>
 void computeTile(const Tile& tile, const Term* terms, int count, float* c, int64_t ldc, bool add) {
   constexpr int64_t K = Cells::kPerCell, kDepth = Cells::kCells * K;
+  const typename Cells::Scope scope;
   static thread_local ThreadBuffer bufferA, bufferB, bufferRows;
   const int64_t longest = tile.rows > tile.columns ? tile.rows : tile.columns;
   float* a = bufferA.get(wholes(tile.rows, Cells::kRows) * Cells::kRows * Cells::kCells);

@@ -13,6 +13,10 @@ namespace mlab::MLAB_ISA {
 
 /** Sizes for micro-kernels that hold a block of C in vector registers; chosen by measurement. */
 struct VectorBlock {
+  /** What a thread holds while it multiplies. */
+  struct Scope {
+    Scope() {}
+  };
 #if MLAB_WIDTH == 16
   static constexpr int kRows = 8, kPanelVecs = 3;
 #elif defined(__aarch64__)
@@ -64,6 +68,7 @@ struct Bfloat16Cells : VectorBlock {
 #ifdef MLAB_TILES
 /** The same cells for tile products (tiles.h): 32 x 32 of C at once, 16 cells a step. */
 struct TileCells : Bfloat16Cells {
+  using Scope = TileScope;
   static constexpr int kRows = 32, kPanelVecs = 2;
   static constexpr int64_t kPanelColumns = kPanelVecs * W;
   // Rows of A 18 cache lines apart: the 16 rows of a tile lie in different sets of the first cache, and the

@@ -1,6 +1,7 @@
 #include "rowProduct.h"
 
 #include "operand.h"
+#include "pack.h"
 #include "threadBuffer.h"
 #include "threads.h"
 
@@ -9,6 +10,15 @@ namespace {
 
 /** Values of the weight that one task reads at least, so that a task outweighs its scheduling. */
 constexpr int64_t kTaskValues = 131072;
+/** Up to so many values a thread there is one task for each: a second claim costs more than a late thread. */
+constexpr int64_t kOneTaskValues = 2 << 20;
+
+/** Least rows of a task. */
+inline int64_t taskRows(const WeightView& weight) {
+  const int64_t rows = kTaskValues / (weight.in + 1) + 1;
+  const int64_t share = weight.out / threadCount();
+  return weight.out * weight.in <= kOneTaskValues * threadCount() && share > rows ? share : rows;
+}
 
 /** Sums kept in registers at once. */
 constexpr int kSums = W == 16 ? 16 : 8;
@@ -57,53 +67,79 @@ void denseRange(const float* x, const T* w, int64_t in, int64_t begin, int64_t e
 // bits s times brings the s-th value of every lane to the lookup. x is laid out once to match: value s of
 // lane l of group g is x[(g W + l) 8 + s], at [g][s][r][l]. The sum of a group is scaled by absmax
 // afterwards, lane by lane.
+//
+// A run is one row of the weight, or two that follow each other where a row ends in half a group: the group
+// in the middle then belongs to both, lane by lane, and x is laid out twice. So every load is whole.
 constexpr int64_t kGroup = 8 * W;
-/** Values lie high nibble first in each byte, and bytes low to high in a lane. */
-constexpr int shiftOf(int s) { return 4 * (s ^ 1); }
+constexpr int64_t kBlock = 64;
 
-template <int R>
+/** x of one group: eight vectors, R vectors apart, from 8 W neighbours. */
+inline void layOutGroup(const float* x, float* out, int64_t apart) {
+#if MLAB_WIDTH == 4
+  for (int s = 0; s < 8; ++s)
+    for (int l = 0; l < W; ++l) out[s * apart + l] = x[l * 8 + s];
+#else
+  Vec v[8];
+  for (int i = 0; i < 8; ++i) v[i] = load(x + i * W);
+  constexpr auto kLanes = std::make_integer_sequence<int, W>();
+  for (int i = 0; i < 8; ++i)
+    if (!(i & 4)) exchange<4>(v[i], v[i + 4], kLanes);
+  for (int i = 0; i < 8; ++i)
+    if (!(i & 2)) exchange<2>(v[i], v[i + 2], kLanes);
+  for (int i = 0; i < 8; ++i)
+    if (!(i & 1)) exchange<1>(v[i], v[i + 1], kLanes);
+#if MLAB_WIDTH == 16
+  // The exchanges leave the odd lanes in the upper half.
+  const IVec order = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
+  for (int i = 0; i < 8; ++i) v[i] = (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)order, (__m512)v[i]);
+#endif
+  for (int i = 0; i < 8; ++i) store(out + i * apart, v[i]);
+#endif
+}
+
+/** x of a run, for R rows of x: [group][s][r][lane]. */
+template <int R, int PerRun>
 void layOut(const float* x, int64_t in, float* out) {
-  for (int64_t g = 0; g < in; g += kGroup)
-    for (int s = 0; s < 8; ++s)
-      for (int r = 0; r < R; ++r)
-        for (int l = 0; l < W; ++l) {
-          const int64_t i = g + l * 8 + s;
-          *out++ = i < in ? x[r * in + i] : 0.0f;
-        }
+  float joined[kGroup];
+  const int64_t run = in * PerRun;
+  for (int64_t g = 0; g < run; g += kGroup, out += kGroup * R)
+    for (int r = 0; r < R; ++r) {
+      const float* row = x + r * in;
+      const float* from = row + (g < in ? g : g - in);
+      if (g < in && g + kGroup > in) {
+        std::memcpy(joined, from, sizeof joined / 2);
+        std::memcpy(joined + kGroup / 2, row, sizeof joined / 2);
+        from = joined;
+      }
+      layOutGroup(from, out + r * W, R * W);
+    }
 }
 
-/** The absmax of each lane of group g, `count` blocks in the row; lanes beyond the row get 0. */
-inline Vec groupScale(const float* absmax, int64_t g, int64_t count) {
+/** The absmax of each lane of group g of a run. */
+inline Vec groupScale(const float* absmax, int64_t g) {
 #if MLAB_WIDTH == 16
-  const float low = absmax[2 * g], high = 2 * g + 1 < count ? absmax[2 * g + 1] : 0.0f;
-  return (Vec)_mm512_mask_broadcastss_ps(_mm512_set1_ps(low), 0xFF00, _mm_set_ss(high));
+  return (Vec)_mm512_mask_broadcastss_ps(_mm512_set1_ps(absmax[2 * g]), 0xFF00,
+                                         _mm_set_ss(absmax[2 * g + 1]));
 #else
-  (void)count;
-  return splat(absmax[g * kGroup / 64]);
+  return splat(absmax[g * kGroup / kBlock]);
 #endif
 }
 
-/** The nibbles of a group; of half a group, with the upper lanes zero, where `half` is set. */
-inline IVec loadNibbles(const uint8_t* p, bool half) {
-#if MLAB_WIDTH == 16
-  if (half) return (IVec)_mm512_maskz_loadu_epi32(0x00FF, p);
-#else
-  (void)half;  // rows are whole blocks of 64 values, which are whole groups here
-#endif
+inline IVec loadNibbles(const uint8_t* p) {
   IVec v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
 
-/** Adds one group of J outputs for R rows. */
+/** part = the sums of one group of J outputs for R rows, each lane apart, not yet scaled. */
 template <int R, int J>
-inline void addGroup(const IVec* nibbles, const float* x, const Vec* scale, Vec (*total)[R]) {
-  Vec part[J][R];
+inline void groupSums(const IVec* nibbles, const float* x, Vec (*part)[R]) {
 #pragma GCC unroll 8
   for (int s = 0; s < 8; ++s) {
 #pragma GCC unroll 4
     for (int t = 0; t < J; ++t) {
-      const Vec weights = nf4Lookup(nibbles[t] >> shiftOf(s));
+      // Values lie high nibble first in each byte, and bytes low to high in a lane.
+      const Vec weights = nf4Lookup(nibbles[t] >> (4 * (s ^ 1)));
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const Vec in = load(x + (s * R + r) * W);
@@ -111,50 +147,89 @@ inline void addGroup(const IVec* nibbles, const float* x, const Vec* scale, Vec 
       }
     }
   }
-#pragma GCC unroll 4
-  for (int t = 0; t < J; ++t)
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) total[t][r] += part[t][r] * scale[t];
 }
 
-/** y[r * out + j] for J neighbouring outputs j; Inner of them at a time share each load of x. */
-template <int R, int J, int Inner>
-void nf4Dots(const float* x, const WeightView& weight, int64_t j, float* y) {
-  const int64_t in = weight.in, blocks = in / 64;
-  const uint8_t* rows = static_cast<const uint8_t*>(weight.data) + j * in / 2;
-  const float* absmax = weight.absmax + j * blocks;
-  // The same place in rows to come, at least a page away; without it one core does not fill the memory bus.
-  const int64_t ahead = J * in / 2 * (4096 / (J * in / 2) + 1);
-  Vec total[J][R] = {};
-  auto group = [&](int64_t g, bool half) {
+/** The lanes of the first row of a run, in the group that belongs to both. */
+inline Vec firstHalf(Vec v) {
+#if MLAB_WIDTH == 16
+  return (Vec)_mm512_maskz_mov_ps(0x00FF, (__m512)v);
+#else
+  return v;  // never called: a group is one block here, or half of one
+#endif
+}
+
+/** The lanes of the second row of a run, in the group that belongs to both. */
+inline Vec secondHalf(Vec v) {
+#if MLAB_WIDTH == 16
+  return (Vec)_mm512_maskz_mov_ps(0xFF00, (__m512)v);
+#else
+  return v;
+#endif
+}
+
+/** y[r * out + j] for the rows j of J runs of PerRun rows; Inner runs at a time share each load of x. */
+template <int R, int J, int Inner, int PerRun>
+void nf4Runs(const float* x, const WeightView& weight, int64_t j, float* y) {
+  const int64_t in = weight.in, run = in * PerRun, groups = run / kGroup, middle = in / kGroup;
+  const uint8_t* data = static_cast<const uint8_t*>(weight.data) + j * in / 2;
+  const float* absmax = weight.absmax + j * in / kBlock;
+  // The same place in runs to come, at least 16 lines away; without it one core does not fill the memory bus.
+  const int64_t ahead = J * run / 2 * (1024 / (J * run / 2) + 1);
+  Vec total[J][R] = {}, first[J][R];
+  const auto addGroup = [&](int64_t g) {
 #pragma GCC unroll 4
     for (int t = 0; t < J; t += Inner) {
       IVec nibbles[Inner];
-      Vec scale[Inner];
+      Vec part[Inner][R];
 #pragma GCC unroll 4
       for (int u = 0; u < Inner; ++u) {
-        const uint8_t* from = rows + ((t + u) * in + g * kGroup) / 2;
+        const uint8_t* from = data + ((t + u) * run + g * kGroup) / 2;
         __builtin_prefetch(from + ahead);
-        nibbles[u] = loadNibbles(from, half);
-        scale[u] = groupScale(absmax + (t + u) * blocks, g, blocks);
+        nibbles[u] = loadNibbles(from);
       }
-      addGroup<R, Inner>(nibbles, x + g * kGroup * R, scale, total + t);
+      groupSums<R, Inner>(nibbles, x + g * kGroup * R, part);
+#pragma GCC unroll 4
+      for (int u = 0; u < Inner; ++u) {
+        const Vec scale = groupScale(absmax + (t + u) * run / kBlock, g);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) total[t + u][r] += part[u][r] * scale;
+      }
     }
   };
-  const int64_t whole = in / kGroup;
-  for (int64_t g = 0; g < whole; ++g) group(g, false);
-  if (whole * kGroup < in) group(whole, true);
-  for (int t = 0; t < J; ++t)
-    for (int r = 0; r < R; ++r) y[r * weight.out + j + t] = sum(total[t][r]);
+  const auto forEachSum = [&](const auto& body) {
+#pragma GCC unroll 4
+    for (int t = 0; t < J; ++t)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) body(t, r);
+  };
+  int64_t g = 0;
+  if constexpr (PerRun == 2) {
+    for (; g < middle; ++g) addGroup(g);
+    forEachSum([&](int t, int r) {
+      first[t][r] = total[t][r];
+      total[t][r] = Vec{};
+    });
+    addGroup(g++);
+    forEachSum([&](int t, int r) {
+      first[t][r] += firstHalf(total[t][r]);
+      total[t][r] = secondHalf(total[t][r]);
+    });
+  }
+  for (; g < groups; ++g) addGroup(g);
+  forEachSum([&](int t, int r) {
+    float* to = y + r * weight.out + j + t * PerRun;
+    if constexpr (PerRun == 2) *to++ = sum(first[t][r]);
+    *to = sum(total[t][r]);
+  });
 }
 
-template <int R>
+template <int R, int PerRun>
 void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, float* y) {
-  // Four outputs use a group of x while it is in the first cache; with few rows also while it is in
-  // registers.
+  // Four runs use a group of x while it is in the first cache; with few rows also while it is in registers.
+  constexpr int J = 4;
   int64_t j = begin;
-  for (; j + 4 <= end; j += 4) nf4Dots<R, 4, R <= 2 ? 4 : 1>(x, weight, j, y);
-  for (; j < end; ++j) nf4Dots<R, 1, 1>(x, weight, j, y);
+  for (; j + J * PerRun <= end; j += J * PerRun) nf4Runs<R, J, R <= 2 ? J : 1, PerRun>(x, weight, j, y);
+  for (; j < end; j += PerRun) nf4Runs<R, 1, 1, PerRun>(x, weight, j, y);
 }
 
 /** NF4 whose rows do not begin at block borders: decode some rows, then as dense. */
@@ -171,20 +246,27 @@ void decodedRange(const float* x, const WeightView& weight, int64_t begin, int64
   }
 }
 
+template <int R, int PerRun>
+void nf4Product(const float* x, const WeightView& weight, float* y) {
+  static thread_local ThreadBuffer buffer;
+  float* laidOut = buffer.get(weight.in * PerRun * R);
+  layOut<R, PerRun>(x, weight.in, laidOut);
+  const int64_t runs = weight.out / PerRun, grain = taskRows(weight) / PerRun;
+  parallelFor(runs, grain, [&](int64_t begin, int64_t end) {
+    nf4Range<R, PerRun>(laidOut, weight, begin * PerRun, end * PerRun, y);
+  });
+  if (runs * PerRun < weight.out) decodedRange<R>(x, weight, runs * PerRun, weight.out, y);
+}
+
 template <int R>
 void product(const float* x, const WeightView& weight, float* y) {
-  const int64_t grain = kTaskValues / (weight.in + 1) + 4;
-  const bool aligned = weight.kind == WeightView::kNf4 && weight.blockSize == 64 && weight.in % 64 == 0;
-  static thread_local ThreadBuffer buffer;
-  float* laidOut = nullptr;
-  if (aligned) {
-    laidOut = buffer.get((weight.in + kGroup - 1) / kGroup * kGroup * R);
-    layOut<R>(x, weight.in, laidOut);
+  if (weight.kind == WeightView::kNf4 && weight.blockSize == kBlock && weight.in % kBlock == 0) {
+    if (weight.in % kGroup == 0) return nf4Product<R, 1>(x, weight, y);
+    // Only 16 lanes have groups of two blocks.
+    if constexpr (kGroup == 2 * kBlock) return nf4Product<R, 2>(x, weight, y);
   }
-  parallelFor(weight.out, grain, [&](int64_t begin, int64_t end) {
-    if (aligned)
-      nf4Range<R>(laidOut, weight, begin, end, y);
-    else if (weight.kind == WeightView::kNf4)
+  parallelFor(weight.out, taskRows(weight), [&](int64_t begin, int64_t end) {
+    if (weight.kind == WeightView::kNf4)
       decodedRange<R>(x, weight, begin, end, y);
     else if (weight.kind == WeightView::kBfloat16)
       denseRange<R>(x, static_cast<const uint16_t*>(weight.data), weight.in, begin, end, y, weight.out);

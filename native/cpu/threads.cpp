@@ -33,18 +33,39 @@ inline void pause() {
 
 // Workers spin for a short while before they sleep: ops follow each other within microseconds.
 constexpr int kSpins = 4000;
-// The chunk of a ticket with which nothing can be claimed: no job has so many.
-constexpr uint64_t kClosed = 0xFFFFFFFF;
+
+/** One job's parameters, as every slot carries them. */
+struct JobView {
+  std::atomic<RangeBody::Call> call{nullptr};
+  std::atomic<const void*> context{nullptr};
+  std::atomic<uint64_t> size{0};  // items << 16 | chunks
+};
 
 /**
- * A job is a row of chunks. `ticket_` holds the job's number and its next chunk in one word, so that whoever
- * claims a chunk knows that the job is the one whose parameters it read: a job is not over while a claimed
- * chunk runs. The caller waits for claimed chunks only, never for a worker that the system has not scheduled.
+ * One thread's share of a job. A cache line takes a quarter of a microsecond from core to core on some
+ * machines, as long as the smallest jobs, so all that a worker needs to begin lies in the line that it waits
+ * on, and a claim stays in the line of the thread that makes it, unless it takes a chunk of another's share.
+ */
+struct alignas(128) Slot {
+  /** job << 32 | end of the share << 16 | next chunk of the share that nobody has claimed. */
+  std::atomic<uint64_t> state{0};
+  /** By the job's lowest bit: a late thread may still look at the last job's parameters. */
+  JobView jobs[2];
+  /** Chunks that this thread has run, ever. */
+  alignas(64) std::atomic<uint64_t> finished{0};
+};
+
+/**
+ * A job is a row of chunks, cut into a share for each thread; who is through with his own takes from the
+ * others. A claim is an exchange of a slot's state, which names the job, so whoever claims a chunk knows that
+ * the job is the one whose parameters it read: a job is not over while a chunk of it can be claimed, and its
+ * parameters stay until the job after the next. The caller waits for claimed chunks only, never for a worker
+ * that the system has not scheduled.
  */
 class Pool {
  public:
-  explicit Pool(int workers) {
-    for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+  explicit Pool(int workers) : slots_(new Slot[workers + 1]), count_(workers + 1) {
+    for (int i = 1; i <= workers; ++i) threads_.emplace_back([this, i] { work(i); });
   }
   ~Pool() {
     stop_.store(true);
@@ -54,62 +75,90 @@ class Pool {
   }
   int workers() const { return static_cast<int>(threads_.size()); }
 
-  void run(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
-    const uint32_t chunks = static_cast<uint32_t>((n + chunk - 1) / chunk);
-    // Closed first: a late worker that still holds the last job's ticket must not claim a chunk of this job
-    // with it.
-    const uint64_t last = ticket_.load() >> 32;
-    ticket_.store(last << 32 | kClosed);
-    body_.store(&body, std::memory_order_release);
-    n_.store(n, std::memory_order_release);
-    chunk_.store(chunk, std::memory_order_release);
-    chunks_.store(chunks, std::memory_order_release);
-    done_.store(0, std::memory_order_release);
-    ticket_.store((last + 1) << 32);
-    if (sleepers_.load() > 0) {
-      { std::lock_guard<std::mutex> lock(mutex_); }
-      wake_.notify_all();
+  void run(int64_t n, uint64_t chunks, const RangeBody& body) {
+    const uint64_t job = ++job_ & 0xFFFFFFFF;
+    for (int thread = count_ - 1; thread >= 0; --thread) {
+      Slot& slot = slots_[thread];
+      JobView& view = slot.jobs[job & 1];
+      view.call.store(body.call, std::memory_order_relaxed);
+      view.context.store(body.context, std::memory_order_relaxed);
+      view.size.store(static_cast<uint64_t>(n) << 16 | chunks, std::memory_order_relaxed);
+      const uint64_t begin = chunks * thread / count_, end = chunks * (thread + 1) / count_;
+      // The caller's first chunk is claimed from the start.
+      slot.state.store(job << 32 | end << 16 | (begin + (thread == 0 && begin < end)),
+                       std::memory_order_release);
     }
-    drain();
-    while (done_.load(std::memory_order_acquire) != chunks) pause();
+    wake();
+    uint64_t mine = 0;
+    if (chunks >= static_cast<uint64_t>(count_)) {
+      body.call(body.context, 0, rangeBegin(n, 1, chunks));
+      ++mine;
+      wake();  // for a worker that fell asleep while the job was published: neither saw the other
+    }
+    finish(0, mine);
+    drain(0);
+    expected_ += chunks;
+    while (finishedChunks() != expected_) pause();
   }
 
  private:
-  void drain() {
-    for (uint64_t ticket = ticket_.load();;) {
-      // Acquire: who sees a parameter of the next job also sees that the last one's ticket is closed.
-      const auto* body = body_.load(std::memory_order_acquire);
-      const int64_t n = n_.load(std::memory_order_acquire), chunk = chunk_.load(std::memory_order_acquire);
-      const uint32_t chunks = chunks_.load(std::memory_order_acquire);
-      const uint32_t index = static_cast<uint32_t>(ticket);
-      if (index >= chunks) return;
-      // On failure `ticket` is the newest one, perhaps of the next job, and everything is read again.
-      if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;
-      const int64_t begin = index * chunk;
-      (*body)(begin, begin + chunk < n ? begin + chunk : n);
-      done_.fetch_add(1, std::memory_order_release);
-      ticket = ticket_.load();
+  static int64_t rangeBegin(int64_t n, uint64_t chunk, uint64_t chunks) {
+    return static_cast<int64_t>(static_cast<uint64_t>(n) * chunk / chunks);
+  }
+  void wake() {
+    if (sleepers_.load() == 0) return;
+    { std::lock_guard<std::mutex> lock(mutex_); }
+    wake_.notify_all();
+  }
+  void finish(int self, uint64_t chunks) {
+    std::atomic<uint64_t>& finished = slots_[self].finished;
+    finished.store(finished.load(std::memory_order_relaxed) + chunks, std::memory_order_release);
+  }
+  uint64_t finishedChunks() const {
+    uint64_t total = 0;
+    for (int i = 0; i < count_; ++i) total += slots_[i].finished.load(std::memory_order_acquire);
+    return total;
+  }
+  void drain(int self) {
+    for (int i = 0; i < count_; ++i) {
+      Slot& slot = slots_[(self + i) % count_];
+      uint64_t state = slot.state.load(std::memory_order_acquire);
+      while ((state & 0xFFFF) < (state >> 16 & 0xFFFF)) {
+        const JobView& view = slot.jobs[state >> 32 & 1];
+        const RangeBody::Call call = view.call.load(std::memory_order_relaxed);
+        const void* context = view.context.load(std::memory_order_relaxed);
+        const uint64_t size = view.size.load(std::memory_order_relaxed);
+        // On failure `state` is the newest one, perhaps of the next job, and everything is read again.
+        if (!slot.state.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel,
+                                              std::memory_order_acquire))
+          continue;
+        const int64_t n = static_cast<int64_t>(size >> 16);
+        const uint64_t chunk = state & 0xFFFF, chunks = size & 0xFFFF;
+        call(context, rangeBegin(n, chunk, chunks), rangeBegin(n, chunk + 1, chunks));
+        finish(self, 1);
+        state = slot.state.load(std::memory_order_acquire);
+      }
     }
   }
-  void work();
+  void work(int self);
 
+  std::unique_ptr<Slot[]> slots_;  // the caller's first
+  const int count_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
-  std::atomic<uint64_t> ticket_{0};
-  std::atomic<uint32_t> chunks_{0}, done_{0};
-  std::atomic<int64_t> n_{0}, chunk_{1};
-  std::atomic<const std::function<void(int64_t, int64_t)>*> body_{nullptr};
+  uint64_t job_ = 0, expected_ = 0;  // the caller's
 };
 
 thread_local bool insideParallel = false;
 
-void Pool::work() {
+void Pool::work(int self) {
   insideParallel = true;
+  const std::atomic<uint64_t>& state = slots_[self].state;
   uint64_t seen = 0;  // the last job that this worker looked at
-  const auto news = [&] { return ticket_.load() >> 32 != seen || stop_.load(); };
+  const auto news = [&] { return state.load() >> 32 != seen || stop_.load(); };
   for (;;) {
     for (int i = 0; i < kSpins && !news(); ++i) pause();
     if (!news()) {
@@ -119,8 +168,8 @@ void Pool::work() {
       sleepers_.fetch_sub(1);
     }
     if (stop_.load()) return;
-    seen = ticket_.load() >> 32;
-    drain();
+    seen = state.load() >> 32;
+    drain(self);
   }
 }
 
@@ -145,24 +194,24 @@ void setThreadCount(int n) {
   pool = nullptr;
 }
 
-void parallelFor(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+void parallelFor(int64_t n, int64_t grain, const RangeBody& body) {
   if (n <= 0) return;
   if (grain < 1) grain = 1;
   int threads = threadCount();
   std::unique_lock<std::mutex> turn(caller, std::defer_lock);
-  if (insideParallel || threads == 1 || n <= grain || !turn.try_lock()) {
-    body(0, n);
+  if (insideParallel || threads == 1 || n < 2 * grain || !turn.try_lock()) {
+    body.call(body.context, 0, n);
     return;
   }
   if (!pool || pool->workers() != threads - 1) {
     delete pool;
     pool = new Pool(threads - 1);
   }
-  // A few chunks a thread balance uneven rows; never smaller than the grain.
-  int64_t chunk = (n + threads * 4 - 1) / (threads * 4);
-  if (chunk < grain) chunk = grain;
+  // A few chunks a thread balance uneven rows; never smaller than the grain, and as many for each thread.
+  int64_t chunks = n / grain < threads * 4 ? n / grain : threads * 4;
+  if (chunks > threads) chunks -= chunks % threads;
   insideParallel = true;
-  pool->run(n, chunk, body);
+  pool->run(n, static_cast<uint64_t>(chunks), body);
   insideParallel = false;
 }
 

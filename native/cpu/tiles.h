@@ -15,27 +15,34 @@ constexpr int64_t kTile = 16;
 #ifdef MLAB_EMULATE_TILES
 
 alignas(64) inline thread_local uint32_t emulatedTiles[8][kTile][kTile];
+inline thread_local bool emulatedTilesConfigured = false;
+
+/** Tile t; as on the processor, an illegal instruction where this thread has no TileScope. */
+inline uint32_t (&emulatedTile(int t))[kTile][kTile] {
+  if (!emulatedTilesConfigured) __builtin_trap();
+  return emulatedTiles[t];
+}
 
 inline void emulateTileDot(int c, int a, int b) {
   for (int64_t i = 0; i < kTile; ++i)
     for (int64_t j = 0; j < kTile; ++j) {
       float sum;
-      std::memcpy(&sum, &emulatedTiles[c][i][j], sizeof sum);
+      std::memcpy(&sum, &emulatedTile(c)[i][j], sizeof sum);
       for (int64_t p = 0; p < kTile; ++p) {
-        const uint32_t left = emulatedTiles[a][i][p], right = emulatedTiles[b][p][j];
+        const uint32_t left = emulatedTile(a)[i][p], right = emulatedTile(b)[p][j];
         sum += fromBf16(static_cast<uint16_t>(left)) * fromBf16(static_cast<uint16_t>(right));
         sum += fromBf16(static_cast<uint16_t>(left >> 16)) * fromBf16(static_cast<uint16_t>(right >> 16));
       }
-      std::memcpy(&emulatedTiles[c][i][j], &sum, sizeof sum);
+      std::memcpy(&emulatedTile(c)[i][j], &sum, sizeof sum);
     }
 }
-#define MLAB_TILE_ZERO(t) std::memset(emulatedTiles[t], 0, sizeof emulatedTiles[t])
+#define MLAB_TILE_ZERO(t) std::memset(emulatedTile(t), 0, sizeof emulatedTile(t))
 #define MLAB_TILE_LOAD(t, from, rowBytes) \
   for (int64_t r = 0; r < kTile; ++r)     \
-  std::memcpy(emulatedTiles[t][r], reinterpret_cast<const char*>(from) + r * (rowBytes), 64)
+  std::memcpy(emulatedTile(t)[r], reinterpret_cast<const char*>(from) + r * (rowBytes), 64)
 #define MLAB_TILE_STORE(t, to, rowBytes) \
   for (int64_t r = 0; r < kTile; ++r)    \
-  std::memcpy(reinterpret_cast<char*>(to) + r * (rowBytes), emulatedTiles[t][r], 64)
+  std::memcpy(reinterpret_cast<char*>(to) + r * (rowBytes), emulatedTile(t)[r], 64)
 #define MLAB_TILE_DOT(c, a, b) emulateTileDot(c, a, b)
 
 #else
@@ -48,24 +55,31 @@ inline void emulateTileDot(int c, int a, int b) {
 
 #endif
 
+/** As ldtilecfg reads it. Not on the stack: gcc's intrinsic says that it reads the first bytes only. */
+struct TileConfig {
+  uint8_t palette, startRow, reserved[14];
+  uint16_t rowBytes[16];
+  uint8_t rows[16];
+};
+static_assert(sizeof(TileConfig) == 64);
+alignas(64) constexpr TileConfig kTileConfig = {
+    1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
 /** All eight tiles at full size, on this thread, while it lives. */
 class TileScope {
  public:
   TileScope() {
-#ifndef MLAB_EMULATE_TILES
-    struct {
-      uint8_t palette = 1, startRow = 0, reserved[14] = {};
-      uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    static_assert(sizeof config == 64);
-    _tile_loadconfig(&config);
+#ifdef MLAB_EMULATE_TILES
+    emulatedTilesConfigured = true;
+#else
+    _tile_loadconfig(&kTileConfig);
 #endif
   }
   ~TileScope() {
-    // Tiles in use make every switch between threads save 8 KB.
-#ifndef MLAB_EMULATE_TILES
-    _tile_release();
+#ifdef MLAB_EMULATE_TILES
+    emulatedTilesConfigured = false;
+#else
+    _tile_release();  // tiles in use make every switch between threads save 8 KB
 #endif
   }
   TileScope(const TileScope&) = delete;
