@@ -49,7 +49,12 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
 }
 
 /** What the adapter's config names: a folder, or a model of the hub with the commit that it was trained on. */
-function baseOf({ baseModel, revision }: AdapterConfig): string {
+function baseOf({ baseModel, revision }: AdapterConfig, dir: string): string {
+  if (baseModel === "") {
+    throw new Error(
+      `${dir}: adapter_config.json: base_model_name_or_path: expected the base's folder or its name on the hub, got nothing: write it there, or load the base and lay the adapter over it with loadAdapters`,
+    );
+  }
   const onHub = revision !== undefined && localPath(baseModel) === undefined && parseHubSource(baseModel);
   return onHub ? hubSourceText(onHub, revision) : baseModel;
 }
@@ -57,7 +62,7 @@ function baseOf({ baseModel, revision }: AdapterConfig): string {
 /** The base that the adapter in `dir` names, with the adapter. */
 async function loadTuned(dir: string, options: LoadOptions): Promise<MistralModel> {
   const head = readAdapterHead(dir);
-  const baseModel = await fetchModel(baseOf(head.config), options);
+  const baseModel = await fetchModel(baseOf(head.config, dir), options);
   const full = await loadBase(baseModel, resolveModelPath(baseModel));
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
   return adapted(base, dir, head, hashWeights(resolveModelPath(baseModel)));

@@ -160,6 +160,18 @@ describe("loadModel", () => {
     await assert.rejects(loadModel(folder), /^Error: model ".*base": no such folder/);
   });
 
+  it("says what to do about an adapter that names no base", async () => {
+    const folder = join(root, "nameless");
+    await attachLora(await loadModel(dir)).save(folder);
+    const file = join(folder, "adapter_config.json");
+    const config = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: null }));
+    await assert.rejects(
+      loadModel(folder),
+      /nameless: adapter_config\.json: base_model_name_or_path: expected the base's folder or its name on the hub, got nothing: write it there, or load the base and lay the adapter over it with loadAdapters$/,
+    );
+  });
+
   it("names missing tensors, all at once", async () => {
     rewrite((tensors) => {
       tensors.delete(UP);
