@@ -4,7 +4,7 @@
  * does not look like its column costs what `ColumnModel.cost` says. Cost 0 is a record without fault.
  */
 
-import { GrowingCell, readCell } from "./cellReading.ts";
+import { type CellReading, GrowingCell, readCell } from "./cellReading.ts";
 import type { ColumnModel } from "./columnModel.ts";
 import type { Syntax } from "./recordReader.ts";
 import type { RepairKind } from "./report.ts";
@@ -37,7 +37,10 @@ export const prices = {
 
 // The work grows with the square of it; a record with more is set aside.
 const MOST_CUTS = 400;
-const MOST_LOOKS = 4000;
+// The same for quoted texts, of which each is looked at as a whole, and for texts that may be two cells.
+const MOST_LOOKS = 60;
+const MOST_SPLITS = 400;
+const MOST_SEAMS = 60;
 
 interface Step {
   cost: number;
@@ -52,7 +55,7 @@ export function align(raw: string, syntax: Syntax, models: readonly ColumnModel[
   const starts = [0, ...cuts.map((at) => at + syntax.delimiter.length)];
   const ends = [...cuts, raw.length];
   const pieces = starts.length;
-  let looks = 0;
+  let splits = 0;
   const columns = models.length;
   // best[j][p]: the first j columns hold the first p pieces.
   const best: (Step | undefined)[][] = Array.from({ length: columns + 1 }, () => []);
@@ -65,6 +68,7 @@ export function align(raw: string, syntax: Syntax, models: readonly ColumnModel[
     if (!known || total < known.cost - 1e-9) best[j][p] = { cost: total, from, cells };
   };
   for (let p = 0; p <= pieces; p++) {
+    const readings = p < pieces ? new Readings(raw, starts[p], ends, p, syntax) : undefined;
     for (let j = 0; j <= columns; j++) {
       const step = best[j][p];
       if (!step) continue;
@@ -74,23 +78,23 @@ export function align(raw: string, syntax: Syntax, models: readonly ColumnModel[
       const further = step.cells[0]?.kind === "ragged";
       const price = p < pieces ? prices.absent : further ? prices.absentFurther : prices.absentAtEnd;
       offer(j + 1, p, step, price + 0.5 * models[j].cost(""), [{ text: "", kind: "ragged" }]);
-      if (p === pieces) continue;
-      const cell = new GrowingCell(raw, starts[p], ends[p], syntax);
+      if (!readings) continue;
       for (let q = p + 1; q <= pieces; q++) {
-        if (q > p + 1) cell.grow(ends[q - 1]);
-        // A quoted text costs a look at all of it; where every piece ends with a quote, that has an end.
-        const wrapped = cell.isWrapped;
-        if (wrapped && ++looks > MOST_LOOKS) break;
-        const reading = cell.read();
+        const reading = readings.upTo(q);
+        if (!reading) break;
         const typed = models[j].typed && reading.kind === "unquoted delimiter" ? 1 : 0;
         offer(j + 1, q, step, reading.cost + typed + models[j].cost(reading.text), [reading]);
-        const text = raw.slice(starts[p], ends[q - 1]);
-        if (j + 1 < columns && (q - p <= 2 || (wrapped && text.includes(doubleMark)))) {
-          const parts = splitPiece(text, syntax, models[j], models[j + 1]);
-          if (parts) offer(j + 2, q, step, prices.missing + parts.cost, parts.cells);
+        const length = ends[q - 1] - starts[p];
+        if (j + 1 < columns && splits < MOST_SPLITS && (q - p <= 2 || (reading.quoted && length < 4000))) {
+          const text = raw.slice(starts[p], ends[q - 1]);
+          if (q - p <= 2 || text.includes(doubleMark)) {
+            splits++;
+            const parts = splitPiece(text, syntax, models[j], models[j + 1]);
+            if (parts) offer(j + 2, q, step, prices.missing + parts.cost, parts.cells);
+          }
         }
         // Typed cells are short; joining on leads nowhere.
-        if (models[j].typed && text.length > 200) break;
+        if (models[j].typed && length > 200) break;
       }
     }
   }
@@ -103,6 +107,36 @@ export function align(raw: string, syntax: Syntax, models: readonly ColumnModel[
     if (step.cells.length === 0) dropped++;
   }
   return { cells, cost: end.cost, dropped };
+}
+
+/** Readings of the texts that begin with one piece and end with another, each made once. */
+class Readings {
+  readonly #cell: GrowingCell;
+  readonly #known: (CellReading | undefined)[] = [];
+  #looks = 0;
+
+  constructor(
+    raw: string,
+    start: number,
+    readonly ends: readonly number[],
+    readonly first: number,
+    syntax: Syntax,
+  ) {
+    this.#cell = new GrowingCell(raw, start, ends[first], syntax);
+  }
+
+  /** @returns undefined where too much was looked at already */
+  upTo(q: number): CellReading | undefined {
+    const at = q - this.first - 1;
+    while (this.#known.length <= at) {
+      const next = this.#known.length;
+      if (next > 0) this.#cell.grow(this.ends[this.first + next]);
+      const known = this.#looks < MOST_LOOKS;
+      if (this.#cell.isWrapped) this.#looks++;
+      this.#known.push(known ? this.#cell.read() : undefined);
+    }
+    return this.#known[at];
+  }
 }
 
 function cutPlaces(raw: string, { delimiter }: Syntax): number[] {
@@ -126,9 +160,11 @@ function splitPiece(
   const quote = syntax.quote[0];
   if (text.length > 4000) return undefined;
   const byShape = (left.typed || right.typed) && text.length <= 200;
+  let seams = 0;
   for (let at = 1; at < text.length; at++) {
     const atQuote = quote !== undefined && (text[at] === quote || text[at - 1] === quote);
     if (!atQuote && !byShape) continue;
+    if (atQuote && ++seams > MOST_SEAMS) break;
     // What has a separator between it lacks none.
     if (text.startsWith(syntax.delimiter, at) || text.endsWith(syntax.delimiter, at)) continue;
     const first = readCell(text.slice(0, at), syntax);

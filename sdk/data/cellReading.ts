@@ -134,11 +134,22 @@ function readQuoted(text: string, syntax: Syntax, close: string): CellReading {
     if (lone === 0) return { text: mended, cost: 0, quoted: true };
     return { text: mended, kind: "quotes", cost: unescapedCost(rest, lone, syntax, close), quoted: true };
   }
-  const pairs = new RegExp(`([${close}])\\1`, "g");
+  const pairs = pairsOf(close);
   const lone = count(inner.replace(pairs, ""), close);
   const mended = inner.replace(pairs, "$1");
   if (lone === 0) return { text: mended, cost: 0, quoted: true };
   return { text: mended, kind: "quotes", cost: unescapedCost(inner, lone, syntax, close), quoted: true };
+}
+
+const patterns = new Map<string, RegExp>();
+
+function pairsOf(close: string): RegExp {
+  let pattern = patterns.get(close);
+  if (!pattern) {
+    pattern = new RegExp(`([${close}])\\1`, "g");
+    patterns.set(close, pattern);
+  }
+  return pattern;
 }
 
 /** Marks that stand where a field would end or begin speak for several fields. */

@@ -127,14 +127,19 @@ export class CsvParser {
         `${this.source}: line ${this.#reader.line}: expected a cell of at most maxCellLength = ${maxCellLength} characters, got no end of a record in ${this.#reader.waiting}. Raise maxCellLength, or look for a quote that is never closed.`,
       );
     for (const record of records) {
-      for (const [i, field] of record.fields.entries())
-        if (field.length > maxCellLength)
-          throw new Error(
-            `${this.source}: line ${record.line}, column ${i + 1}: expected a cell of at most maxCellLength = ${maxCellLength} characters, got ${field.length}. Raise maxCellLength, or look for a quote that is never closed.`,
-          );
+      if (record.raw.length > maxCellLength) this.#checkCells(record);
       if (this.#special) mendText(record);
     }
     return records;
+  }
+
+  #checkCells({ fields, line }: TableRecord): void {
+    const { maxCellLength } = this.options;
+    for (const [i, field] of fields.entries())
+      if (field.length > maxCellLength)
+        throw new Error(
+          `${this.source}: line ${line}, column ${i + 1}: expected a cell of at most maxCellLength = ${maxCellLength} characters, got ${field.length}. Raise maxCellLength, or look for a quote that is never closed.`,
+        );
   }
 }
 

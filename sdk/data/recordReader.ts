@@ -4,6 +4,8 @@
  * Invariant: the `raw` texts of all records, with their record ends between, are the text.
  */
 
+import type { RepairKind } from "./report.ts";
+
 /** The part of a dialect that splits text. */
 export interface Syntax {
   delimiter: string;
@@ -25,7 +27,19 @@ export interface TextRecord {
   end: string;
   /** False where quotes break the rules; then `fields` are split at every delimiter. */
   clean: boolean;
+  /** What was mended in it; none as the reader gives it. */
+  repairs: CellRepair[];
+  /** Why it could not be read as cells. */
+  reason?: string;
 }
+
+export interface CellRepair {
+  /** Place of the column; undefined where the whole record is meant. */
+  column?: number;
+  kind: RepairKind;
+}
+
+const noRepairs: CellRepair[] = [];
 
 /** Which marks open and which close a field. */
 export function quoteMarks(quote: string): { open: string; close: string } {
@@ -135,7 +149,16 @@ export class RecordReader {
       if (text.charCodeAt(end) === LF) endText = "\n";
       else endText = text.charCodeAt(end + 1) === LF ? "\r\n" : "\r";
     }
-    const record = { fields, raw, line: this.line, lines, end: endText, clean };
+    const record: TextRecord = {
+      fields,
+      raw,
+      line: this.line,
+      lines,
+      end: endText,
+      clean,
+      repairs: noRepairs,
+      reason: undefined,
+    };
     this.#at = end + endText.length;
     this.line += lines;
     return record;

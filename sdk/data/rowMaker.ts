@@ -1,23 +1,28 @@
 /** Records to rows with two sides. Invariant: a record becomes a row or is set aside with its reason, never both. */
 import { uniqueNames } from "./columns.ts";
 import type { Layout } from "./layout.ts";
-import type { Syntax } from "./recordReader.ts";
+import type { CellRepair, Syntax } from "./recordReader.ts";
 import { quoteMarks, standsQuoted } from "./recordReader.ts";
 import { withoutStrayQuote } from "./repairs/strayQuote.ts";
 import type { Rejected, Repair } from "./report.ts";
 import type { Row } from "./table.ts";
-import type { CellRepair, TableRecord } from "./tableReader.ts";
+import type { TableRecord } from "./tableReader.ts";
 
 export interface RowPlaces {
   instruction: number;
   response: number;
 }
 
+/** Rows without further columns share it. */
+const noFields: Record<string, string> = Object.freeze({});
+
 export class RowMaker {
   /** Names of all columns, each once. */
   readonly names: string[];
   readonly #others: number[];
   readonly #quote: string;
+  /** Repairs of the record at hand. */
+  readonly #found: CellRepair[] = [];
 
   constructor(
     layout: Layout,
@@ -39,7 +44,9 @@ export class RowMaker {
     const { line, raw } = record;
     if (record.reason !== undefined) return this.#reject(record, record.reason);
     const { places } = this;
-    const found: CellRepair[] = record.repairs.length > 0 ? [...record.repairs] : [];
+    const found: CellRepair[] = this.#found;
+    found.length = 0;
+    if (record.repairs.length > 0) found.push(...record.repairs);
     const before = record.fields;
     const instruction = this.#cell(record, places.instruction, found);
     const response = this.#cell(record, places.response, found);
@@ -50,7 +57,7 @@ export class RowMaker {
       ];
       return this.#reject(record, `${empty.map((place) => `"${this.names[place]}"`).join(" and ")} is empty`);
     }
-    const fields: Record<string, string> = {};
+    const fields: Record<string, string> = this.#others.length > 0 ? {} : noFields;
     for (const place of this.#others) fields[this.names[place]] = before[place].trim();
     if (found.length > 0) {
       const after = (place: number) =>

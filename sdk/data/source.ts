@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 export type Source = string | Buffer | Uint8Array | Readable | AsyncIterable<Uint8Array | string>;
 
 // Long enough that the work per piece does not count, short enough for the processor's cache.
-const PIECE = 1 << 20;
+const PIECE = 1 << 18;
 
 export function sourceName(source: Source): string {
   if (typeof source === "string") return source;

@@ -7,30 +7,24 @@ import { type AlignedCell, type Alignment, align } from "./align.ts";
 import type { ColumnModel } from "./columnModel.ts";
 import { findColumns } from "./columns.ts";
 import { isBlankRecord, isComment, type Layout, looksLikeHeader } from "./layout.ts";
-import { quoteMarks, type RecordReader, type Syntax, type TextRecord } from "./recordReader.ts";
+import {
+  type CellRepair,
+  quoteMarks,
+  type RecordReader,
+  type Syntax,
+  type TextRecord,
+} from "./recordReader.ts";
 import { continues, joins } from "./repairs/continuation.ts";
 import { alignOtherwise } from "./repairs/otherDelimiter.ts";
-import type { OtherTable, RepairKind } from "./report.ts";
+import type { OtherTable } from "./report.ts";
 
-export interface CellRepair {
-  /** Place of the column; undefined where the whole record is meant. */
-  column?: number;
-  kind: RepairKind;
-}
+/** A record with as many fields as the table has columns, unless there is a reason why not. */
+export type TableRecord = TextRecord;
 
-export interface TableRecord {
-  fields: string[];
-  line: number;
-  /** As it stands in the text, record ends inside included. */
-  raw: string;
-  repairs: CellRepair[];
-  /** Why it could not be read as cells. */
-  reason?: string;
-}
-
-const none: CellRepair[] = [];
 // A record that goes wrong is searched for its end in so many lines.
 const MOST_LINES = 24;
+// And given up earlier when so many lines make it no better.
+const MOST_DEARER = 5;
 const LOOKAHEAD = 1 << 16;
 // Beyond it, a reading has more faults than sense.
 const MOST_COST = 9;
@@ -77,8 +71,7 @@ export class TableReader {
       if (!record) break;
       if (record.clean && record.fields.length === columns && !this.#special(record)) {
         if (this.#pending) records.push(this.#pending);
-        const { fields, line, raw } = record;
-        this.#pending = { fields, line, raw, repairs: none };
+        this.#pending = record;
         this.#afterBlank = false;
         continue;
       }
@@ -146,8 +139,7 @@ export class TableReader {
       return;
     }
     if (record.clean && record.fields.length === columns) {
-      const { fields, line, raw } = record;
-      this.#give({ fields, line, raw, repairs: none }, records);
+      this.#give(record, records);
       return;
     }
     this.#mend(record, mark, records);
@@ -233,21 +225,17 @@ export class TableReader {
     this.reader.reset(mark);
     if (!best || best.cost > MOST_COST) {
       this.reader.next();
-      const { fields, line, raw } = record;
       const reason = record.clean
-        ? `${fields.length} fields for ${this.#columns} columns`
+        ? `${record.fields.length} fields for ${this.#columns} columns`
         : `its quotes leave no reading as ${this.#columns} columns`;
-      this.#give({ fields, line, raw, repairs: none, reason }, records);
+      this.#give({ ...record, reason }, records);
       return;
     }
     if (best.lines === 0) this.reader.next();
     else for (let i = 0; i < best.lines; i++) this.reader.nextLine();
     const repairs: CellRepair[] = best.cells.flatMap(({ kind }, column) => (kind ? [{ column, kind }] : []));
     for (let i = 0; i < best.dropped; i++) repairs.push({ kind: "surplus separator" });
-    this.#give(
-      { fields: best.cells.map(({ text }) => text), line: record.line, raw: best.raw, repairs },
-      records,
-    );
+    this.#give({ ...record, fields: best.cells.map(({ text }) => text), raw: best.raw, repairs }, records);
   }
 
   /** Readings of this record and of it with more and more of the lines that follow. */
@@ -267,6 +255,7 @@ export class TableReader {
     reader.reset(mark);
     let raw = "";
     let swallowed = 0;
+    let dearer = 0;
     let least = options[0]?.cost ?? Number.POSITIVE_INFINITY;
     for (let lines = 1; lines <= MOST_LINES; lines++) {
       const strict = lines > 1 ? this.#peek() : undefined;
@@ -281,7 +270,10 @@ export class TableReader {
         const found = align(raw, syntax, models);
         const quoted = found?.cells.every(({ kind }) => kind !== "unquoted newline");
         take(found, raw, lines, swallowed - (quoted ? 0 : 0.5 * evidence));
-        if (found) least = Math.min(least, found.cost + swallowed);
+        const total = found ? found.cost + swallowed : Number.POSITIVE_INFINITY;
+        dearer = total < least ? 0 : dearer + 1;
+        if (dearer === MOST_DEARER) break;
+        least = Math.min(least, total);
         if (
           raw.split(syntax.delimiter || "\n").length > this.#columns + 12 &&
           !this.#openMarks.includes(record.raw.trimStart()[0])
