@@ -2,7 +2,7 @@
  * Turns a domain into the indices that the stages search: once when the ReasoningSystem is made, so that a
  * query costs far less than a millisecond.
  */
-import { Classifier, type LabelledPhrase } from "./classifier.ts";
+import { Classifier, type LabelledPhrase, type TokenClass } from "./classifier.ts";
 import { CourtesyCheck } from "./courtesy.ts";
 import type { Domain } from "./domainSchema.ts";
 import { FactBook } from "./facts.ts";
@@ -90,7 +90,7 @@ export function compileDomain(domain: Domain): CompiledDomain {
 
 function compile(domain: Domain): CompiledDomain {
   const language = languages[domain.language];
-  const speller = new Speller(knownWords(domain, language), language.stem);
+  const speller = new Speller(knownWords(domain, language), language.stem, language.elisions);
   const plain = (text: string) => analyseText(text, language);
   const analyse = (text: string) => analyseText(text, language, (word) => speller.repair(word));
   const lexicon = new Lexicon(domain, language, plain);
@@ -179,12 +179,19 @@ export function withoutCourtesy(tokens: Token[], courtesy: PhraseIndex<CourtesyK
   return rest.some((token) => /[\p{L}\d]/u.test(token.word)) ? rest : tokens;
 }
 
-function tokenClasses(tokens: readonly Token[], lexicon: Lexicon): (string | undefined)[] {
-  const classes = new Array<string | undefined>(tokens.length);
+function tokenClasses(tokens: readonly Token[], lexicon: Lexicon): TokenClass[] {
+  const classes = new Array<TokenClass>(tokens.length).fill(undefined);
   for (const { entry, from, to } of lexicon.find(tokens)) {
-    // Only goods: actions and concerns are the very words that the classifier weighs one by one.
-    if (entry.list !== "products" && entry.list !== "productKinds") continue;
-    for (let i = from; i < to; i++) classes[i] = entry.list === "products" ? "@product" : "@goods";
+    const { list, word } = entry;
+    if (list === "products" || list === "productKinds" || list === "locations")
+      for (let i = from; i < to; i++)
+        classes[i] = {
+          name: list === "locations" ? "@place" : list === "products" ? "@product" : "@goods",
+          instead: true,
+        };
+    // The words of actions and concerns count one by one as well: "perdu" is more than one trouble.
+    else if (list === "actions" || list === "concerns")
+      classes[from] = { name: `=${word.normal}`, instead: false };
   }
   return classes;
 }

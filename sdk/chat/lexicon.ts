@@ -104,6 +104,7 @@ export class Lexicon {
       next === undefined ||
       !tooMuch.has(tokens[at].word) ||
       tooMuchNot.has(next) ||
+      this.#language.stopWords.has(next) ||
       !/^[a-z]{3,}$/.test(next)
     )
       return undefined;
@@ -128,7 +129,8 @@ export class Lexicon {
     // "le renvoyer" has a pronoun before it, "un conseiller" an article.
     if (!determiners.has(before)) return true;
     const pronoun =
-      /^(?:l[ae]s?|leur)$/.test(before) && (/(?:er|ez|ir|re)$/.test(word) || subjects.has(further));
+      /^(?:l[ae]s?|leur)$/.test(before) &&
+      (/(?:er|ez|ir|re)$/.test(word) || subjects.has(further) || /^(?:me|te|se|nous|vous)$/.test(further));
     return pronoun || this.#listed.has(noun) === false ? pronoun : !/(?:er|ez)$/.test(word);
   }
 }

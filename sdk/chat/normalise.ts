@@ -44,6 +44,9 @@ export function fold(text: string): string {
 /** English verbs whose n belongs to them, or that change before "n't". */
 const NOT_VERBS: Record<string, string> = { can: "can", won: "will" };
 
+/** What `repair` says of a word that was glued to the one before it: "j'" and the rest. */
+const GLUED = /^([a-z])'([a-z]+)$/;
+
 const TOKEN = /\p{L}[\p{L}\p{M}]*|\d+(?:[.,]\d+)*|[€$£%?!]/gu;
 
 /** A letter written three times or more is an emotion, not a spelling: "merciiii". */
@@ -68,7 +71,7 @@ export function analyseText(
     const end = start + text.length;
     const folded = calm(fold(text));
     const next = raw[end];
-    const elided = next === "'" || next === "’" || text.length === 1;
+    const elided = next === "'" || next === "’" || (text.length === 1 && next !== "-");
     // "l'" says nothing, but the l of "34 l" is a unit.
     if (elided && language.elisions.has(folded) && !/^\d/.test(tokens.at(-1)?.text ?? "")) {
       if (folded === "n") push("ne", false);
@@ -90,11 +93,18 @@ export function analyseText(
       continue;
     }
     const better = repair(folded);
+    // "jcherche" and "lutiliser" have lost a space or an apostrophe.
+    const glued = better === undefined ? undefined : GLUED.exec(better);
+    if (glued !== null && glued !== undefined) {
+      if (glued[1] === "j") push("je", true, start, start + 1);
+      push(glued[2], true, start + 1, end);
+      continue;
+    }
     push(better ?? folded, better !== undefined);
 
-    function push(word: string, repaired: boolean): void {
+    function push(word: string, repaired: boolean, from = start, to = end): void {
       const [stem, noun] = [language.stem(word), language.singular(word)];
-      tokens.push({ text, start, end, word, stem, noun, repaired });
+      tokens.push({ text: raw.slice(from, to), start: from, end: to, word, stem, noun, repaired });
     }
   }
   return { raw, tokens };
@@ -124,10 +134,12 @@ export class Speller {
 
   readonly #stem: (word: string) => string;
   readonly #stems = new Set<string>();
+  readonly #elisions: Set<string>;
 
   /** `known` maps each known folded word to how often it was seen; another form of one is no error. */
-  constructor(known: Map<string, number>, stem: (word: string) => string) {
+  constructor(known: Map<string, number>, stem: (word: string) => string, elisions = new Set<string>()) {
     this.#known = known;
+    this.#elisions = elisions;
     this.#stem = stem;
     for (const word of known.keys()) {
       this.#stems.add(stem(word));
@@ -140,14 +152,39 @@ export class Speller {
     }
   }
 
+  /** "jattends", "lavoir": a known word of four letters or more behind the letter. */
+  #unglue(word: string): string | undefined {
+    const rest = word.slice(1);
+    const consonant = word[0] !== "j" && !/^[aeiouyh]/.test(rest);
+    if (rest.length < 4 || consonant) return undefined;
+    return this.#known.has(rest) || this.#stems.has(this.#stem(rest)) ? `${word[0]}'${rest}` : undefined;
+  }
+
+  /** "bloke" is spelt as it sounds. */
+  #sounds(word: string): string | undefined {
+    return [word.replace(/k/g, "qu"), word.replace(/k/g, "c"), word.replace(/k/g, "ch")].find(
+      (spelling) => this.#known.has(spelling) || this.#stems.has(this.#stem(spelling)),
+    );
+  }
+
   has(word: string): boolean {
     return this.#known.has(word);
   }
 
-  /** The known word that `word` was meant to be, or undefined where it is known or nothing is near. */
+  /**
+   * The known word that `word` was meant to be, or undefined where it is known or nothing is near. A word that
+   * lost its apostrophe comes back with it: "j'attends".
+   */
   repair(word: string): string | undefined {
-    if (word.length < 5 || this.#known.has(word) || !/^[a-z]/.test(word)) return undefined;
-    if (this.#stems.has(this.#stem(word))) return undefined;
+    if (word.length < 4 || !/^[a-z]/.test(word)) return undefined;
+    // No French word begins with j and a consonant, wherever it was seen.
+    const lost = /^j[^aeiouy]/.test(word) && this.#elisions.has("j");
+    if (!lost && this.#known.has(word)) return undefined;
+    if (!lost && this.#stems.has(this.#stem(word))) return undefined;
+    const glued = this.#elisions.has(word[0]) ? this.#unglue(word) : undefined;
+    if (glued !== undefined) return glued;
+    const spelt = word.includes("k") ? this.#sounds(word) : undefined;
+    if (spelt !== undefined || word.length < 5) return spelt;
     let best: string | undefined;
     for (const key of [word, ...withoutOneLetter(word)]) {
       for (const candidate of this.#deletions.get(key) ?? []) {

@@ -69,7 +69,11 @@ function gives(
   const { replies, language } = domain;
   const { tokens, raw } = answer;
   const numbers = () => numbersIn(answer, domain).length > 0;
-  const times = () => findTimes(answer, domain, conversation.now ?? new Date()).length > 0;
+  // "bientôt" is no time.
+  const times = () =>
+    findTimes(answer, domain, conversation.now ?? new Date()).some(
+      ({ normal }) => !/^[a-z ]+$/.test(normal) || domain.language.months.has(normal),
+    );
   const free = () => has(tokens, replies.free);
   switch (kind) {
     case "quantity":
@@ -104,6 +108,12 @@ function gives(
 
 /** Every word of topic is the question's own, and neither yes, no, number nor place was added. */
 function repeatsQuestion({ answer, query, domain }: AnswerInput): boolean {
+  const bare = (text: string) =>
+    text
+      .toLowerCase()
+      .replace(/[^\p{L}\d]+/gu, " ")
+      .trim();
+  if (bare(answer.raw) === bare(query.raw)) return true;
   const own = topicStems(answer.tokens, domain);
   const asked = topicStems(query.tokens, domain);
   if (own.size === 0 || own.size > asked.size + 1) return false;

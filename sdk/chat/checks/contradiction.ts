@@ -24,7 +24,7 @@ export const checkItself: AnswerCheck = ({ answer, domain }) => {
     (part) =>
       part[0].word === "non" ||
       part[0].word === "no" ||
-      (begins(part, yes) && /^(?:non|no)$/.test(part[1]?.word ?? "")),
+      (begins(part, yes) && part.slice(1, 3).some(({ word }) => /^(?:non|no)$/.test(word))),
   );
   if (saysYes && saysNo) return issue;
   // "oui, nous ne livrons pas": a yes to a question that was not asked in the negative.

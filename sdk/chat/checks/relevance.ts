@@ -39,7 +39,7 @@ export const checkTopic: AnswerCheck = (input) => {
   const sure = wanted !== undefined && wanted.similarity >= SURE_FACT;
   if (sure && stated !== undefined && stated.fact !== wanted.fact) {
     const lead = wanted.similarity - (next?.similarity ?? 0);
-    if (lead >= SURE_LEAD && !near(input, stated.fact.text))
+    if (lead >= SURE_LEAD && !near(input, `${stated.fact.text} ${answer.raw}`))
       return [error("off_topic", say.otherFact(wanted.fact.text))];
   }
   // Sympathy and questions back fit anywhere.
@@ -63,7 +63,11 @@ function near({ query, domain, conversation, earlier }: AnswerInput, text: strin
   if (earlier.context?.relation === "refers_to_previous")
     for (const { content } of conversation.messages.slice(-2))
       for (const stem of topicStems(domain.analyse(content).tokens, domain)) asked.add(stem);
-  let shared = 0;
-  for (const stem of asked) if (stems.has(stem)) shared += domain.facts.rarity(stem);
-  return shared >= NEAR;
+  let [shared, all] = [0, 0];
+  for (const stem of asked) {
+    const rarity = domain.facts.rarity(stem);
+    all += rarity;
+    if (stems.has(stem)) shared += rarity;
+  }
+  return shared >= NEAR || shared > all / 2;
 }

@@ -66,6 +66,14 @@ export const english: Language = {
   continuations:
     phrases(`and for|and if|and on|and the|and in|and with|and how|and where|and when|and is|and can|
     and what|what about|how about|but what|but if|even if|also for|otherwise|so|then|and`),
+  pointers: {
+    ends: new Set(list("too then instead either exactly already")),
+    prepositions: new Set(list("by with without for in on at from to until since before after")),
+    itIs: /^(?:it['’]?s|that['’]?s|it|that)$/i,
+    asksAnew: new Set(list("what where who when possible")),
+    these: new Set(list("this that these those")),
+    days: new Set(list("morning evening night week weekend year month is are was")),
+  },
   newSubjects:
     phrases(`another question|different question|unrelated|by the way|something else|on another note|other topic|
     one more thing|last thing|last question|changing subject`),

@@ -13,6 +13,12 @@ const VERB_ENDINGS = list(
 /** A light stem: enough for plurals, genders and the conjugations of regular verbs. */
 function stem(word: string): string {
   if (word.length < 4 || /\d/.test(word)) return word;
+  // "envoie" and "envoyer", "rayées" and "rayé" are forms of one word.
+  const bare = bareStem(word.endsWith("ees") ? word.slice(0, -1) : word);
+  return bare.endsWith("y") ? `${bare.slice(0, -1)}i` : bare;
+}
+
+function bareStem(word: string): string {
   if (word.endsWith("eaux")) return word.slice(0, -1);
   if (word.endsWith("aux") && word.length > 4) return `${word.slice(0, -3)}al`;
   for (const ending of VERB_ENDINGS) {
@@ -78,11 +84,21 @@ export const french: Language = {
     la precedente|le precedent|precedemment|juste avant|de tout a l heure|dont je parlais|que j ai dit|ce que j ai dit|ce que vous avez dit|ce que tu as dit|votre derniere|la reponse|cette option|cette solution|cet article|ce modele|ce produit|ce prix|ce delai|ces deux|ces trois|cette offre|
     l un ou l autre|
     les deux|dans ce cas|du coup|le meme|la meme|les memes|celui que|celle que|precisez|developpez|
-    vous etes sur|c est sur|pourquoi ca|mais encore|c est a dire|comment ca|de quoi|lequel des deux|laquelle des deux|les autres|plus de details|plus d infos|plus d informations|dites m en plus|expliquez|pas d accord`),
+    vous etes sur|c est sur|pourquoi ca|mais encore|c est a dire|comment ca|de quoi|lequel des deux|laquelle des deux|les autres|plus de details|plus d infos|plus d informations|dites m en plus|expliquez|pas d accord|vous etes serieux|serieusement|sans blague|sur et certain|c est fait|c est bon`),
   continuations:
     phrases(`et pour|et si|et en|et le|et la|et les|et avec|et sans|et a|et au|et sur|et quand|et combien|
     et ou|et comment|et il|et elle|et c|et mon|et ma|et vers|et est|et vous|ou bien|mais si|mais pour|
-    meme pour|meme si|aussi pour|sinon|alors|donc|et|meme|quelle que soit|quel que soit|peu importe|seulement|uniquement|juste|sauf|mais|ou alors|ou sinon|ok et|ok mais|oui mais|non mais|d accord et|d accord mais|du coup|dans ce cas|et apres|puis|pareil pour|idem pour|idem|pareil|comme quoi|par exemple|c est le|c est la|c est pour|c est quoi la difference|parce que|car|vu que|vers quel|a quel prix|a quelle heure|dans quel delai|dans combien|sous combien|a combien|en combien|jusqu a quand|depuis quand|pour combien|avec quoi|pour quoi|sur quoi|combien alors|combien exactement|combien de plus|pas avant|pas plus|pas moins|pas de|encore moins|encore plus`),
+    meme pour|meme si|aussi pour|sinon|alors|donc|et|meme|quelle que soit|quel que soit|peu importe|seulement|uniquement|juste|sauf|mais|ou alors|ou sinon|ok et|ok mais|oui mais|non mais|d accord et|d accord mais|du coup|dans ce cas|et apres|et puis|pareil pour|idem pour|idem|pareil|comme quoi|par exemple|c est le|c est la|c est pour|c est quoi la difference|parce que|car|vu que|vers quel|a quel prix|a quelle heure|dans quel delai|dans combien|sous combien|a combien|en combien|jusqu a quand|depuis quand|pour combien|avec quoi|pour quoi|sur quoi|combien alors|combien exactement|combien de plus|pas avant|pas plus|pas moins|pas de|encore moins|encore plus`),
+  pointers: {
+    ends: new Set(list("aussi alors sinon exactement deja non egalement autrement")),
+    prepositions: new Set(
+      list("par avec sans pour en a dans vers chez depuis jusqu sur sous avant apres entre contre"),
+    ),
+    itIs: /^(?:c['’ ]?est|cest|c['’]etait|c['’]était)$/i,
+    asksAnew: new Set(list("quoi ou qui quand possible lequel laquelle vous")),
+    these: new Set(list("ce cet cette ces")),
+    days: new Set(list("matin soir midi nuit week weekend apres ete hiver moment annee que qui sont n est")),
+  },
   newSubjects:
     phrases(`autre question|autre chose|rien a voir|au fait|par ailleurs|changement de sujet|changeons de sujet|
     une autre question|derniere chose|derniere question|question differente|j ai une question|sur un autre sujet|autre sujet|
@@ -109,7 +125,19 @@ export const french: Language = {
   subjects: new Set(list("je tu il elle on nous vous ils elles ne")),
   links: new Set(list("et puis a ou alors bon")),
   emptyPronouns: new Set([
-    ...["il y", "il faut", "il faudrait", "il vous", "il te", "il est", "il possible", "est il", "faut il"],
+    ...[
+      "il y a",
+      "il y avait",
+      "il y aura",
+      "il faut",
+      "il faudrait",
+      "il vous",
+      "il te",
+      "il est",
+      "il possible",
+      "est il",
+      "faut il",
+    ],
     ...[
       "y a",
       "ca va",
@@ -171,7 +199,6 @@ export const french: Language = {
       "il pleut",
       "il neige",
       "il fait",
-      "il y",
       "quelle heure est il",
       "qui est il",
       "il se passe",

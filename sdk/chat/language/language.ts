@@ -25,6 +25,19 @@ export interface Language {
   negative: string[];
   /** Phrases that recall an earlier turn outright: "comme je disais". */
   recalls: string[];
+  /** Signs of a short phrase that points back. */
+  pointers: {
+    /** Last words: "aussi". */
+    ends: Set<string>;
+    prepositions: Set<string>;
+    /** How "c'est" begins, as typed. */
+    itIs: RegExp;
+    /** Words after it that ask for something named: "c'est quoi vos horaires". */
+    asksAnew: Set<string>;
+    these: Set<string>;
+    /** Words after "ce" that name a time. */
+    days: Set<string>;
+  };
   /** Phrases that announce another subject: "rien à voir". */
   newSubjects: string[];
   /** Words that may stand before a continuation: "dommage, et en bleu ?". */

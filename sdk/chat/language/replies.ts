@@ -121,6 +121,7 @@ export const frenchReplies: ReplyWords = {
       list("inscription inscrit abonne abonnement inscrire abonnez inscrivez"),
     ],
     [list("casse abime brise fele defectueux"), list("parfait etat intact impeccable")],
+    [list("retard tard"), list("avance")],
     [list("perdu vole jamais"), list("livre bien remis")],
     [list("augmenter ajouter rajouter"), list("retire retirer diminue enleve supprime")],
     [list("enlever retirer supprimer"), list("ajoute ajouter rajoute")],

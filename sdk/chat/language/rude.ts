@@ -6,7 +6,8 @@ import { list, phrases } from "./lists.ts";
 
 /** Words that insult wherever they stand. Plurals and feminines are listed; disguises are undone elsewhere. */
 export const INSULTS = new Set(
-  list(`connard connards connasse connasses conard conasse connar enculé encule encules enculer enfoire enfoires
+  list(`enflure enflures merdasse bolos bolosse boloss cassos pouilleux pignouf pignoufs fiotte fiottes retarded dumbasses
+    connard connards connasse connasses conard conasse connar enculé encule encules enculer enfoire enfoires
     enfoiré salaud salauds salop salops salope salopes salopard salopards saloperie pute putes putain putains putin
     ptn ptain fdp ntm vtff abruti abrutis abrutie abruties cretin cretins cretine cretines imbecile imbeciles
     imbecil batard batards batarde bouffon bouffons bouffonne petasse petasses pouffiasse pouffiasses grognasse
@@ -38,7 +39,7 @@ export const INSULT_PHRASES =
   casse toi|cassez vous|casse couilles|tete de con|gros con|gros cons|pauvre con|pauvre conne|pauvres cons|
   sale con|sale conne|sales cons|bande de cons|les cons|bandes de cons|espece de con|espece de conne|tas de merde|
   sac a merde|de merde|la merde|une merde|des merdes|grosse merde|me faites chier|me fais chier|nous faites chier|
-  fait chier|font chier|faites chier|foutez de ma gueule|fous de ma gueule|foutez de la gueule|foutre de la gueule|
+  fait chier|font chier|faites chier|foutez de ma gueule|fout de notre gueule|fout de ma gueule|fout de la gueule|fous de ma gueule|foutez de la gueule|foutre de la gueule|
   foutez de notre gueule|foutre de ma gueule|foutez de nous|fous de moi|foutez de moi|foutre de moi|
   je vous emmerde|je t emmerde|sous merde|sucez moi|bouffe tes morts|tes morts|ta mere|ta race|ta soeur la|
   sale race|sale arabe|sale noir|sale juif|sale blanc|mange merde|la ferme|tete de noeud|
@@ -92,7 +93,7 @@ export const THREATS =
   je sais ou vous habitez|je sais ou tu habites|je sais ou vous etes|je sais ou te trouver|je sais ou vous trouver|
   je vais te buter|je vais vous buter|te buter|vous buter|je vais te crever|je vais vous crever|te crever|
   crever les pneus|vous crever|casser la gueule|peter la gueule|defoncer la gueule|te defoncer|vous defoncer|
-  tout casser|tout peter|casser les dents|te casser la figure|vous casser la figure|foutre le feu|mettre le feu|
+  tout casser|tout peter|casser les dents|casse les dents|casse la gueule|pete la gueule|defonce la gueule|te defonce|vous defonce|te casser la figure|vous casser la figure|foutre le feu|mettre le feu|
   cramer votre|bruler votre|brule votre|cramer ton|bruler ta|faire sauter|poser une bombe|pose une bombe|
   une bombe dans|tu vas le regretter|vous allez le regretter|vous le regretterez|tu le regretteras|
   vous allez me le payer|tu vas me le payer|vous me le paierez|vous allez payer cher|tu vas payer|

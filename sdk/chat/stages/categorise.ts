@@ -143,8 +143,9 @@ function leanOnEarlierTurn(
   const lean = LEAN[content.length];
   const last = messages.findLast((message) => message.role === "user");
   if (lean === undefined || last === undefined) return;
-  // One clear word of topic ("un parking ?") needs no help.
-  if (content.length > 0 && Math.max(...p) >= CLEAR) return;
+  // One clear word of topic ("un parking ?") needs no help, unless it goes on ("et en Suisse ?").
+  const goesOn = domain.expressions.continuation.at(tokens, 0) !== undefined;
+  if (content.length > 0 && !goesOn && Math.max(...p) >= CLEAR) return;
   const before = domain.classifier.probabilities(
     withoutCourtesy(domain.analyse(last.content).tokens, domain.courtesy),
   );

@@ -35,6 +35,8 @@ export interface ContextValue {
 const DECAY = 0.6;
 /** An assistant's answer moves the topic less than what the customer asks. */
 const ASSISTANT_SHARE = 0.4;
+/** Below this, a longer sentence that begins with "et" is about something else all the same. */
+const OTHER_TOPIC = 0.2;
 const REFERENCE_LIMIT = 0.5;
 const SAME_TOPIC_LIMIT = 0.5;
 /** A thing that was named before keeps the topic, whatever is asked about it. */
@@ -53,7 +55,8 @@ export function context(input: StageInput): StageResult<ContextValue> {
   addCategory(own, input);
   const similarity = Math.max(cosine(own, before), sharesNoun(input) ? SHARED_NOUN : 0);
   const courtesyOnly = input.earlier.categorise?.courtesyOnly ?? false;
-  const reference = earlierTurns === 0 || courtesyOnly ? 0 : referenceScore(query, input, own, evidence);
+  const reference =
+    earlierTurns === 0 || courtesyOnly ? 0 : referenceScore(query, input, own, similarity, evidence);
   const relation: Relation =
     reference >= REFERENCE_LIMIT
       ? "refers_to_previous"
@@ -143,6 +146,7 @@ function referenceScore(
   query: AnalysedText,
   { conversation, domain }: StageInput,
   own: Themes,
+  similarity: number,
   evidence: Evidence[],
 ): number {
   const { language, expressions } = domain;
@@ -164,13 +168,16 @@ function referenceScore(
   const at = expressions.continuation.at(all, 0) === undefined ? tokens : all;
   const lead = expressions.continuation.at(at, 0);
   // "alors" before a whole sentence with its own topic is a mere pause; before a fragment it continues.
+  const otherTopic = tokens.length >= 5 && own.size > 0 && similarity < OTHER_TOPIC;
   if (lead !== undefined)
-    sign("continuation", 0, Math.min(lead.to, tokens.length), at.length <= 7 ? 0.75 : 0.35);
+    sign("continuation", 0, Math.min(lead.to, tokens.length), at.length <= 7 && !otherTopic ? 0.75 : 0.35);
+  if (tokens.length <= 5 && pointsBack(query, tokens, domain)) sign("points back", 0, 1, 0.6);
   const pronoun = loosePronoun(query, tokens, domain);
   if (pronoun >= 0) sign("pronoun without a noun before it", pronoun, pronoun + 1, 0.6);
   const content = tokens.filter((token) => !language.stopWords.has(token.word));
   const named = domain.lexicon.find(tokens);
-  if (content.length <= 1 && tokens.length <= 4 && own.size === 0 && named.length === 0)
+  const impersonal = expressions.emptyPronoun.at(tokens, 0) !== undefined;
+  if (content.length <= 1 && tokens.length <= 4 && own.size === 0 && named.length === 0 && !impersonal)
     sign("fragment without a topic", 0, tokens.length, 0.6);
   if (content.length === 0 && tokens.length <= 4) sign("question word alone", 0, tokens.length, 0.6);
   // "rien reçu", "à Lyon", "demain": a trouble, a place or a time of something that is not named.
@@ -181,6 +188,33 @@ function referenceScore(
   signs.sort((a, b) => b - a);
   const score = Math.min(1, (signs[0] ?? 0) + 0.15 * Math.max(0, signs.length - 1));
   return fresh.length > 0 ? score / 3 : score;
+}
+
+/** "c'est gratuit ?", "la lame aussi ?", "par mail ?", "ce changement": short, and about something said before. */
+function pointsBack(
+  query: AnalysedText,
+  tokens: readonly Token[],
+  { language, lexicon }: CompiledDomain,
+): boolean {
+  const { pointers } = language;
+  const words = tokens.map(({ word }) => word);
+  const goods = lexicon.find(tokens).some(({ entry }) => isThing(entry.list));
+  if (pointers.ends.has(words[words.length - 1]) && words.length > 1) return true;
+  if (words.length <= 3 && pointers.prepositions.has(words[0]) && !goods) return true;
+  const typed = query.raw.slice(Math.max(0, tokens[0].start - 2), tokens[0].end).trim();
+  // "c'est quoi vos horaires" asks for what it names; "c'est gratuit" tells of something else.
+  if (pointers.itIs.test(typed))
+    return (
+      !words.slice(1).some((word) => pointers.asksAnew.has(word) || language.determiners.has(word)) && !goods
+    );
+  return words.some(
+    (word, i) =>
+      pointers.these.has(word) &&
+      words[i + 1] !== undefined &&
+      !language.periods.has(words[i + 1]) &&
+      !pointers.days.has(words[i + 1]) &&
+      !goods,
+  );
 }
 
 /** A few words after the assistant has asked something, and no question themselves. */
@@ -209,7 +243,10 @@ function loosePronoun(query: AnalysedText, tokens: readonly Token[], domain: Com
     const elided =
       /(?:^|\s)l['’]$/i.test(query.raw.slice(Math.max(0, start - 3), start)) &&
       (/^(?:ai|as|a|avez|avons|ont|avais|avoir)$/.test(word) ||
-        (/(?:er|ir|re)$/.test(word) && (language.modals.has(before) || language.subjects.has(before))));
+        (/(?:er|ir|re)$/.test(word) &&
+          (language.modals.has(before) ||
+            language.subjects.has(before) ||
+            /^(?:me|te|se)$/.test(before ?? ""))));
     if (!object && !elided && !language.pronouns.has(word)) continue;
     const empty = [i - 2, i - 1, i].some((at) => {
       const match = at >= 0 ? expressions.emptyPronoun.at(tokens, at) : undefined;
