@@ -4,7 +4,7 @@
  */
 import type { Domain } from "./domainSchema.ts";
 import type { Language } from "./language/language.ts";
-import type { AnalysedText, Token } from "./normalise.ts";
+import { type AnalysedText, fold, type Token } from "./normalise.ts";
 
 /** A fact with what the checks compare. */
 export interface Fact {
@@ -23,8 +23,9 @@ export interface FactMatch {
 
 export class FactBook {
   readonly facts: Fact[];
-  /** All facts as one text. */
+  /** All facts as one text, and as letters and digits only. */
   readonly text: string;
+  readonly bare: string;
   readonly #language: Language;
   readonly #rarity = new Map<string, number>();
   readonly #found = new WeakMap<readonly Token[], FactMatch[]>();
@@ -42,6 +43,7 @@ export class FactBook {
   ) {
     this.#language = language;
     this.text = facts.map(({ text }) => text).join(" ");
+    this.bare = lettersOnly(this.text);
     for (const { normal, forms } of actions)
       for (const form of forms) {
         const [own, other] = [analyse(normal).tokens, analyse(form).tokens];
@@ -106,4 +108,9 @@ export class FactBook {
     for (const stem of stems) squares += this.rarity(stem) ** 2;
     return Math.sqrt(squares);
   }
+}
+
+/** A text as what a number, name or address is compared by: folded letters, digits and @. */
+export function lettersOnly(text: string): string {
+  return fold(text).replace(/[^a-z\d@]/g, "");
 }

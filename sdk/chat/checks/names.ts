@@ -1,5 +1,6 @@
 /** Does an answer swap what the question named for something else, or invent what nobody named? */
 import type { CompiledDomain } from "../compile.ts";
+import { lettersOnly } from "../facts.ts";
 import { type AnalysedText, fold, type Token } from "../normalise.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
@@ -153,18 +154,18 @@ function wrongName(
 export const checkInventions: AnswerCheck = ({ answer, query, conversation, domain }) => {
   const known = [query.raw, ...conversation.messages.map(({ content }) => content)].join(" ");
   const facts = domain.facts.text;
-  const bare = (text: string) => fold(text).replace(/[^a-z\d@]/g, "");
-  const [knownBare, factsBare] = [bare(known), bare(facts)];
+  const knownBare = lettersOnly(known);
+  const factsBare = domain.facts.bare;
   const invented: { text: string; start: number }[] = [];
   const add = (text: string, start: number, byFact: boolean) => {
-    if (!knownBare.includes(bare(text)) && !(byFact && factsBare.includes(bare(text))))
+    if (!knownBare.includes(lettersOnly(text)) && !(byFact && factsBare.includes(lettersOnly(text))))
       invented.push({ text, start });
   };
   // Another street than the one that a fact tells.
   const { street } = domain.language.replies;
   if (facts.search(street) >= 0)
     for (const match of answer.raw.matchAll(street))
-      if (!factsBare.includes(bare(match[0].split(/ à /)[0]))) add(match[0], match.index, true);
+      if (!factsBare.includes(lettersOnly(match[0].split(/ à /)[0]))) add(match[0], match.index, true);
   const now = conversation.now ?? new Date();
   for (const { text, start } of findEntities(answer, domain, now).order_numbers) add(text, start, true);
   for (const match of answer.raw.matchAll(domain.language.replies.title)) add(match[1], match.index, true);
