@@ -1,6 +1,6 @@
 /**
  * The text classifier behind the categories: multinomial logistic regression over words, word pairs, pairs over a
- * gap, word beginnings and the things that words name ("@goods"), trained on the domain's keywords and example
+ * gap, word beginnings, letter groups and the things that words name ("@goods"), trained on the domain's keywords and example
  * phrases when it is loaded. Linear, so every decision is a sum that the trace can show word by word.
  * Deterministic: fixed order, no random start.
  */
@@ -42,7 +42,10 @@ const STOP_WORD_VALUE = 0.45;
 const PAIR_VALUE = 0.9;
 const BEGINNING_VALUE = 0.6;
 const BEGINNING_LETTERS = 5;
-const SKIP_VALUE = 0.5;
+const SKIP_VALUE = 0.3;
+/** Letters in a row: what typing errors leave of a word. */
+const GRAM_LETTERS = 4;
+const GRAM_VALUE = 0.3;
 const CLASS_VALUE = 0.8;
 
 export class Classifier {
@@ -114,6 +117,11 @@ export class Classifier {
         add(/^\d/.test(token.word) ? "#" : token.stem, stop ? STOP_WORD_VALUE : 1, i, i + 1);
         if (!stop && token.word.length >= BEGINNING_LETTERS)
           add(`${token.word.slice(0, BEGINNING_LETTERS)}*`, BEGINNING_VALUE, i, i + 1);
+        if (!stop && token.word.length >= GRAM_LETTERS) {
+          const word = `_${token.word}_`;
+          for (let g = 0; g + GRAM_LETTERS <= word.length; g++)
+            add(word.slice(g, g + GRAM_LETTERS), GRAM_VALUE, i, i + 1);
+        }
       }
       if (i > 0) add(`${key(i - 1)} ${key(i)}`, PAIR_VALUE, i - 1, i + 1);
       if (i > 1) add(`${key(i - 2)} _ ${key(i)}`, SKIP_VALUE, i - 2, i + 1);

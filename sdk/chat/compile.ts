@@ -58,7 +58,12 @@ export interface ReplyIndices
 export interface CompiledDomain {
   domain: Domain;
   language: Language;
+  /** With typing errors repaired. */
   analyse: (text: string) => AnalysedText;
+  /** As it stands: what an author writes is no typing error. */
+  plain: (text: string) => AnalysedText;
+  /** What the tokens of a text name, for the classifier. */
+  classes: (tokens: readonly Token[]) => TokenClass[];
   classifier: Classifier;
   lexicon: Lexicon;
   courtesy: PhraseIndex<CourtesyKind>;
@@ -110,15 +115,14 @@ function compile(domain: Domain): CompiledDomain {
     replies: replyIndices(language, plain),
     facts: new FactBook(domain.facts, domain.entities.actions, language, plain),
   };
-  const classifier = new Classifier(
-    labelledPhrases(domain, plain, courtesy),
-    domain.categories.length,
-    language,
-    (tokens) => tokenClasses(tokens, lexicon),
-  );
+  const classes = (tokens: readonly Token[]) => tokenClasses(tokens, lexicon);
+  const phrases = labelledPhrases(domain, { plain, courtesy });
+  const classifier = new Classifier(phrases, domain.categories.length, language, classes);
   let answerTopics: Classifier | undefined;
   return {
     ...compiled,
+    plain,
+    classes,
     classifier,
     // Trained at the first answer that is checked.
     get answerTopics() {
@@ -126,7 +130,7 @@ function compile(domain: Domain): CompiledDomain {
         labelledAnswers(domain, plain),
         domain.categories.length,
         language,
-        (tokens) => tokenClasses(tokens, lexicon),
+        classes,
       );
       return answerTopics;
     },
@@ -196,17 +200,18 @@ function tokenClasses(tokens: readonly Token[], lexicon: Lexicon): TokenClass[] 
   return classes;
 }
 
-function labelledPhrases(
+/** All phrases that the categories are learnt from; `example` is the text of an example. */
+export function labelledPhrases(
   domain: Domain,
-  analyse: (text: string) => AnalysedText,
-  courtesy: PhraseIndex<CourtesyKind>,
-): LabelledPhrase[] {
+  { plain, courtesy }: Pick<CompiledDomain, "plain" | "courtesy">,
+): (LabelledPhrase & { example?: string })[] {
   return domain.categories.flatMap((category, label) => [
-    ...category.keywords.map((text) => ({ label, tokens: analyse(text).tokens, weight: 0.6 })),
-    ...category.examples.map((text) => ({
+    ...category.keywords.map((text) => ({ label, tokens: plain(text).tokens, weight: 0.6 })),
+    ...category.examples.map((example) => ({
       label,
-      tokens: withoutCourtesy(analyse(text).tokens, courtesy),
+      tokens: withoutCourtesy(plain(example).tokens, courtesy),
       weight: 1,
+      example,
     })),
   ]);
 }

@@ -8,7 +8,7 @@ const CANDIDATE =
   /(?<![\p{L}\d€$£.,'’/-])#?\s?(?:[\p{L}]{1,6}[-_/.]?)?\d[\dA-Za-z]*(?:[-_/]?[\dA-Za-z]+)*(?![\p{L}\d%€$£])/gu;
 /** What comes right before a number that is one of an order: at most two words lie between. */
 const LEAD =
-  /(?:commandes?|cmd|cde|command|order|n°|nº|n o|no|num|numero|number|ref|reference|dossier|ticket|facture|invoice|suivi|tracking|colis|parcel|case|retour|livraison)\s*(?:(?:n°|nº|no|num|numero|de|du|le|la|est|c est|number|is|svp|suivi|colis|commande|ma|mon|client)\s*){0,3}[\s:#°.,(]*$/;
+  /(?:commandes?|cmd|cde|command|order|n°|nº|n o|no|num|numero|number|ref|reference|dossier|ticket|facture|invoice|suivi|tracking|colis?|paquet|parcel|case|retour|livraison)\s*(?:(?:n°|nº|no|num|numero|de|du|le|la|est|c est|number|is|svp|suivi|colis|commande|ma|mon|client)\s*){0,3}[\s:#°.,(]*$/;
 /** Days, clock times, sizes and quantities are no order numbers. */
 const NOT_ONE =
   /^(?:\d{1,2}[-/.]\d{1,2}(?:[-/.]\d{2,4})?|(?:19|20)\d\d|\d{1,2}h\d{0,2}|\d+(?:e|eme|er|x|fois|j|jours?|kg|g|cm|mm|m|l|ml|w|v|go|gb|to|ans?|h|min|s|p|ghz|mah|pouces|ml|cl|k|km|m2|m3|x\d+)|\d+x\d+(?:x\d+)?)$/i;

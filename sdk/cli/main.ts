@@ -13,6 +13,7 @@ import { harmless } from "../text/harmless.ts";
 import { addChat } from "./chat.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
+import { addDomain } from "./domain.ts";
 import { Interrupted, inFlags, messageOf, UsageError } from "./errors.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { addFinetune } from "./finetune.ts";
@@ -20,6 +21,7 @@ import { INTERRUPTED } from "./interrupt.ts";
 import { addKernel } from "./kernel.ts";
 import { addNotebook } from "./notebook.ts";
 import { Output } from "./output.ts";
+import { addReason } from "./reason.ts";
 import { addRepair } from "./repair.ts";
 
 const FAILED = 1;
@@ -40,6 +42,8 @@ function createProgram(): Command {
     .exitOverride();
   addFinetune(program);
   addChat(program);
+  addReason(program);
+  addDomain(program);
   addEvaluate(program);
   addRepair(program);
   addDoctor(program);

@@ -10,7 +10,7 @@ import { resolveTrainOptions } from "../../sdk/train/options.ts";
 import { inFolder } from "../inFolder.ts";
 import { cli, expectExit } from "./support.ts";
 
-const COMMANDS = ["finetune", "chat", "evaluate", "doctor", "demo"];
+const COMMANDS = ["finetune", "chat", "reason", "domain", "evaluate", "doctor", "demo"];
 
 /** The first "(default: …)" after each flag is the one given. */
 function assertDefaults(help: string, defaults: Record<string, string | number>): void {
