@@ -4,10 +4,13 @@ import type { Domain, domainSchema } from "./domainSchema.ts";
 
 type DomainFile = z.input<typeof domainSchema>;
 
+const KEPT_EXAMPLES = 45;
+
 const WORDS = {
   fr: {
     systemPrompt: (name: string) =>
       `Tu es l'assistant de ${name}. Tu réponds en français, poliment, en une ou deux phrases, et seulement avec des faits sûrs.`,
+    welcome: (name: string) => `Bienvenue : ${name}. Posez votre question, ou tapez « aide ».`,
     fallback: "Je préfère ne pas répondre au hasard. Pouvez-vous préciser votre question ?",
     fact: "Notre accueil est ouvert du lundi au vendredi de 9 h à 17 h.",
     first: {
@@ -28,6 +31,7 @@ const WORDS = {
   en: {
     systemPrompt: (name: string) =>
       `You are the assistant of ${name}. You answer in English, politely, in one or two sentences, and with certain facts only.`,
+    welcome: (name: string) => `Welcome to ${name}. Ask your question, or type "help".`,
     fallback: "I would rather not guess. Could you say more about your question?",
     fact: "Our desk is open from Monday to Friday, from 9 to 17.",
     first: {
@@ -69,7 +73,12 @@ export function newDomain(name: string, base: Domain, schema: string): DomainFil
     promptGuidance: "full",
     categories: [
       ...requests,
-      ...kept.map((category) => ({ ...category, near: category.near.filter((id) => ids.has(id)) })),
+      ...kept.map((category) => ({
+        ...category,
+        // More would drown the few examples that a new domain has.
+        examples: category.examples.slice(0, KEPT_EXAMPLES),
+        near: category.near.filter((id) => ids.has(id)),
+      })),
     ],
     templates: Object.fromEntries(
       kept.map(({ id }) => [
@@ -90,6 +99,6 @@ export function newDomain(name: string, base: Domain, schema: string): DomainFil
     courtesy: base.courtesy,
     facts: [{ text: words.fact, category: words.first.id }],
     fallback: words.fallback,
-    ui: { ...base.ui, welcome: base.ui.welcome.replaceAll(base.name, name) },
+    ui: { ...base.ui, welcome: words.welcome(name) },
   };
 }

@@ -61,6 +61,9 @@ const ui = z
     cleared: text,
     debugOn: text,
     debugOff: text,
+    debugFull: text.describe("After the command that shows the reasoning with all scores, words and values."),
+    reloaded: text.describe("After the domain file was read again."),
+    cannotReload: text.describe("Where the chat has no file to read again."),
     stopped: text.describe("After Ctrl-C stopped an answer."),
     quitHint: text.describe("After Ctrl-C on an empty line."),
     goodbye: text,
@@ -75,6 +78,8 @@ const ui = z
         quit: texts.min(1),
         clear: texts.min(1),
         debug: texts.min(1),
+        debugFull: texts.min(1),
+        reload: texts.min(1),
       })
       .describe("The words that the customer types for each command."),
   })

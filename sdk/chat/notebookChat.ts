@@ -29,8 +29,10 @@ export async function runNotebookChat(
     else if (command === "clear") {
       session.clear();
       say(ui.cleared);
-    } else if (command === "debug") {
-      open = !open;
+    } else if (command === "reload") say(ui.cannotReload);
+    else if (command === "debug" || command === "debugFull") {
+      // The page of an answer holds the whole reasoning; it is open or folded.
+      open = command === "debugFull" || !open;
       say(open ? ui.debugOn : ui.debugOff);
     } else if (line !== "") {
       try {

@@ -94,7 +94,7 @@ const RETRY_TEMPERATURE = 0.6;
 export class ChatSession {
   /** The reasoning about the last question, with the check of its answer; undefined without reasoning. */
   lastTrace: ReasoningTrace | undefined;
-  readonly reasoning: ReasoningSystem | undefined;
+  #reasoning: ReasoningSystem | undefined;
   #model: ChatModel;
   readonly #system: string | undefined;
   readonly #sampling: ChatSampling;
@@ -106,10 +106,22 @@ export class ChatSession {
   constructor(model: LoadedModel | ChatModel, options: ChatSessionOptions = {}) {
     const { maxRetries } = checkOptions("ChatSession", chatOptions, options);
     this.#model = toChatModel(model);
-    this.reasoning = options.reasoning;
+    this.#reasoning = options.reasoning;
     this.#system = options.system;
     this.#sampling = { ...options.sampling };
     this.#maxRetries = maxRetries;
+  }
+
+  /** Reasons about each question and checks each answer; undefined where the model is alone. */
+  get reasoning(): ReasoningSystem | undefined {
+    return this.#reasoning;
+  }
+
+  /** Goes on with another reasoning, such as that of a domain file that was edited. Throws while answering. */
+  useReasoning(reasoning: ReasoningSystem): void {
+    if (this.#busy)
+      throw new Error("ChatSession.useReasoning: an answer is still being given; wait for its end.");
+    this.#reasoning = reasoning;
   }
 
   /** What was said, oldest first. A copy. */

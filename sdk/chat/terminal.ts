@@ -7,6 +7,7 @@ import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
+import { ReasoningSystem } from "./reasoning.ts";
 import type { ChatEvent, ChatSession } from "./session.ts";
 import { Spinner } from "./spinner.ts";
 import { formatTrace } from "./trace.ts";
@@ -23,6 +24,8 @@ export interface TerminalOptions {
   output?: TerminalOutput;
   /** Show the reasoning after each answer from the start. Default: false; the command "debug" turns it. */
   debug?: boolean;
+  /** Reads the domain again, for the command "reload". Default: none, and the command says so. */
+  reload?: () => Promise<Domain>;
   /** ANSI colours. Default: where the output is a terminal and NO_COLOR is not set. */
   color?: boolean;
 }
@@ -39,13 +42,16 @@ export async function runTerminalChat(
 
 class TerminalChat {
   readonly #session: ChatSession;
-  readonly #ui: Domain["ui"];
+  #ui: Domain["ui"];
+  readonly #reload: TerminalOptions["reload"];
   readonly #input: TerminalInput;
   readonly #output: TerminalOutput;
   readonly #interactive: boolean;
   readonly #color: boolean;
   readonly #paint: ReturnType<typeof pc.createColors>;
   #debug: boolean;
+  /** True where the reasoning is shown with everything in it. */
+  #full = false;
   /** Set while an answer is being given. */
   #answering: AbortController | undefined;
   /** True after Ctrl-C on an empty line: the next one quits. */
@@ -54,6 +60,7 @@ class TerminalChat {
   constructor(session: ChatSession, domain: Domain, options: TerminalOptions) {
     this.#session = session;
     this.#ui = domain.ui;
+    this.#reload = options.reload;
     this.#input = options.input ?? process.stdin;
     this.#output = options.output ?? process.stdout;
     this.#interactive = this.#input.isTTY === true && this.#output.isTTY === true;
@@ -81,7 +88,7 @@ class TerminalChat {
       const text = next.value.trim();
       const command = commandOf(text, this.#ui);
       if (command === "quit") break;
-      if (command !== undefined) this.#obey(command);
+      if (command !== undefined) await this.#obey(command, rl);
       else if (text !== "") await this.#answer(text);
       if (this.#interactive) rl.prompt();
     }
@@ -89,7 +96,7 @@ class TerminalChat {
     if (this.#interactive) this.#print(this.#ui.goodbye);
   }
 
-  #obey(command: Command): void {
+  async #obey(command: Command, rl: Interface): Promise<void> {
     if (command === "help") this.#print(this.#ui.help);
     if (command === "clear") {
       this.#session.clear();
@@ -97,7 +104,32 @@ class TerminalChat {
     }
     if (command === "debug") {
       this.#debug = !this.#debug;
+      this.#full = false;
       this.#print(this.#debug ? this.#ui.debugOn : this.#ui.debugOff);
+    }
+    if (command === "debugFull") {
+      this.#debug = true;
+      this.#full = true;
+      this.#print(this.#ui.debugFull);
+    }
+    if (command === "reload") await this.#readAgain(rl);
+  }
+
+  /** A file with a fault changes nothing: its faults are shown, and the chat goes on with what it had. */
+  async #readAgain(rl: Interface): Promise<void> {
+    if (this.#reload === undefined) {
+      this.#print(this.#ui.cannotReload);
+      return;
+    }
+    try {
+      const domain = await this.#reload();
+      if (this.#session.reasoning !== undefined) this.#session.useReasoning(new ReasoningSystem(domain));
+      this.#ui = domain.ui;
+      rl.setPrompt(this.#paint.green(this.#ui.prompt));
+      this.#print(fill(this.#ui.reloaded, { name: harmless(domain.name) }));
+    } catch (error) {
+      const message = harmless(error instanceof Error ? error.message : String(error));
+      this.#print(this.#paint.red(fill(this.#ui.error, { message })));
     }
   }
 
@@ -134,7 +166,11 @@ class TerminalChat {
       const { lastTrace } = this.#session;
       if (this.#debug && lastTrace !== undefined)
         this.#print(
-          formatTrace(lastTrace, { color: this.#color, width: Math.min(this.#output.columns ?? 80, 110) }),
+          formatTrace(lastTrace, {
+            color: this.#color,
+            width: Math.min(this.#output.columns ?? 80, 110),
+            full: this.#full,
+          }),
         );
     } catch (error) {
       const message = harmless(error instanceof Error ? error.message : String(error));

@@ -56,6 +56,8 @@ export interface TraceFormat {
   color?: boolean;
   /** Columns of the box, at least 40; default 80. */
   width?: number;
+  /** All scores, all words that decided, and the time of each stage; default: the most telling ones. */
+  full?: boolean;
 }
 
 const WORDS = {
@@ -76,7 +78,10 @@ const WORDS = {
 };
 
 /** Writes a trace as a text box in the domain's language, one paragraph a stage; control characters are shown. */
-export function formatTrace(trace: ReasoningTrace, { color = false, width = 80 }: TraceFormat = {}): string {
+export function formatTrace(
+  trace: ReasoningTrace,
+  { color = false, width = 80, full = false }: TraceFormat = {},
+): string {
   const paint = pc.createColors(color);
   const columns = Math.max(40, width);
   const inner = columns - 4;
@@ -93,14 +98,15 @@ export function formatTrace(trace: ReasoningTrace, { color = false, width = 80 }
       lines.push(`│ ${paint.cyan(title)}  ${dim ? paint.dim(rest) : rest} │`);
     });
   };
-  for (const { stage, summary, scores, evidence } of trace.entries) {
-    row(trace.texts.stages[stage] ?? stage, summary);
+  const [mostScores, mostWords] = full ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [4, 5];
+  for (const { stage, summary, scores, evidence, milliseconds } of trace.entries) {
+    row(trace.texts.stages[stage] ?? stage, full ? `${summary}  (${milliseconds.toFixed(2)} ms)` : summary);
     const best = Object.entries(scores)
-      .filter(([, score]) => Math.abs(score) >= 0.05)
+      .filter(([, score]) => full || Math.abs(score) >= 0.05)
       .sort(([, a], [, b]) => b - a)
-      .slice(0, 4);
+      .slice(0, mostScores);
     if (best.length > 1) row("", best.map(([name, score]) => `${name} ${score.toFixed(2)}`).join("  "), true);
-    const seen = evidence.filter(({ text }) => text !== "").slice(0, 5);
+    const seen = evidence.filter(({ text }) => text !== "").slice(0, mostWords);
     if (seen.length > 0) row("", seen.map(({ text, rule }) => `« ${text} » ${rule}`).join("; "), true);
   }
   if (trace.prompt !== undefined) row(trace.texts.stages.prompt ?? "prompt", promptLine(trace));

@@ -40,7 +40,7 @@ export function addChat(program: Command): void {
     .addOption(
       new Option(
         "--domain <name>",
-        "knowledge of the reasoning: ecommerce.fr, support.en, or a JSON file (default: that of the data the model was tuned on, else ecommerce.fr)",
+        "knowledge of the reasoning: ecommerce.fr, sante.fr, support.en, or a JSON file (default: that of the data the model was tuned on, else ecommerce.fr)",
       ),
     )
     .addOption(new Option("--no-reasoning", "the model alone"))
@@ -83,8 +83,8 @@ export function addChat(program: Command): void {
     .addHelpText(
       "after",
       `
-${pc.bold("In the chat:")} the commands are those of the domain: aide, quitter, effacer, debug in French; help, exit,
-clear, debug in English. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
+${pc.bold("In the chat:")} the commands are those of the domain: aide, quitter, effacer, debug, debug+, reload in French; help,
+exit, clear, debug, debug+, reload in English. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
 
 ${pc.bold("Examples:")}
   mistral-lab chat mistral-finetuned
@@ -104,7 +104,9 @@ async function chat(dir: string, flags: ChatFlags): Promise<void> {
   if (note) output.warn(note);
   const session = openSession(lab, await loadShown(lab, output, dir), domain, flags);
   if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
-  if (!flags.json) return lab.runTerminalChat(session, domain, { debug: flags.debug });
+  const name = flags.domain ?? domainOf(dir, lab.domainNames());
+  if (!flags.json)
+    return lab.runTerminalChat(session, domain, { debug: flags.debug, reload: () => lab.loadDomain(name) });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() !== "") await answerOnce(lab, output, session, line, false);
   }

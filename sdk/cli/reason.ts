@@ -16,7 +16,7 @@ export function addReason(program: Command): void {
       "Reads JSON lines {id?, query, history?: [{role, content}], response?, now?} from standard input and writes, for each, {id, category, scores, entities, relation, approach, sentiment, offensive}, and {consistent, issues} where there is a response. A line that is none gives {line, error}, and exit code 1 at the end.",
     )
     .addOption(
-      new Option("--domain <name>", "ecommerce.fr, support.en, education.fr, or a JSON file").default(
+      new Option("--domain <name>", "ecommerce.fr, sante.fr, support.en, or a JSON file").default(
         "ecommerce.fr",
       ),
     )

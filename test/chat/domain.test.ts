@@ -21,8 +21,8 @@ function faults(change: (domain: ReturnType<typeof raw>) => void): string[] {
 }
 
 describe("domain", () => {
-  it("ships two domains, both sound and with the schema named for editors", async () => {
-    assert.deepEqual(domainNames(), ["ecommerce.fr", "support.en"]);
+  it("ships three domains, all sound and with the schema named for editors", async () => {
+    assert.deepEqual(domainNames(), ["ecommerce.fr", "sante.fr", "support.en"]);
     for (const name of domainNames()) {
       assert.equal(raw(name).$schema, "./domain.schema.json");
       const domain = await loadDomain(name);
@@ -93,7 +93,7 @@ describe("domain", () => {
   it("says what to do about a wrong file or name", async () => {
     await assert.rejects(loadDomain("ecomerce.fr"), {
       message:
-        /^domain "ecomerce\.fr": expected the path of a JSON file or one of ecommerce\.fr, support\.en; there is no file .*ecomerce\.fr \(did you mean "ecommerce\.fr"\?\)$/,
+        /^domain "ecomerce\.fr": expected the path of a JSON file or one of ecommerce\.fr, sante\.fr, support\.en; there is no file .*ecomerce\.fr \(did you mean "ecommerce\.fr"\?\)$/,
     });
     await inFolder(async (dir) => {
       const file = join(dir, "x.json");
