@@ -138,7 +138,7 @@ async function main() {
     return { name: sources[0], target, sources: [...paths, host, ...headers], build };
   };
   const emulator = library("libemulator.so", ["emulator.cpp", "races.cpp"], [api, join(here, "races.h")], []);
-  const headers = files(join(root, "native", "cuda"), ".cuh");
+  const headers = [...files(join(root, "native", "cuda"), ".cuh"), join(root, "native", "nf4Tables.h")];
   const kernels = [...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")]
     .filter((source) => wanted.length === 0 || wanted.includes(basename(source, ".cu")))
     .flatMap((source) =>

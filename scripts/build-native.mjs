@@ -1,7 +1,8 @@
 // Builds the addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
 // Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
 // Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for the GPUs of this machine
-// (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those).
+// (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those). `--portable` builds them for all generations: `npm pack` does, so that
+// a published package carries its kernels. Where there is no nvcc, those that the package came with stay.
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
 // `--emulate-amx` builds a second addon in build/test/amx whose tile registers are plain memory: a test build, for
 // processors without AMX.
@@ -29,18 +30,22 @@ const force = process.argv.includes("--force");
 const strict = process.argv.includes("--strict");
 const emulateAmx = process.argv.includes("--emulate-amx");
 
+/** Ampere, Ada, Hopper. */
+const ALL_ARCHS = ["80", "86", "89", "90"];
+
 /**
- * GPU generations that get machine code: those of this machine's GPUs, or Ampere, Ada and Hopper where it has none.
+ * GPU generations that get machine code: those of this machine's GPUs, or all where it has none.
  * Newer ones compile the PTX of the last.
  */
 function cudaArchs() {
   const chosen = process.env.MISTRAL_LAB_CUDA_ARCHS;
   if (chosen) return chosen.split(",");
+  if (process.argv.includes("--portable")) return ALL_ARCHS;
   const query = ["--query-gpu=compute_cap", "--format=csv,noheader"];
   const { stdout, status } = spawnSync("nvidia-smi", query, { encoding: "utf8" });
   const found = status === 0 ? (stdout.match(/\d+\.\d+/g) ?? []) : [];
   const present = [...new Set(found.map((capability) => capability.replace(".", "")))].sort((a, b) => a - b);
-  return present.length > 0 ? present : ["80", "86", "89", "90"];
+  return present.length > 0 ? present : ALL_ARCHS;
 }
 
 const avx512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mf16c"];
@@ -73,7 +78,7 @@ function findCompiler() {
 
 /** Object file is up to date when it is newer than its source, every header, and this script. */
 function newestHeader(extension) {
-  const files = ["native/cpu", "native/addon", "native/cuda"].flatMap((dir) =>
+  const files = ["native", "native/cpu", "native/addon", "native/cuda"].flatMap((dir) =>
     readdirSync(join(root, dir))
       .filter((f) => f.endsWith(extension))
       .map((f) => join(root, dir, f)),
@@ -197,7 +202,7 @@ async function build(cxx) {
 async function buildKernels(nvcc) {
   const folder = join(out, "cuda");
   mkdirSync(folder, { recursive: true });
-  const headers = newestHeader(".cuh");
+  const headers = Math.max(newestHeader(".cuh"), statSync(join(root, "native", "nf4Tables.h")).mtimeMs);
   const archs = cudaArchs();
   const codes = archs.flatMap((arch) => ["-gencode", `arch=compute_${arch},code=sm_${arch}`]);
   const last = archs[archs.length - 1];
@@ -263,6 +268,9 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
     if (strict) process.exitCode = 1;
   });
   const nvcc = emulateAmx ? undefined : findNvcc();
+  if (!nvcc && process.argv.includes("--portable") && !existsSync(join(out, "cuda"))) {
+    console.log("mistral-lab: no nvcc found; the package will carry no GPU kernels.");
+  }
   if (nvcc) {
     await buildKernels(nvcc).catch((error) => {
       console.log(`mistral-lab: the GPU kernels could not be built with ${nvcc}; a GPU will not be used.`);

@@ -5,10 +5,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const files = ["native/cpu", "native/addon", "native/cuda", "test/gpu", "test/native"].flatMap((dir) =>
-  readdirSync(join(root, dir))
-    .filter((file) => /\.(cpp|h|cu|cuh)$/.test(file))
-    .map((file) => join(dir, file)),
+const files = ["native", "native/cpu", "native/addon", "native/cuda", "test/gpu", "test/native"].flatMap(
+  (dir) =>
+    readdirSync(join(root, dir))
+      .filter((file) => /\.(cpp|h|cu|cuh)$/.test(file))
+      .map((file) => join(dir, file)),
 );
 const mode = process.argv.includes("--check") ? ["--dry-run", "--Werror"] : ["-i"];
 const tool = join(root, "node_modules", ".bin", "clang-format");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
 import type { CudaDeviceInfo, CudaDriver } from "./driver.ts";
 import { type CudaKernel, cudaKernel, cudaKernels, type Storage } from "./kernel.ts";
-import { gemmKernels } from "./matMul.ts";
+import { gemmArguments, gemmKernels } from "./matMul.ts";
 import { DeviceMemory } from "./memory.ts";
 
 /** A dense tensor in GPU memory. */
@@ -236,35 +236,15 @@ export class Cuda {
     a: GemmOperand,
     b: GemmOperand,
     c: GemmOperand,
-    { alpha = 1, beta = 0, batch = 1 }: GemmOptions = {},
+    options: GemmOptions = {},
   ): void {
     if (this.blasProblem !== undefined) {
-      gemmKernels(this, m, n, k, a, b, c, { alpha, beta, batch });
+      gemmKernels(this, m, n, k, a, b, c, options);
       return;
     }
     if (this.workspace === 0) this.workspace = this.memory.take(WORKSPACE_BYTES);
-    // One by one: a step of a 7B model has a thousand products, and lists of arguments are its largest garbage.
     const buffer = this.driver.arguments;
-    buffer[0] = m;
-    buffer[1] = n;
-    buffer[2] = k;
-    buffer[3] = a.address;
-    buffer[4] = a.ld ?? (a.transposed ? m : k);
-    buffer[5] = a.transposed ? 1 : 0;
-    buffer[6] = a.storage === "float32" ? 0 : 1;
-    buffer[7] = b.address;
-    buffer[8] = b.ld ?? (b.transposed ? k : n);
-    buffer[9] = b.transposed ? 1 : 0;
-    buffer[10] = b.storage === "float32" ? 0 : 1;
-    buffer[11] = c.address;
-    buffer[12] = c.ld ?? n;
-    buffer[13] = c.storage === "float32" ? 0 : 1;
-    buffer[14] = alpha;
-    buffer[15] = beta;
-    buffer[16] = batch;
-    buffer[17] = a.stride ?? 0;
-    buffer[18] = b.stride ?? 0;
-    buffer[19] = c.stride ?? 0;
+    gemmArguments(buffer, m, n, k, a, b, c, options);
     buffer[20] = this.workspace;
     buffer[21] = WORKSPACE_BYTES;
     this.driver.gemm();
