@@ -195,7 +195,7 @@ function expressionModule(text: string): string | undefined {
     .replace(/^export \{\s*\};?$/m, "")
     .replace(
       /^export const (tsLastExpr\d*) =/m,
-      (all, name) => `exports.${name}`.padEnd(all.length - 1) + "=",
+      (all, name) => `${`exports.${name}`.padEnd(all.length - 1)}=`,
     );
   return /\b(?:import|export)\b/.test(output) ? undefined : output;
 }
