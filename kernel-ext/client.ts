@@ -70,6 +70,8 @@ export class KernelClient {
   readonly #pending = new Map<string, Pending>();
   readonly #sending = new Map<Channel, Promise<void>>();
   readonly #folder: string;
+  /** Rejects when the kernel's process ends. */
+  readonly #ended: Promise<never>;
   #closed = false;
   /** What the kernel's process has written to its own stderr: why it does not start, for example. */
   log = "";
@@ -88,11 +90,15 @@ export class KernelClient {
     process.stderr?.on("data", (piece: Buffer) => {
       this.log += piece.toString("utf8");
     });
-    process.once("exit", (code, signal) => {
-      const how = signal ?? `exit code ${code}`;
-      this.#fail(new Error(`The kernel ended (${how}).${this.log === "" ? "" : `\n${this.log}`}`));
+    this.#ended = new Promise((_, reject) => {
+      // "close" comes after all of stderr has been read: there is the reason.
+      process.once("close", (code, signal) => {
+        const how = signal ?? `exit code ${code}`;
+        reject(new Error(`The kernel ended (${how}).${this.log === "" ? "" : `\n${this.log}`}`));
+      });
+      process.once("error", reject);
     });
-    process.once("error", (error) => this.#fail(error));
+    this.#ended.catch((error: Error) => this.#fail(error));
   }
 
   /** Starts a kernel and waits until it answers. */
@@ -160,7 +166,7 @@ export class KernelClient {
     const knock = () => void this.tell("kernel_info_request", {}).catch(() => {});
     const again = setInterval(knock, KNOCK);
     knock();
-    await Promise.race([heard, late]).finally(() => clearInterval(again));
+    await Promise.race([heard, late, this.#ended]).finally(() => clearInterval(again));
     await Promise.race([this.request("kernel_info_request", {}), late]);
     this.onIopub = () => {};
   }

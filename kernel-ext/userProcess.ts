@@ -12,8 +12,6 @@ import { sibling } from "./sibling.ts";
 const GRACE = 500;
 
 const FLAGS = [
-  // A cell that is ended in the middle leaves Node's bookkeeping of callbacks unfinished, which is no reason to abort.
-  "--no-force-async-hooks-checks",
   // require() of an ES module is how cells import.
   "--disable-warning=ExperimentalWarning",
   "--no-deprecation",

@@ -54,7 +54,9 @@ function gone(): void {
 }
 
 const pipe = new Socket({ fd: GUARD_FD, readable: true, writable: false });
-pipe.on("data", () => interrupt());
+pipe.on("data", (bytes: Buffer) => {
+  for (let count = 0; count < bytes.length; count++) interrupt();
+});
 pipe.on("end", gone);
 pipe.on("close", gone);
 pipe.on("error", gone);

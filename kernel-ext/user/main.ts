@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import type { ToUser } from "../protocol.ts";
 import { sibling } from "../sibling.ts";
 import { bundleOf } from "./bundle.ts";
-import { Cell, currentCell, currentRun, inCell } from "./cell.ts";
+import { Cell, currentCell, currentRun, Interrupted, inCell } from "./cell.ts";
 import { tell } from "./channel.ts";
 import { Comms } from "./comms.ts";
 import { failureOf, installStacks } from "./errors.ts";
@@ -49,7 +49,9 @@ async function run(request: Extract<ToUser, { type: "run" }>): Promise<void> {
     result = await Promise.race([work, cell.ended]);
   } catch (error) {
     failed = true;
-    failure = error;
+    // What waits on the cell's signal says that it was aborted: to the person that is the interrupt.
+    const aborted = cell.interrupted && (error as Error | undefined)?.name === "AbortError";
+    failure = aborted ? new Interrupted() : error;
   }
   cell.over = true;
   running = undefined;
@@ -99,15 +101,20 @@ function handle(message: ToUser): void {
 
 /**
  * A cell that is ended in the middle leaves entries on Node's stack of asynchronous contexts, and with an
- * AsyncLocalStorage in use Node aborts the process when it finds one. The check looks at the number of hooks, and
- * nothing else does. Newer versions of Node keep no such stack for AsyncLocalStorage, and need nothing.
+ * AsyncLocalStorage in use Node aborts the process when it finds one. Two of Node's counters turn its checks on, and do
+ * nothing else: `kCheck` and `kTotals`, the number of hooks. Newer versions of Node keep no such stack for
+ * AsyncLocalStorage.
  */
 function forgiveUnwinding(): void {
   const { async_hook_fields: fields, constants } = (
     process as unknown as {
-      binding(name: string): { async_hook_fields: Uint32Array; constants: { kTotals: number } };
+      binding(name: string): {
+        async_hook_fields: Uint32Array;
+        constants: Record<"kCheck" | "kTotals", number>;
+      };
     }
   ).binding("async_wrap");
+  fields[constants.kCheck] = 0;
   fields[constants.kTotals] = 0;
 }
 
