@@ -1,19 +1,23 @@
 /** Chooses the tfjs backend that everything runs on. One device at a time, for the whole process. */
 
+import { freemem } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { type Addon, BFLOAT16_ISAS } from "./addon.ts";
 import { type CudaBackend, registerCudaBackend } from "./cuda/backend.ts";
 import { cudaProblem, openCuda } from "./cuda/open.ts";
+import { denseCache } from "./denseCache.ts";
 import { addonProblem, loadAddon } from "./loadAddon.ts";
 import { registerNativeBackend, silenceFirstUse } from "./native.ts";
 import { showTensors } from "./showTensors.ts";
+import { loadTensorflow } from "./tensorflow.ts";
 
 /**
  * `auto` takes `cuda` where there is an NVIDIA GPU that can be used, else `native` (the addon's CPU kernels), else `cpu`
- * (plain tfjs, slow).
+ * (plain tfjs, slow). `tensorflow` takes TensorFlow through @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node, where the
+ * project has installed one: see docs/backends.md.
  */
-export const DEVICES = ["auto", "cuda", "native", "cpu"] as const;
+export const DEVICES = ["auto", "cuda", "native", "tensorflow", "cpu"] as const;
 export type Device = (typeof DEVICES)[number];
 
 export interface DeviceInfo {
@@ -35,6 +39,11 @@ export interface DeviceOptions {
    * has neither.
    */
   compute?: Compute;
+  /**
+   * Bytes of frozen weights that `tensorflow` and `cpu` keep dequantised (4 bytes a weight); what goes beyond it is
+   * dequantised anew for each layer, each time. Default: half of the memory that is free on `tensorflow`, 0 on `cpu`.
+   */
+  weightCacheBytes?: number;
 }
 
 let current: DeviceInfo | undefined;
@@ -46,12 +55,20 @@ let current: DeviceInfo | undefined;
  */
 export async function useDevice(
   device: Device = "auto",
-  { compute }: DeviceOptions = {},
+  { compute, weightCacheBytes }: DeviceOptions = {},
 ): Promise<DeviceInfo> {
   if (!DEVICES.includes(device)) {
     throw new Error(`device: expected one of ${DEVICES.join(", ")}, got "${device}"`);
   }
+  if (weightCacheBytes !== undefined && !(weightCacheBytes >= 0)) {
+    throw new RangeError(`option "weightCacheBytes": expected a number >= 0, got ${weightCacheBytes}`);
+  }
   showTensors();
+  denseCache.limit(0);
+  if (device === "tensorflow") {
+    current = await useTensorflow(weightCacheBytes ?? freemem() / 2);
+    return current;
+  }
   const addon = device === "cpu" ? undefined : loadAddon();
   if (!addon && device !== "cpu" && device !== "auto") {
     throw new Error(`device "${device}" is not available: ${addonProblem()}`);
@@ -65,6 +82,7 @@ export async function useDevice(
   } else {
     await tf.setBackend("cpu");
     silenceFirstUse(tf.backend() as MathBackendCPU);
+    denseCache.limit(weightCacheBytes ?? 0);
     const note = device === "cpu" ? undefined : `no native addon: ${addonProblem()}`;
     current = { device: "cpu", description: "plain tfjs on the CPU (slow)", note };
   }
@@ -82,6 +100,17 @@ async function useCuda(addon: Addon, compute: Compute): Promise<DeviceInfo> {
     device: "cuda",
     description: `${name} (${gib} GiB, compute ${computeCapability.join(".")}, driver for CUDA ${driver}, ${compute})`,
     note: cuda.blasProblem && `no cuBLASLt (${cuda.blasProblem}): products run on this package's own kernels`,
+  };
+}
+
+async function useTensorflow(weightCacheBytes: number): Promise<DeviceInfo> {
+  const name = await loadTensorflow();
+  await tf.setBackend("tensorflow");
+  denseCache.limit(weightCacheBytes);
+  const cached = (weightCacheBytes / 2 ** 30).toFixed(1);
+  return {
+    device: "tensorflow",
+    description: `TensorFlow through ${name} (float32; up to ${cached} GiB of dequantised weights are kept)`,
   };
 }
 

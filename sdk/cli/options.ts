@@ -7,6 +7,7 @@ export const DEVICE_HELP: Record<Device, string> = {
   auto: "the fastest there is",
   cuda: "an NVIDIA GPU",
   native: "the CPU addon",
+  tensorflow: "TensorFlow, where the project has installed it",
   cpu: "plain tfjs, slow",
 };
 

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { cudaKernels } from "../backend/cuda/kernel.ts";
 import { deviceWeight, SCALE_SIGNATURE, scaleArguments } from "../weights/deviceWeight.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
-import { type Matrix, matrixArguments, splitMatrix } from "./matrix.ts";
+import { type Matrix, matrixArguments, matrixTensor, splitMatrix } from "./matrix.ts";
 import { allocate, type Cuda, type CudaTensor, type Op, runOp } from "./op.ts";
 
 /** By the storage of the table, then by that of the result. */
@@ -76,13 +76,8 @@ function sortedPlaces(ids: Int32Array, rows: number): Places {
 const op: Op<string, { ids: Int32Array; rows: number; dim: number; frozen?: FrozenWeight }> = {
   name: "Embedding",
   keeps: (key) => key !== "out:0",
-  reference({ weight }, { ids, dim, frozen }) {
-    if (!frozen) return [tf.gather(weight, tf.tensor1d(ids, "int32"))];
-    // The rows that are wanted, not a tensor of the whole table.
-    const table = frozen.dequantize();
-    const y = new Float32Array(ids.length * dim);
-    for (const [i, id] of ids.entries()) y.set(table.subarray(id * dim, (id + 1) * dim), i * dim);
-    return [tf.tensor2d(y, [ids.length, dim])];
+  reference({ weight }, { ids, frozen }) {
+    return [tf.gather(matrixTensor(frozen, weight), tf.tensor1d(ids, "int32"))];
   },
   native: {
     forward(addon, { weight }, { ids, rows, dim, frozen }) {

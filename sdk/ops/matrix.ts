@@ -1,6 +1,7 @@
 /** The matrix of a linear layer, an embedding or a head, as the ops take it. */
 import * as tf from "@tensorflow/tfjs";
 import type { WeightArguments } from "../backend/addon.ts";
+import { denseCache } from "../backend/denseCache.ts";
 import type { NativeTensor } from "../backend/native.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 
@@ -14,9 +15,12 @@ export function splitMatrix(matrix: Matrix): { inputs: Record<string, tf.Tensor>
     : { inputs: {}, frozen: matrix };
 }
 
-/** For references: the tensor itself, or a new one with the frozen weight's values. */
+/** For references: the tensor itself, or one with the frozen weight's values, which may be a kept one. */
 export function matrixTensor(frozen: FrozenWeight | undefined, tensor: tf.Tensor | undefined): tf.Tensor2D {
-  if (frozen) return tf.tensor2d(frozen.dequantize(), [...frozen.shape]);
+  if (frozen) {
+    const values = () => tf.tensor2d(frozen.dequantize(), [...frozen.shape]);
+    return denseCache.tensor(frozen, 4 * frozen.shape[0] * frozen.shape[1], values);
+  }
   return tensor as tf.Tensor2D;
 }
 

@@ -109,7 +109,7 @@ describe("mistral-lab: help and usage", () => {
     },
     {
       words: ["finetune", "--device", "tpu"],
-      says: /argument 'tpu' is invalid\. This version has auto, cuda, native, cpu\./,
+      says: /argument 'tpu' is invalid\. This version has auto, cuda, native, tensorflow, cpu\./,
     },
     {
       words: ["finetune", "--resume", "--overwrite"],
