@@ -11,6 +11,7 @@ export { runTerminalChat } from "./chat/terminal.ts";
 export { formatTrace, type ReasoningTrace } from "./chat/trace.ts";
 export { type CsvOptions, loadCsv, type Table } from "./data/csv.ts";
 export { type DatasetOptions, type DatasetReport, prepareDataset } from "./data/dataset.ts";
+export { type DescribeOptions, type Description, describe } from "./data/describe/describe.ts";
 export type { Example } from "./data/example.ts";
 export { previewExample, showExample } from "./data/preview.ts";
 export { type RepairFileOptions, repairFile } from "./data/repairFile.ts";

@@ -185,6 +185,7 @@ function showDataset(output: Output, report: DatasetReport): void {
     ({ line, tokens, reason }) => `left out: line ${line}, ${tokens} tokens, ${reason}`,
   );
   for (const line of firstLines(dropped, 3)) output.say(indented(pc.yellow(line)));
+  for (const warning of report.warnings) output.say(indented(pc.yellow(`worth a look: ${warning}`)));
 }
 
 function showExample(lab: Lab, output: Output, example: Example, { tokenizer }: MistralModel): void {

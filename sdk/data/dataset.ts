@@ -8,6 +8,7 @@ import type { ChatMessage } from "../text/chatTemplate.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { displayable } from "../views/bundle.ts";
 import type { Row, Table } from "./csv.ts";
+import { describe } from "./describe/describe.ts";
 import { type Example, ignoredLabel } from "./example.ts";
 import { noisyQuestion } from "./noisyQuestion.ts";
 import { Random } from "./random.ts";
@@ -62,6 +63,11 @@ export interface DatasetReport {
   longest: { line: number; tokens: number };
   dropped: { line: number; tokens: number; reason: string }[];
   truncated: { line: number; tokens: number }[];
+  /**
+   * What `describe` finds that is worth a look before compute is spent: repeated rows, questions with different
+   * answers, answers of one word, likely personal data; with line numbers.
+   */
+  warnings: string[];
   /** All this to read. */
   text: string;
 }
@@ -149,6 +155,7 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
     longest,
     dropped,
     truncated,
+    warnings: describe(table).warnings,
   };
   return { train, test, report: displayable({ ...facts, text: reportText(facts) }, showDataset) };
 }
@@ -235,5 +242,6 @@ function reportText(facts: Omit<DatasetReport, "text">): string {
   for (const { line, tokens, reason } of dropped)
     lines.push(`dropped: line ${line}, ${tokens} tokens, ${reason}`);
   for (const { line, tokens } of truncated) lines.push(`truncated: line ${line}, ${tokens} tokens`);
+  for (const warning of facts.warnings) lines.push(`worth a look: ${warning}`);
   return lines.join("\n");
 }

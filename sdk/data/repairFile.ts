@@ -9,8 +9,7 @@ import { openSource, openWholeTable } from "./openSource.ts";
 import type { Batch } from "./openTable.ts";
 import { OutputFile } from "./outputFile.ts";
 import type { Duplicate, Rejected, Repair, TableReport } from "./report.ts";
-import { reportText } from "./reportText.ts";
-import { rowKey } from "./table.ts";
+import { rowKey, withText } from "./table.ts";
 import { csvRecord, jsonRow } from "./writeRows.ts";
 
 export interface RepairFileOptions extends CsvOptions {
@@ -119,7 +118,7 @@ async function writeRows(
     counts.rows -= lists.duplicateCount;
   }
   const { batches: _, ...facts } = table;
-  return toReport({
+  return withText({
     ...facts,
     repairs: lists.repairs,
     rejected: lists.rejected,
@@ -142,7 +141,7 @@ async function writeGrid(
     await writeAside(aside, batch.rejected);
   }
   const { batches: _, ...facts } = table;
-  return toReport({
+  return withText({
     ...facts,
     instruction: "",
     response: "",
@@ -157,8 +156,4 @@ async function writeAside(aside: OutputFile, rejected: readonly Rejected[]): Pro
     await aside.write(raw);
     await aside.write("\n");
   }
-}
-
-function toReport(facts: Omit<TableReport, "toString">): TableReport {
-  return Object.defineProperty({ ...facts }, "toString", { value: () => reportText(facts) }) as TableReport;
 }

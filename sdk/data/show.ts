@@ -92,7 +92,18 @@ function name(mark: string): string {
 }
 
 export function showDataset(report: DatasetReport): MimeBundle {
-  const { rows, train, test, trainTokens, trainedTokens, trainedShare, longest, dropped, truncated } = report;
+  const {
+    rows,
+    train,
+    test,
+    trainTokens,
+    trainedTokens,
+    trainedShare,
+    longest,
+    dropped,
+    truncated,
+    warnings,
+  } = report;
   const count = (value: number) => value.toLocaleString("en-US");
   return datasetView({
     facts: [
@@ -105,6 +116,7 @@ export function showDataset(report: DatasetReport): MimeBundle {
     notes: [
       ...dropped.map(({ line, tokens, reason }) => `line ${line}: ${tokens} tokens, ${reason}`),
       ...truncated.map(({ line, tokens }) => `line ${line}: ${tokens} tokens, cut`),
+      ...warnings,
     ],
     text: report.text,
   });
@@ -115,7 +127,7 @@ export function showDescription(description: Description): MimeBundle {
 }
 
 /** Lets danfo.js' frames and series show themselves; the library knows no notebook of ours. */
-export function showFrames({ DataFrame, Series }: typeof Danfo): void {
+export function showFrames({ DataFrame, Series }: Pick<typeof Danfo, "DataFrame" | "Series">): void {
   const show = (prototype: object, view: (value: never) => MimeBundle) =>
     Object.defineProperty(prototype, DISPLAY, {
       configurable: true,

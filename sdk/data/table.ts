@@ -1,8 +1,10 @@
 /** A file of questions and answers, read. Plain data but for `frame`, `duplicates` and `report`, made when asked for. */
 import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
+import { DISPLAY, displayable, type MimeBundle } from "../views/bundle.ts";
 import type { Counts, Dialect, Duplicate, OtherTable, Rejected, Repair, TableReport } from "./report.ts";
 import { reportText } from "./reportText.ts";
+import { showFrames, showReport, showTable } from "./show.ts";
 
 export interface Row {
   /** Where the row begins in the file, from 1. */
@@ -97,10 +99,12 @@ export class Table {
       duplicates,
       otherTables,
     };
-    // Not enumerable: JSON and comparisons see data only.
-    return Object.defineProperty({ ...facts }, "toString", {
-      value: () => reportText(facts),
-    }) as TableReport;
+    return withText(facts);
+  }
+
+  /** In a notebook: the first rows, and what was repaired. */
+  [DISPLAY](): MimeBundle {
+    return showTable(this);
   }
 
   /** The rows as a danfo.js DataFrame: line, instruction, response, then the other columns. Made on first use. */
@@ -108,6 +112,7 @@ export class Table {
     if (!this.#frame) {
       // danfo.js takes a second to load, which those who want no frame should not wait for.
       const danfo = createRequire(import.meta.url)("danfojs-node") as typeof import("danfojs-node");
+      showFrames(danfo);
       const others = Object.keys(this.rows[0]?.fields ?? {});
       const numeric = new Set(this.#content.inferTypes ? others.filter((name) => this.#isNumeric(name)) : []);
       const own = ["line", "instruction", "response"];
@@ -128,6 +133,13 @@ export class Table {
   #isNumeric(name: string): boolean {
     return this.rows.every(({ fields }) => fields[name] === "" || /^-?\d+(?:\.\d+)?$/.test(fields[name]));
   }
+}
+
+/** A report that is text as a string, and a table in a notebook. */
+export function withText(facts: Omit<TableReport, "toString">): TableReport {
+  // Not enumerable: JSON and comparisons see data only.
+  const report = Object.defineProperty({ ...facts }, "toString", { value: () => reportText(facts) });
+  return displayable(report as TableReport, showReport);
 }
 
 function numberOf(text: string): number {
