@@ -2,7 +2,14 @@
  * Mistral Lab: the public steps, in the order of the road.
  * CSV → loadCsv → prepareDataset → loadModel → quantize → attachLora → train → evaluate → save → ChatSession.
  */
-export { DEVICES, type Device, type DeviceInfo, type DeviceOptions, useDevice } from "./backend/device.ts";
+export {
+  type Compute,
+  DEVICES,
+  type Device,
+  type DeviceInfo,
+  type DeviceOptions,
+  useDevice,
+} from "./backend/device.ts";
 export { type Domain, domainNames, loadDomain } from "./chat/domain.ts";
 export { ReasoningSystem } from "./chat/reasoning.ts";
 export type { ChatTurn } from "./chat/reply.ts";

@@ -29,7 +29,8 @@ export interface DeviceInfo {
   note?: string;
 }
 
-export type Compute = "float32" | "bfloat16";
+export const COMPUTES = ["float32", "bfloat16"] as const;
+export type Compute = (typeof COMPUTES)[number];
 
 export interface DeviceOptions {
   /**

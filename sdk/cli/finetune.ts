@@ -2,12 +2,12 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import { resolveDatasetOptions } from "../data/dataset.ts";
-import type { Device } from "../index.ts";
+import type { Compute, Device } from "../index.ts";
 import { resolveLoraOptions } from "../model/loraOptions.ts";
 import { resolveTrainOptions } from "../train/options.ts";
 import { Interrupted } from "./errors.ts";
 import { BUNDLED_MODEL, bundled, requireFile, requireModel, runMarks } from "./folders.ts";
-import { deviceOption, jsonOption, real, whole } from "./options.ts";
+import { computeOption, deviceOption, jsonOption, real, whole } from "./options.ts";
 import { Output, shellWords } from "./output.ts";
 import { chooseDevice, type Recipe, showWritten, walk } from "./road.ts";
 
@@ -17,6 +17,7 @@ interface FinetuneFlags extends Recipe {
   test?: string;
   saveSteps: number;
   device: Device;
+  compute: Compute;
   resume?: boolean;
   overwrite?: boolean;
   json?: boolean;
@@ -117,6 +118,7 @@ export function addFinetune(program: Command): void {
     )
     .addOption(new Option("--overwrite", "delete the run that --output-dir holds"))
     .addOption(deviceOption())
+    .addOption(computeOption())
     .addOption(jsonOption('"start", "step", "memory", "eval", "checkpoint", "done", "error"'))
     .addHelpText(
       "after",
@@ -142,7 +144,7 @@ async function finetune(csv: string, flags: FinetuneFlags): Promise<void> {
 
   const output = new Output(json);
   const lab = await import("../index.ts");
-  await chooseDevice(lab, output, flags.device);
+  await chooseDevice(lab, output, flags.device, { compute: flags.compute });
   const job = { command: "finetune" as const, model, csv, ...(test === undefined ? {} : { test }) };
   const { stopped } = await walk(lab, output, {
     ...flags,

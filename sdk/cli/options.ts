@@ -1,6 +1,6 @@
 /** Flags that commands share, and how numbers on the command line are read. */
 import { InvalidArgumentError, Option } from "commander";
-import type { Device } from "../index.ts";
+import type { Compute, Device } from "../index.ts";
 
 /** Every device of this version, with a word for the help. The type makes a forgotten one a compile error. */
 export const DEVICE_HELP: Record<Device, string> = {
@@ -22,6 +22,26 @@ function device(text: string): Device {
   const names = Object.keys(DEVICE_HELP);
   if (!names.includes(text)) throw new InvalidArgumentError(`This version has ${names.join(", ")}.`);
   return text as Device;
+}
+
+/** No import of `COMPUTES`: help and typing errors answer without loading tfjs. The type keeps it complete. */
+const COMPUTE_HELP: Record<Compute, string> = {
+  bfloat16: "rounds the factors of large products, several times faster where the processor has them",
+  float32: "exact",
+};
+
+export function computeOption(): Option {
+  const words = Object.entries(COMPUTE_HELP).map(([name, text]) => `${name} = ${text}`);
+  return new Option("--compute <type>", `arithmetic of training: ${words.join(", ")}`)
+    .argParser(compute)
+    .default("bfloat16", "bfloat16");
+}
+
+function compute(text: string): Compute {
+  if (!Object.hasOwn(COMPUTE_HELP, text)) {
+    throw new InvalidArgumentError(`Expected ${Object.keys(COMPUTE_HELP).join(" or ")}.`);
+  }
+  return text as Compute;
 }
 
 export function jsonOption(what: string): Option {

@@ -52,6 +52,7 @@ describe("mistral-lab: help and usage", () => {
       "--save-steps <n>": training.saveSteps,
       "--seed <n>": training.seed,
       "--device <name>": "auto",
+      "--compute <type>": "bfloat16",
     });
     assertDefaults(chat.stdout, {
       "--temperature <x>": sampling.temperature,
@@ -106,6 +107,10 @@ describe("mistral-lab: help and usage", () => {
     {
       words: ["finetune", "--learning-rate", "fast"],
       says: /argument 'fast' is invalid\. Expected a number above 0\./,
+    },
+    {
+      words: ["finetune", "--compute", "int8"],
+      says: /option '--compute <type>' argument 'int8' is invalid\. Expected bfloat16 or float32\./,
     },
     {
       words: ["finetune", "--device", "tpu"],
