@@ -1,11 +1,12 @@
 // Whole models on the CPU: tokens a second of NF4 + LoRA training and of decoding, beside the same model on plain
-// tfjs (wasm with SIMD) in the same run:
-//   npx tsx bench/model.bench.ts [mini|135m] [--threads N] [--no-tfjs]
+// tfjs (wasm with SIMD) and, where `python3` (or PYTHON) has them, transformers + PEFT + bitsandbytes, in the same run:
+//   npx tsx bench/model.bench.ts [mini|135m] [--threads N] [--no-tfjs] [--no-peers]
 // The 135 M shape has the sizes that a peer's baseline was measured with. Losses of the backends are compared before
 // anything is timed. Prints JSON lines; tokens/s are medians of the steps after the first.
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -106,9 +107,52 @@ async function frozenModel(dir: string): Promise<MistralModel> {
   return attachLora(quantize(await loadModel(dir)), { r: 8, alpha: 16, dropout: 0.05 });
 }
 
+const CASES: [count: number, length: number][] = [
+  [1, 512],
+  [4, 256],
+];
+
+/** The peers train the same batches from the same checkpoint; a line says why where they are not there. */
+function measurePeers(name: string, config: MistralConfig, dir: string, losses: number[]): void {
+  const python = process.env.PYTHON ?? "python3";
+  const imports = ["-c", "import torch, transformers, peft, bitsandbytes"];
+  const trial = spawnSync(python, imports, { encoding: "utf8" });
+  if (trial.status !== 0) {
+    const why = trial.error?.message ?? trial.stderr.trim().split("\n").at(-1);
+    say({ model: name, work: "peers", skipped: `${python}: ${why}` });
+    return;
+  }
+  const batches = join(dir, "batches.json");
+  const cases = CASES.map(([rows, length]) => ({
+    rows,
+    length,
+    ids: [...batchOf(config, rows, length).ids],
+  }));
+  writeFileSync(batches, JSON.stringify({ cases, tokens: 48 }));
+  const threads = String(loadAddon()?.info().threads ?? 1);
+  const run = spawnSync(python, ["bench/peers/loraCpu.py", dir, batches, threads], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (run.status !== 0) throw new Error("bench/peers/loraCpu.py failed");
+  const lines = run.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as { loss?: number });
+  for (const line of lines) say({ model: name, ...line });
+  // The same weights and tokens: bfloat16 and quantised twice there, so a loss of 11 is off by some thousandths.
+  const off = Math.abs((lines[0]?.loss ?? Number.NaN) - losses[0]);
+  if (!(off < 0.05))
+    throw new Error(`the peers start at loss ${lines[0]?.loss}, this package at ${losses[0]}`);
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { threads: { type: "string" }, "no-tfjs": { type: "boolean", default: false } },
+  options: {
+    threads: { type: "string" },
+    "no-tfjs": { type: "boolean", default: false },
+    "no-peers": { type: "boolean", default: false },
+  },
 });
 const say = (fields: object) => console.log(JSON.stringify(fields));
 const names = positionals.length > 0 ? positionals : ["mini", "135m"];
@@ -128,10 +172,7 @@ for (const name of names) {
   for (const compute of ["float32", "bfloat16"] as const) {
     const { description } = await useDevice("native", { compute });
     if (values.threads) loadAddon()?.setThreads(Number(values.threads));
-    for (const [count, length] of [
-      [1, 512],
-      [4, 256],
-    ]) {
+    for (const [count, length] of CASES) {
       const rate = await trainingRate(model, batchOf(base, count, length), name === "mini" ? 12 : 4, false);
       losses.push(rate.loss);
       say({ model: name, work: `train ${count}x${length}`, device: description, ...rate });
@@ -140,6 +181,7 @@ for (const name of names) {
       say({ model: name, work: "decode", device: description, ...(await decodingRate(model, 64)) });
   }
   model.dispose();
+  if (!values["no-peers"]) measurePeers(name, base, dir, losses);
   if (values["no-tfjs"]) {
     rmSync(dir, { recursive: true });
     continue;
