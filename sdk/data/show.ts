@@ -128,8 +128,9 @@ export function showDescription(description: Description): MimeBundle {
 
 /** Lets danfo.js' frames and series show themselves; the library knows no notebook of ours. */
 export function showFrames({ DataFrame, Series }: Pick<typeof Danfo, "DataFrame" | "Series">): void {
-  const show = (prototype: object, view: (value: never) => MimeBundle) =>
-    Object.defineProperty(prototype, DISPLAY, {
+  // What methods return is of the class below the exported one, so that is where it must be said.
+  const show = (exported: object, view: (value: never) => MimeBundle) =>
+    Object.defineProperty(Object.getPrototypeOf(exported), DISPLAY, {
       configurable: true,
       value(this: never) {
         return view(this);

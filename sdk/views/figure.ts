@@ -10,7 +10,7 @@ import { plotly } from "./plotly.ts";
 import { type Drawing, draw, type Panel } from "./svg.ts";
 
 /** plotly's form of a figure has at most so many points a curve: it travels with every notebook. */
-const PLOTLY_POINTS = 600;
+const PLOTLY_POINTS = 400;
 /** Columns over a panel that tell values. */
 const COLUMNS = 120;
 
@@ -23,7 +23,7 @@ export function figureBundle(
   const thinned = {
     charts: figure.charts.map((chart) => ({
       ...chart,
-      series: chart.series.map((s) => thin(s, PLOTLY_POINTS)),
+      series: chart.series.map((s) => rounded(thin(s, PLOTLY_POINTS))),
     })),
   };
   const inline = html`<div class="mlab-figure">${new Html(drawing.svg)}</div>`;
@@ -32,6 +32,11 @@ export function figureBundle(
     output(around(still ? stillDrawing(drawing) : inline)),
     { "image/svg+xml": drawing.svg, "application/vnd.plotly.v1+json": plotly(thinned) },
   );
+}
+
+/** Five digits are more than a screen shows, and a third of the characters. */
+function rounded(series: Series): Series {
+  return { ...series, y: series.y.map((value) => Number(value.toPrecision(5))) };
 }
 
 export interface FigureBundleOptions {

@@ -52,19 +52,21 @@ export const TONES = {
 } as const;
 export type Tone = keyof typeof TONES;
 
-// Notebook's own rules for tables (`.rendered_html td`) are undone by the second class in each selector.
+// Notebook's own rules (`.rendered_html tbody tr:nth-child(odd)`, `summary { display: block }`) are undone by longer
+// selectors.
 const STYLE = `
 .mlab{font-size:13px;line-height:1.5;max-width:960px;overflow-wrap:anywhere}
 .mlab *{box-sizing:border-box}
 .mlab .mlab-line{opacity:.75;margin:0 0 .4em}
 .mlab table.mlab-t{border-collapse:collapse;border:0;margin:.3em 0;font-size:13px;table-layout:auto}
 .mlab .mlab-t th,.mlab .mlab-t td{text-align:left;vertical-align:top;padding:.25em .9em .25em 0;border:0;border-top:1px solid rgba(128,128,128,.28);background:none;white-space:pre-wrap;max-width:46em;color:inherit}
-.mlab .mlab-t tr{background:none}
+.mlab table.mlab-t tbody tr{background:none}
 .mlab .mlab-t thead th{border-top:0;font-weight:600;opacity:.75;vertical-align:bottom}
 .mlab .mlab-t tbody th{font-weight:500}
+.mlab .mlab-t th,.mlab .mlab-t td:first-child{overflow-wrap:normal}
 .mlab .mlab-t .mlab-n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .mlab .mlab-t .mlab-best{font-weight:700}
-.mlab summary{cursor:pointer;padding:.15em 0}
+.mlab summary{display:list-item;cursor:pointer;padding:.15em 0}
 .mlab details details{margin-left:1em}
 .mlab mark{color:inherit;border-radius:3px;padding:0 .15em}
 .mlab .mlab-facts{display:flex;flex-wrap:wrap;gap:.1em 1.4em;margin:.1em 0 .5em}

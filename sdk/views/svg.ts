@@ -96,7 +96,11 @@ function curves(panel: Panel): Html {
   const [x0, x1] = range(chart.series.flatMap((series) => series.x));
   const ySpan = invert(panel);
   const rows = ticks(ySpan[0], ySpan[1], height < 120 ? 3 : 6);
-  const columns = ticks(x0, x1, width < 400 ? 4 : 7).filter((value) => value >= x0 && value <= x1);
+  // Between step 1 and step 2, or layer 1 and layer 2, there is nothing to mark.
+  const whole = chart.series.every((series) => series.x.every(Number.isInteger));
+  const columns = ticks(x0, x1, width < 400 ? 4 : 7).filter(
+    (value) => value >= x0 && value <= x1 && (!whole || Number.isInteger(value)),
+  );
   // In the order of the list, but what is faint or solid lies behind lines.
   const drawn = chart.series.toSorted((a, b) => depth(a) - depth(b)).map((series) => curve(series, panel));
   return html`<g>${heading(panel)}${rows.map(
