@@ -26,6 +26,8 @@ export type { TableReport } from "./data/report.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
 export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";
+export { exportGguf } from "./export/gguf.ts";
+export { exportMerged, type MergedOptions } from "./export/merged.ts";
 export { exportQuantized, type QuantizedOptions } from "./export/quantized.ts";
 export { type GeneratedPiece, generate } from "./generate/generate.ts";
 export type { GenerateOptions } from "./generate/options.ts";
