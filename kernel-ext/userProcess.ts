@@ -11,6 +11,9 @@ import { sibling } from "./sibling.ts";
 /** Milliseconds that the process has for ending by itself; then it is killed. */
 const GRACE = 500;
 
+/** Node says it at its end because the guard holds a debugger's session. */
+const NODE_GOODBYE = /^Waiting for the debugger to disconnect\.\.\.\r?\n?/m;
+
 const FLAGS = [
   // require() of an ES module is how cells import.
   "--disable-warning=ExperimentalWarning",
@@ -47,7 +50,10 @@ export class UserProcess {
     });
     for (const name of ["stdout", "stderr"] as const) {
       const decoder = new StringDecoder("utf8");
-      child[name]!.on("data", (piece: Buffer) => events.raw(name, decoder.write(piece)));
+      child[name]!.on("data", (piece: Buffer) => {
+        const text = decoder.write(piece).replace(NODE_GOODBYE, "");
+        if (text !== "") events.raw(name, text);
+      });
     }
     // The guard's pipe breaks when the process dies; "exit" tells of that.
     (child.stdio[GUARD_FD] as Writable).on("error", () => {});
