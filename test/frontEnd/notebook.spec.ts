@@ -7,7 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { finished, NotebookPage } from "./notebookPage.ts";
+import { type CellState, finished, NotebookPage } from "./notebookPage.ts";
 import { NotebookServer } from "./server.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -41,7 +41,7 @@ describe("notebook in the browser", () => {
       // As root, as in CI's containers, chromium has no sandbox.
       args: ["--no-sandbox"],
     });
-    page = await browser.newPage({ viewport: { width: 1180, height: 900 } });
+    page = await browser.newPage({ viewport: { width: 1180, height: 940 } });
     notebook = new NotebookPage(page);
     mkdirSync(images, { recursive: true });
   });
@@ -70,7 +70,7 @@ describe("notebook in the browser", () => {
       "one figure, drawn again in its place",
     );
     await notebook.until(training, "a sample answer", ({ html }) => html.includes("What it answers at step"));
-    await notebook.scrollTo(training - 1);
+    await notebook.scrollToOutput(training);
     await wait(300);
     await page.screenshot({ path: join(images, "training-live.png") });
   });
@@ -93,19 +93,27 @@ describe("notebook in the browser", () => {
   });
 
   it("goes on from the checkpoint of the stopped run, drawn from its beginning", async () => {
-    const again = await notebook.run(
-      "const continued = await live(train(model, examples, { ...recipe, resume: true, figure: true }));\ncontinued",
-    );
+    const training = await notebook.find("for await (const event of train(");
+    const stoppedAt = stepsShown((await notebook.cell(training)).text);
+    const again = await notebook.run("await live(train(model, examples, { ...recipe, resume: true }))");
+    const grown = ({ text }: CellState) => stepsShown(text) > stoppedAt + 50;
+    const { text } = await notebook.until(again, "more steps than before", grown);
+    assert.match(text, /goes on from runs\/shop\/checkpoint-\d+/);
+    const figure = '.output_area.outputs[0].data["application/vnd.plotly.v1+json"]';
+    assert.equal(await page.evaluate(`Jupyter.notebook.get_cell(${again})${figure}.data[0].x[0]`), 1);
+    await notebook.stop();
     const done = await notebook.until(
       again,
-      "finished",
-      (state) => finished(state) && /finished/.test(state.text),
-      240,
+      "stopped",
+      (state) => finished(state) && /stopped/.test(state.text),
+      30,
     );
     assert.match(done.html, /<img src="data:image\/svg/);
     await notebook.scrollTo(again);
     await wait(300);
     await page.screenshot({ path: join(images, "training-resumed.png") });
+    const saved = await notebook.run('await model.save("runs/shop");');
+    await notebook.until(saved, "saved", finished, 30);
   });
 
   it("asks through the input field", async () => {

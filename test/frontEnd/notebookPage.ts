@@ -81,6 +81,15 @@ export class NotebookPage {
     );
   }
 
+  /** The last lines of the cell's source and all of what it shows. */
+  async scrollToOutput(index: number): Promise<void> {
+    await this.page.evaluate(`(() => {
+      const output = Jupyter.notebook.get_cell(${index}).element.find(".output_wrapper")[0];
+      output.scrollIntoView({ block: "start" });
+      document.querySelector("#site").scrollTop -= 90;
+    })()`);
+  }
+
   /** Looks at a cell until `test` holds. */
   async until(
     index: number,

@@ -35,7 +35,10 @@ interface Expected {
 const EXPECTED: Record<string, Expected[]> = {
   "01-explore-data": [
     { cell: "const table = await loadCsv", shows: /ecommerce\.fr\.csv.*<td>/s },
-    { cell: "answers.index.slice(0, 12)", shows: /The most frequent answers/, forms: PLOT },
+    { cell: "table.repairs.map", shows: /unquoted delimiter/ },
+    { cell: "table.rejected.map", shows: /is empty/ },
+    { cell: '"How often each answer', shows: /How often each answer/, forms: PLOT },
+    { cell: "tabulate(rare)", shows: /Bonjour et bienvenue/ },
     { cell: '"Tokens of a question"', shows: /Tokens of a question/, forms: PLOT },
     { cell: '"Questions by category"', shows: /LIVRAISON/, forms: PLOT },
     { cell: "exact duplicates", shows: /exact duplicates: line \d+ of line \d+/ },
