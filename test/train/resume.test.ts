@@ -4,10 +4,14 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
+import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
+import { type Device, useDevice } from "../../sdk/backend/device.ts";
+import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TrainEvent } from "../../sdk/train/events.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { readRunLog } from "../../sdk/train/runLog.ts";
 import { train } from "../../sdk/train/train.ts";
+import { HOST } from "../host.ts";
 import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel, trainedValues } from "../tinyModel.ts";
 import { collect, losses, resumeLora, resumeOptions, steps } from "./support.ts";
@@ -15,8 +19,9 @@ import { collect, losses, resumeLora, resumeOptions, steps } from "./support.ts"
 const examples = tinyExamples(12);
 
 /** Runs with a fresh model until `stopAfter` steps; gives events and trained values. */
-async function run(options: TrainOptions, stopAfter = Number.POSITIVE_INFINITY) {
+async function run(options: TrainOptions, stopAfter = Number.POSITIVE_INFINITY, device: Device = HOST) {
   const model = await tinyLoraModel(resumeLora);
+  await useDevice(device);
   const stop = new AbortController();
   const events: TrainEvent[] = [];
   for await (const event of train(model, examples, { ...resumeOptions, ...options, signal: stop.signal })) {
@@ -109,11 +114,11 @@ describe("train, resume", () => {
       assertSame(third, straight);
     }));
 
-  it("resumes bit-equal after kill -9, takes the dead run's lock over, and tells no step twice", () =>
+  /** A child is killed in its 9th step, and its run goes on here. */
+  const killAndResume = (device: Device, expected: Awaited<ReturnType<typeof run>>) =>
     inFolder(async (dir) => {
-      const child = spawn(process.execPath, ["--import", "tsx", join(import.meta.dirname, "child.ts"), dir], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
+      const args = ["--import", "tsx", join(import.meta.dirname, "child.ts"), dir, device];
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
       const ended = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
       for await (const line of createInterface({ input: child.stdout })) {
         const event = JSON.parse(line) as TrainEvent;
@@ -122,7 +127,7 @@ describe("train, resume", () => {
       assert.equal(await ended, "SIGKILL");
       assert.equal(history(dir).length, 8);
       assert.ok(existsSync(join(dir, "train.lock")));
-      const second = await run({ outputDir: dir, resume: true });
+      const second = await run({ outputDir: dir, resume: true }, Number.POSITIVE_INFINITY, device);
       const [start] = second.events;
       assert.ok(start.type === "start");
       assert.equal(start.startStep, 6);
@@ -130,12 +135,33 @@ describe("train, resume", () => {
         start.notes.join("\n"),
         new RegExp(`took over the lock of a run that did not end properly \\(process ${child.pid}\\)`),
       );
-      assertSame(second, straight);
+      assertSame(second, expected);
       assert.deepEqual(
         (history(dir) as { step: number }[]).map(({ step }) => step),
         [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
       );
-    }));
+    });
+
+  it("resumes bit-equal after kill -9, takes the dead run's lock over, and tells no step twice", () =>
+    killAndResume(HOST, straight));
+
+  it("resumes bit-equal after kill -9 on a GPU", async function () {
+    this.timeout(180_000); // an emulated GPU on a busy machine
+    const addon = loadAddon();
+    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
+    if (problem !== undefined) {
+      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
+      console.log(`      skipped: ${problem}`);
+      this.skip();
+    }
+    try {
+      const expected = await run({}, Number.POSITIVE_INFINITY, "cuda");
+      assert.notDeepEqual(losses(expected.events), losses(straight.events), "it ran on the GPU, in bfloat16");
+      await killAndResume("cuda", expected);
+    } finally {
+      await useDevice(HOST);
+    }
+  });
 
   it("resumes full-parameter training bit for bit", () =>
     inFolder(async (dir) => {
