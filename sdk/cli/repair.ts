@@ -59,7 +59,8 @@ ${pc.bold("Examples:")}
 async function repair(inputs: string[], flags: RepairFlags): Promise<void> {
   const output = new Output(flags.json);
   const jobs = planJobs(inputs, flags);
-  const lab = await import("../index.ts");
+  // Without the whole SDK: tfjs would take a good part of the memory that a large file may take.
+  const { repairFile } = await import("../data/repairFile.ts");
   const columns = {
     ...(flags.instruction === undefined ? {} : { instruction: flags.instruction }),
     ...(flags.response === undefined ? {} : { response: flags.response }),
@@ -68,7 +69,7 @@ async function repair(inputs: string[], flags: RepairFlags): Promise<void> {
   for (const { input, target, form } of jobs) {
     try {
       const { report, rejectedFile } = await output.during(`reading ${input}`, () =>
-        lab.repairFile(input, target, {
+        repairFile(input, target, {
           form,
           strict: flags.strict ?? false,
           dropDuplicates: flags.dropDuplicates ?? false,

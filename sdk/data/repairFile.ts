@@ -2,13 +2,13 @@
  * A file of any form to a clean one, in one pass and in memory that does not grow with it. Invariant: the output
  * appears whole or not at all, what was set aside lies beside it, and `records = rows + rejected + dropped`.
  */
-import { createHash } from "node:crypto";
 import { checkOptions } from "../options.ts";
 import { type CsvOptions, csvOptions, type Settings } from "./csvOptions.ts";
 import { openSource, openWholeTable } from "./openSource.ts";
 import type { Batch } from "./openTable.ts";
 import { OutputFile } from "./outputFile.ts";
 import type { Duplicate, Rejected, Repair, TableReport } from "./report.ts";
+import { SeenRows } from "./seenRows.ts";
 import { rowKey, withText } from "./table.ts";
 import { csvRecord, jsonRow } from "./writeRows.ts";
 
@@ -24,9 +24,6 @@ export interface RepairedFile {
   /** Where the rejected records were written, as they stand in the file; undefined where there are none. */
   rejectedFile?: string;
 }
-
-// Rows that a duplicate is looked for among; beyond it memory would grow with the file.
-const MOST_KEYS = 1_000_000;
 
 /**
  * @param input a path
@@ -57,13 +54,18 @@ export async function repairFile(
   }
 }
 
+/** A text of its own: a part of a text keeps all of it in memory. */
+function copy(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
+}
+
 /** What the report lists, as much of it as it may. */
 class Lists {
   readonly repairs: Repair[] = [];
   readonly rejected: Rejected[] = [];
   readonly duplicates: Duplicate[] = [];
   duplicateCount = 0;
-  readonly #seen = new Map<string, number>();
+  readonly #seen = new SeenRows();
 
   constructor(
     readonly most: number,
@@ -71,19 +73,17 @@ class Lists {
   ) {}
 
   take({ repairs, rejected }: Pick<Batch, "repairs" | "rejected">): void {
-    for (const one of repairs) if (this.repairs.length < this.most) this.repairs.push(one);
-    for (const one of rejected) if (this.rejected.length < this.most) this.rejected.push(one);
+    for (const one of repairs)
+      if (this.repairs.length < this.most)
+        this.repairs.push({ ...one, before: copy(one.before), after: copy(one.after) });
+    for (const one of rejected)
+      if (this.rejected.length < this.most) this.rejected.push({ ...one, text: copy(one.text) });
   }
 
   /** True where an earlier row says the same. */
   isDuplicate(row: { line: number; instruction: string; response: string }): boolean {
-    // A digest of 128 bits: rows are not kept, and no two different ones will meet.
-    const key = createHash("md5").update(rowKey(row)).digest("base64");
-    const firstLine = this.#seen.get(key);
-    if (firstLine === undefined) {
-      if (this.#seen.size < MOST_KEYS) this.#seen.set(key, row.line);
-      return false;
-    }
+    const firstLine = this.#seen.firstLine(rowKey(row), row.line);
+    if (firstLine === undefined) return false;
     this.duplicateCount++;
     if (this.duplicates.length < this.most) this.duplicates.push({ line: row.line, firstLine });
     return true;
