@@ -26,7 +26,17 @@ export type { TableReport } from "./data/report.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
 export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";
-export { exportGguf } from "./export/gguf.ts";
+export {
+  EXPORT_TARGETS,
+  EXPORT_TYPES,
+  type Exported,
+  type ExportOptions,
+  type ExportTarget,
+  type ExportType,
+  exportModel,
+} from "./export/exportModel.ts";
+export { exportGguf, exportGgufAdapter, type GgufExportType } from "./export/gguf.ts";
+export { type Inspection, inspect, type MemoryNeeded } from "./export/inspect.ts";
 export { exportMerged, type MergedOptions } from "./export/merged.ts";
 export { exportQuantized, type QuantizedOptions } from "./export/quantized.ts";
 export { type GeneratedPiece, generate } from "./generate/generate.ts";

@@ -16,6 +16,7 @@ import { addDoctor } from "./doctor.ts";
 import { addDomain } from "./domain.ts";
 import { Interrupted, inFlags, messageOf, UsageError } from "./errors.ts";
 import { addEvaluate } from "./evaluate.ts";
+import { addExport, addInspect } from "./export.ts";
 import { addFinetune } from "./finetune.ts";
 import { INTERRUPTED } from "./interrupt.ts";
 import { addKernel } from "./kernel.ts";
@@ -45,6 +46,8 @@ function createProgram(): Command {
   addReason(program);
   addDomain(program);
   addEvaluate(program);
+  addExport(program);
+  addInspect(program);
   addRepair(program);
   addDoctor(program);
   addDemo(program);
@@ -58,6 +61,8 @@ ${pc.bold("Examples:")}
   mistral-lab finetune data.csv --model data/models/mini
   mistral-lab chat mistral-finetuned
   mistral-lab evaluate mistral-finetuned --data test.csv
+  mistral-lab export mistral-finetuned --to gguf --out gguf
+  mistral-lab inspect mistral-finetuned             what a file or folder is, and the memory that it takes
   mistral-lab kernel install                        notebooks in Jupyter and VS Code
   mistral-lab repair export.csv --out clean.jsonl   any CSV to rows of instruction and response
   mistral-lab doctor                                what is there, what is missing, what to do

@@ -76,7 +76,9 @@ export function ggufVocabulary(tokenizer: Tokenizer, rows: number): GgufVocabula
   if (unkId !== undefined) set("unknown_token_id", { type: "uint32", value: unkId });
   const addsBos =
     config.add_bos_token ?? JSON.stringify(json.post_processor ?? null).includes("SpecialToken");
-  set("add_bos_token", { type: "bool", value: addsBos && bosId !== undefined });
+  // A model that was trained with BOS before its template wants it also from programs with templates of their own.
+  const begins = bosId !== undefined && tokenizer.hasTemplate && templateBegins(tokenizer, bosId);
+  set("add_bos_token", { type: "bool", value: bosId !== undefined && (addsBos || begins) });
   set("add_eos_token", { type: "bool", value: false });
   if (tokenizer.hasTemplate) {
     fields.set("tokenizer.chat_template", { type: "string", value: tokenizer.template.text });
@@ -93,6 +95,11 @@ function scoresOf(tokens: readonly string[], merges: readonly string[]): number[
     if (!ranks.has(made)) ranks.set(made, rank);
   }
   return tokens.map((token) => -(ranks.get(token) ?? merges.length));
+}
+
+function templateBegins(tokenizer: Tokenizer, bosId: number): boolean {
+  const bos = tokenizer.decode([bosId], { skipSpecial: false });
+  return tokenizer.template.render([{ role: "user", content: "x" }]).startsWith(bos);
 }
 
 function prependsSpace({ normalizer, pre_tokenizer }: BpeJson): boolean {

@@ -9,6 +9,7 @@ import { NF4Weight } from "../weights/nf4.ts";
 import { hashWeights } from "../weights/openWeights.ts";
 import { type AdapterMatrices, saveAdapter } from "../weights/peft.ts";
 import { type Layer, type LoraMatrices, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
+import { modelCard } from "./modelCard.ts";
 
 /** Name of module i's projection, as PEFT and Hugging Face say it. */
 export function moduleName(layer: number, name: ProjectionName): string {
@@ -75,7 +76,7 @@ export async function writeAdapter(
     templateSha256,
     sdkVersion: sdkVersion(),
   };
-  saveAdapter(dir, { config, modules }, origin);
+  saveAdapter(dir, { config, modules }, origin, modelCard(config, origin, hub?.repo));
 }
 
 /** True when the folder holds a PEFT adapter. */

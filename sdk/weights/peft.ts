@@ -70,9 +70,15 @@ const originSchema = z.object({
 /**
  * Writes the three files into `dir`, which is made if needed.
  *
+ * @param card text of a README.md beside them; default: none
  * @throws when matrices do not fit the rank or their shapes (lists all), or when the disk is full
  */
-export function saveAdapter(dir: string, { config, modules }: Adapter, origin: AdapterOrigin): void {
+export function saveAdapter(
+  dir: string,
+  { config, modules }: Adapter,
+  origin: AdapterOrigin,
+  card?: string,
+): void {
   const problems: string[] = [];
   const tensors = new Map<string, TensorToWrite>();
   for (const [module, matrices] of modules) {
@@ -94,6 +100,7 @@ export function saveAdapter(dir: string, { config, modules }: Adapter, origin: A
   // The config comes last: a folder with a config has whole weights.
   writeSafetensors(join(dir, WEIGHTS), tensors, { format: "pt" });
   writeText(join(dir, ORIGIN), originJson(origin));
+  if (card !== undefined) writeText(join(dir, "README.md"), card);
   writeText(join(dir, CONFIG), adapterConfigJson(config));
 }
 

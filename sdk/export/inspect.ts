@@ -1,0 +1,152 @@
+/** What a file or folder is, without loading its weights: what `mistral-lab inspect` shows. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { isAdapterDir } from "../model/adapter.ts";
+import type { MistralConfig } from "../model/config.ts";
+import { openBase, tensorShapes } from "../model/load.ts";
+import { isNf4 } from "../weights/bitsandbytes.ts";
+import { readGgufHeader } from "../weights/gguf/header.ts";
+import { GgufFile } from "../weights/gguf/source.ts";
+import { fetchModel } from "../weights/hub/fetchModel.ts";
+import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
+import { readAdapterHead } from "../weights/peft.ts";
+import { openSafetensors, type TensorSource } from "../weights/safetensors.ts";
+
+/** Bytes of memory; estimates, but for the weights. */
+export interface MemoryNeeded {
+  /** Chat on a 4-bit base: weights in NF4, embedding and head in 16 bits, a cache of keys and values for `tokens`. */
+  chat: number;
+  /** QLoRA with r 8 on all projections, one text of `tokens`: the weights, adapter with optimizer, activations. */
+  train: number;
+  /** The base as it is stored, which has to pass through memory before it is quantised (not on a GPU). */
+  load: number;
+  /** Of the text that the other two are meant for. */
+  tokens: number;
+}
+
+export interface Inspection {
+  path: string;
+  kind: "model" | "GGUF model" | "adapter" | "GGUF adapter";
+  /** Of all files of the folder, or of the file. */
+  bytes: number;
+  /** Values: of a model all weights, of an adapter its own. */
+  parameters: number;
+  /** How many tensors are stored in which type: { BF16: 30, "NF4": 28 }. */
+  types: Record<string, number>;
+  /** Absent for an adapter. */
+  config?: MistralConfig;
+  tokenizer?: { ids: number; template?: string };
+  memory?: MemoryNeeded;
+  /** Absent for a model. */
+  adapter?: Record<string, string>;
+}
+
+const TOKENS = 512;
+
+/**
+ * @param source a folder, a GGUF file, or a model of the hub, which is downloaded
+ * @throws when it is none of these, or damaged: as `loadModel` does
+ */
+export async function inspect(source: string): Promise<Inspection> {
+  const path = resolveModelPath(await fetchModel(source));
+  const common = { path, bytes: sizeOf(path) };
+  if (isAdapterDir(path)) return { ...common, ...inspectAdapter(path) };
+  if (isGguf(path)) {
+    const { metadata, tensors } = readGgufHeader(path);
+    if (metadata.get("general.type") === "adapter") {
+      const values = [...tensors.values()];
+      return {
+        ...common,
+        kind: "GGUF adapter",
+        parameters: sum(values.map(({ shape }) => product(shape))),
+        types: tally(values.map(({ type }) => type)),
+        adapter: {
+          architecture: String(metadata.get("general.architecture")),
+          alpha: String(metadata.get("adapter.lora.alpha")),
+          r: [...new Set(values.map(({ shape }) => Math.min(...shape)))].join(", "),
+        },
+      };
+    }
+  }
+  const { config, tokenizer, file } = await openBase(path);
+  try {
+    const shapes = [...tensorShapes(config)];
+    return {
+      ...common,
+      kind: file instanceof GgufFile ? "GGUF model" : "model",
+      parameters: sum(shapes.map(([, shape]) => product(shape))),
+      types: tally(shapes.map(([name]) => typeOf(file, name))),
+      config,
+      tokenizer: {
+        ids: tokenizer.vocabSize,
+        ...(tokenizer.hasTemplate ? { template: tokenizer.template.hash } : {}),
+      },
+      memory: memoryNeeded(config, common.bytes),
+    };
+  } finally {
+    file.close();
+  }
+}
+
+function inspectAdapter(dir: string): Pick<Inspection, "kind" | "parameters" | "types" | "adapter"> {
+  const { config, origin } = readAdapterHead(dir);
+  const file = openSafetensors(join(dir, "adapter_model.safetensors"));
+  const values = [...file.tensors.values()];
+  file.close();
+  return {
+    kind: "adapter",
+    parameters: sum(values.map(({ shape }) => product(shape))),
+    types: tally(values.map(({ dtype }) => dtype)),
+    adapter: {
+      base: config.baseModel,
+      ...(config.revision ? { revision: config.revision } : {}),
+      r: String(config.r),
+      alpha: String(config.alpha),
+      ...(config.rsLora ? { scaling: "rsLoRA" } : {}),
+      ...(config.rankPattern ? { ranks: JSON.stringify(config.rankPattern) } : {}),
+      modules: config.targetModules.join(", "),
+      ...(origin ? { "base in training": origin.quantization, template: origin.templateSha256 } : {}),
+    },
+  };
+}
+
+function typeOf(file: TensorSource, name: string): string {
+  if (file instanceof GgufFile) return file.typeOf(name) ?? "missing";
+  return isNf4(file, name) ? "NF4" : (file.tensors.get(name)?.dtype ?? "missing");
+}
+
+function memoryNeeded(config: MistralConfig, stored: number): MemoryNeeded {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, layers, vocabSize, tieEmbeddings } = config;
+  const [q, kv] = [heads * headDim, kvHeads * headDim];
+  const projections = layers * (hiddenSize * (2 * q + 2 * kv) + 3 * hiddenSize * intermediateSize);
+  const rows = vocabSize * hiddenSize * (tieEmbeddings ? 1 : 2);
+  // 4 bits a value, a scale of 8 bits for 64 of them, and one of 32 bits for 256 scales.
+  const weights = projections * (0.5 + 1 / 64 + 4 / 64 / 256) + 2 * rows + 4 * hiddenSize * (2 * layers + 1);
+  const cache = 4 * 2 * layers * kv * TOKENS;
+  // In and out of each projection, by rank 8: value, gradient and two moments.
+  const sides = layers * (4 * hiddenSize + 2 * q + 2 * kv + 3 * (hiddenSize + intermediateSize));
+  const adapter = 16 * 8 * sides;
+  // Each layer's input is kept; one layer is computed again at a time; scores of the vocabulary twice.
+  const row = layers * hiddenSize + 6 * hiddenSize + 2 * (q + 2 * kv) + 4 * intermediateSize + 2 * vocabSize;
+  return { chat: weights + cache, train: weights + adapter + 4 * TOKENS * row, load: stored, tokens: TOKENS };
+}
+
+function sizeOf(path: string): number {
+  if (!statSync(path).isDirectory()) return statSync(path).size;
+  const files = readdirSync(path).map((name) => statSync(join(path, name)));
+  return sum(files.filter((file) => file.isFile()).map(({ size }) => size));
+}
+
+function tally(types: string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const type of types) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((total, size) => total * size, 1);
+}
