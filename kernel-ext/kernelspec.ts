@@ -84,6 +84,7 @@ export function installSpec(options: SpecOptions): Installed {
   if (!existsSync(main))
     throw new Error(`The kernel is not built: ${main} is not there. Run npm run build in ${packageRoot()}.`);
   const file = join(folder, "kernel.json");
+  refuseForeign(file);
   const before = !existsSync(file) ? "nothing" : readFileSync(file, "utf8") === spec ? "same" : "another";
   mkdirSync(folder, { recursive: true });
   cpSync(join(packageRoot(), "kernel-ext/logo.svg"), join(folder, "logo-svg.svg"));
@@ -96,12 +97,17 @@ export function uninstallSpec(place: SpecPlace): string | undefined {
   const folder = specFolder(place);
   const file = join(folder, "kernel.json");
   if (!existsSync(file)) return undefined;
-  const { argv } = JSON.parse(readFileSync(file, "utf8")) as { argv?: string[] };
-  // Another kernel may have the name.
-  if (!argv?.some((word) => word.includes("kernel-ext")))
-    throw new Error(
-      `${file} starts another program (${argv?.join(" ")}): it is left alone. Remove the folder by hand.`,
-    );
+  refuseForeign(file);
   rmSync(folder, { recursive: true });
   return folder;
+}
+
+/** Another kernel may have the name. */
+function refuseForeign(file: string): void {
+  if (!existsSync(file)) return;
+  const { argv } = JSON.parse(readFileSync(file, "utf8")) as { argv?: string[] };
+  if (!argv?.some((word) => word.includes("kernel-ext")))
+    throw new Error(
+      `${file} starts another program (${argv?.join(" ")}): it is left alone. Remove the folder by hand, or choose another --name.`,
+    );
 }

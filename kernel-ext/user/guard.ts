@@ -15,8 +15,6 @@ const PATIENCE = 300;
 const COOPERATIVE_PATIENCE = 30_000;
 
 const state = new GuardState(workerData as SharedState);
-const session = new Session();
-session.connectToMainThread();
 
 let waiting: NodeJS.Timeout | undefined;
 
@@ -24,7 +22,10 @@ function terminate(run: number): void {
   waiting = undefined;
   if (state.run !== run || state.acknowledged === run) return;
   parentPort!.postMessage(run);
-  session.post("Runtime.terminateExecution");
+  // Only for as long as it takes: Node would wait for a debugger at the end of the process.
+  const session = new Session();
+  session.connectToMainThread();
+  session.post("Runtime.terminateExecution", () => session.disconnect());
 }
 
 function interrupt(): void {
