@@ -1,5 +1,5 @@
 /**
- * How native/cuda/attention.cu is launched. Blocks read what they do from a list of tiles that is made here, the
+ * How native/cuda/attention*.cu are launched. Blocks read what they do from a list of tiles that is made here, the
  * heaviest first, so that the small ones fill the gaps at the end.
  */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
@@ -239,7 +239,9 @@ function kernelOf(step: string, variant: string, storage: Storage, signature: st
   const name = `attention${step}${variant}_${storage}`;
   let kernel = kernels.get(name);
   if (!kernel) {
-    kernel = cudaKernel("attention", name, signature);
+    // Of tiles: by tensor cores, whose variants are head sizes, or exact; the others serve both.
+    const file = variant === "" ? "attention" : /^\d+$/.test(variant) ? "attentionTiled" : "attentionExact";
+    kernel = cudaKernel(file, name, signature);
     kernels.set(name, kernel);
   }
   return kernel;
