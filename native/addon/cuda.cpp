@@ -47,6 +47,8 @@ struct State {
   cuda::Event left = nullptr, done = nullptr;
   /** Kernels go there. */
   bool beside = false;
+  /** Launches may overlap: Hopper or newer, and a driver that keeps it in graphs (CUDA 12.4). */
+  bool canOverlap = false;
   std::map<std::string, cuda::Module> modules;
   std::vector<Kernel> kernels;
   std::vector<cuda::Event> marks;
@@ -140,6 +142,9 @@ Napi::Value open(const Napi::CallbackInfo& call) {
   check(env, "open", driver().deviceGet(&device, static_cast<int>(index)));
   check(env, "open", driver().devicePrimaryCtxRetain(&state.context, device));
   check(env, "open", driver().ctxSetCurrent(state.context));
+  int major = 0;
+  check(env, "open", driver().deviceGetAttribute(&major, cuda::kComputeCapabilityMajor, device));
+  state.canOverlap = major >= 9 && driver().launchKernelEx && driver().funcGetParamInfo;
   state.marks.resize(kMarks);
   for (cuda::Event& mark : state.marks) check(env, "open", driver().eventCreate(&mark, 0));
   for (cuda::Event* event : {&state.left, &state.done})
@@ -390,6 +395,7 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
   const int64_t index = args.integer("kernel"), x = args.integer("gridX", 1), y = args.integer("gridY", 1),
                 z = args.integer("gridZ", 1), threads = args.integer("threads", 1),
                 sharedBytes = args.integer("sharedBytes");
+  const bool overlaps = args.boolean("overlaps");
   args.require(index < static_cast<int64_t>(state.kernels.size()), "kernel is not one that kernel() gave");
   Kernel& entry = state.kernels[index];
   uint64_t values[kArguments];
@@ -413,6 +419,21 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
         call.Env(), "launch",
         driver().funcSetAttribute(entry.function, cuda::kDynamicSharedBytes, static_cast<int>(sharedBytes)));
     entry.sharedBytes = static_cast<unsigned>(sharedBytes);
+  }
+  if (overlaps && state.canOverlap && !state.beside) {
+    cuda::LaunchAttribute attribute{cuda::kProgrammaticStreamSerialization, {1}};
+    const cuda::LaunchConfig config{static_cast<unsigned>(x),
+                                    static_cast<unsigned>(y),
+                                    static_cast<unsigned>(z),
+                                    static_cast<unsigned>(threads),
+                                    1,
+                                    1,
+                                    static_cast<unsigned>(sharedBytes),
+                                    state.stream,
+                                    &attribute,
+                                    1};
+    check(call.Env(), "launch", driver().launchKernelEx(&config, entry.function, parameters, nullptr));
+    return call.Env().Undefined();
   }
   check(call.Env(), "launch",
         driver().launchKernel(entry.function, x, y, z, threads, 1, 1, sharedBytes,

@@ -220,6 +220,7 @@ __device__ inline void attendKeys(const T* q, const T* k, const T* v, T* keys, T
 template <class T, int W, int N, int G, int kSteps>
 __device__ inline void decode(const T* q, const T* k, const T* v, T* keys, T* values, const int* pastAt,
                               float* partial, int* arrivals, T* o, const Decoding& d) {
+  beginInOrder();
   __shared__ float weights[kMostParts][G];
   __shared__ bool isLast;
   const int part = blockIdx.x % d.parts, job = blockIdx.x / d.parts;

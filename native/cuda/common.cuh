@@ -116,6 +116,13 @@ __device__ inline void storeUpTo(T* p, const Values<8>& v, int count) {
     if (i < count) p[i] = fromFloat<T>(v.values[i]);
 }
 
+/** First in a kernel that may begin before the launch before it has ended, and has nothing to do until then.
+ */
+__device__ inline void beginInOrder() {
+  letLaunchesAfterBegin();
+  waitForLaunchesBefore();
+}
+
 __device__ inline float warpSum(float x) {
   for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(kFullWarp, x, offset);
   return x;

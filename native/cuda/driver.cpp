@@ -36,12 +36,16 @@ struct Loaded {
       return;
     }
 #define MLAB_CHECK(field, symbol, parameters) \
-  if (!driver.field && std::string(symbol) != "cuFuncGetParamInfo") missing(path, symbol);
+  if (!driver.field && !isOptional(symbol)) missing(path, symbol);
     MLAB_DRIVER_FUNCTIONS(MLAB_CHECK)
 #undef MLAB_CHECK
     int count = 0;
     if (problem.empty() && (driver.deviceGetCount(&count) != 0 || count == 0))
       problem = path + ": the driver finds no GPU";
+  }
+
+  static bool isOptional(const std::string& symbol) {
+    return symbol == "cuFuncGetParamInfo" || symbol == "cuLaunchKernelEx";
   }
 
   void missing(const std::string& path, const char* symbol) {

@@ -21,6 +21,24 @@ using GraphExec = struct GraphExecHandle*;
 
 constexpr Result kOutOfMemory = 2;
 
+/** CUlaunchAttribute: 64 bytes of value at a multiple of 8. */
+struct LaunchAttribute {
+  int id;
+  alignas(8) union {
+    int allowed;
+    char bytes[64];
+  } value;
+};
+/** The launch may begin when those before it allow it: griddepcontrol of the PTX ISA. */
+constexpr int kProgrammaticStreamSerialization = 6;
+/** CUlaunchConfig. */
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  Stream stream;
+  LaunchAttribute* attributes;
+  unsigned attributeCount;
+};
+
 enum DeviceAttribute : int {
   kMultiprocessors = 16,
   kComputeCapabilityMajor = 75,
@@ -69,6 +87,8 @@ enum CaptureMode : int { kCaptureRelaxed = 2 };
   X(launchKernel, "cuLaunchKernel",                                                                        \
     (Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,  \
      unsigned blockZ, unsigned sharedBytes, Stream stream, void** parameters, void** extra))               \
+  X(launchKernelEx, "cuLaunchKernelEx",                                                                    \
+    (const LaunchConfig* config, Function function, void** parameters, void** extra))                      \
   X(streamBeginCapture, "cuStreamBeginCapture_v2", (Stream stream, int mode))                              \
   X(streamEndCapture, "cuStreamEndCapture", (Stream stream, Graph* graph))                                 \
   X(graphInstantiate, "cuGraphInstantiateWithFlags", (GraphExec* exec, Graph graph, unsigned long long flags)) \
@@ -79,7 +99,8 @@ enum CaptureMode : int { kCaptureRelaxed = 2 };
   X(getErrorString, "cuGetErrorString", (Result error, const char** text))
 // clang-format on
 
-/** The driver's functions. `cuFuncGetParamInfo` needs a driver of CUDA 12.4: it alone may be null. */
+/** The driver's functions. `cuFuncGetParamInfo`, which needs a driver of CUDA 12.4, and `cuLaunchKernelEx`
+ * may be null. */
 struct Driver {
 #define MLAB_FIELD(field, symbol, parameters) Result(*field) parameters = nullptr;
   MLAB_DRIVER_FUNCTIONS(MLAB_FIELD)

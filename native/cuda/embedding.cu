@@ -8,6 +8,7 @@ constexpr int kThreads = 256;
 /** y [.., dim] of dim values each; a block a row of y. */
 template <class To, class From>
 __device__ inline void gather(const From* table, const int* ids, int dim, To* y) {
+  beginInOrder();
   const From* in = table + static_cast<int64>(ids[blockIdx.x]) * dim;
   To* out = y + static_cast<int64>(blockIdx.x) * dim;
   if (dim % 8 == 0) {
@@ -23,6 +24,7 @@ __device__ inline void gather(const From* table, const int* ids, int dim, To* y)
 template <class To>
 __device__ inline void gatherNf4(const unsigned char* packed, Nf4Scales scales, const int* ids, int dim,
                                  To* y) {
+  beginInOrder();
   const int64 begin = static_cast<int64>(ids[blockIdx.x]) * dim;
   To* out = y + static_cast<int64>(blockIdx.x) * dim;
   for (int i = threadIdx.x; i < dim; i += blockDim.x) {

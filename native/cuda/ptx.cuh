@@ -107,4 +107,46 @@ __device__ inline unsigned loadShared(unsigned address) {
   return word;
 }
 
+/** As copyAsync16 with 4 bytes, at a multiple of 4. */
+__device__ inline void copyAsync4(void* shared, const void* global) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(address), "l"(global) : "memory");
+}
+
+/** A word of global memory that blocks of one launch exchange, in no order with other accesses. */
+__device__ inline void storeRelaxed(unsigned* p, unsigned word) {
+  asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(word) : "memory");
+}
+__device__ inline unsigned loadRelaxed(const unsigned* p) {
+  unsigned word;
+  asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(word) : "l"(p) : "memory");
+  return word;
+}
+
+/** Starts bringing `bytes` into the second cache; address and size are multiples of 16. Hopper and newer;
+ * else nothing. */
+__device__ inline void prefetchBytes(const void* p, int bytes) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(p), "r"(bytes) : "memory");
+#endif
+}
+
+/**
+ * The launch after this one may begin as soon as all of this one's blocks have said so or ended, if the host
+ * allowed it (Cuda.launch, `overlaps`); it sees what this one writes after its own waitForLaunchesBefore.
+ * Before Hopper launches do not overlap.
+ */
+__device__ inline void letLaunchesAfterBegin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+/** Waits until the launches before this one have ended and what they wrote is visible. A launch that may
+ * overlap reads nothing that they write, and writes nothing at all, before it. */
+__device__ inline void waitForLaunchesBefore() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 #endif  // MLAB_PTX

@@ -121,6 +121,7 @@ __device__ inline void backward(const T* dy, const T* x, const float* gamma, con
 template <class T>
 __device__ inline void forwardRow(const T* x, const float* gamma, int dim, float eps, T* y,
                                   float* inverseRms) {
+  beginInOrder();
   __shared__ float shared[32];
   if (dim % 8 == 0)
     forward<8>(x, gamma, dim, eps, y, inverseRms, shared);

@@ -45,6 +45,7 @@ struct Rotated {
 template <class T>
 __device__ inline void rope(const int* positions, const float* inverseFrequencies, int headDim, int inverse,
                             const Rotated<T>& first, const Rotated<T>& second) {
+  beginInOrder();
   const Rotated<T> own = blockIdx.y == 0 ? first : second;
   const int half = headDim / 2;
   float* cosine = reinterpret_cast<float*>(dynamicShared());

@@ -10,10 +10,10 @@ import { attentionCached } from "../ops/attentionCached.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { embedding } from "../ops/embedding.ts";
 import { type LinearLayer, linear, linears } from "../ops/linear.ts";
+import { normLinears, normSwiglu } from "../ops/normLinears.ts";
 import { dropping } from "../ops/remake.ts";
 import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
-import { swiglu } from "../ops/swiglu.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
 import { modelView } from "../views/model.ts";
@@ -179,18 +179,18 @@ export class MistralModel {
         },
       };
     };
-    /** Several projections of one input, and what is added to the first. */
-    const project = (input: tf.Tensor2D, names: ProjectionName[], residual?: tf.Tensor2D) =>
-      linears(input, names.map(projection), residual);
-
-    const h = rmsNorm(x, layer.inputNorm, rmsNormEps);
-    const [q, k, v] = project(h, ["q_proj", "k_proj", "v_proj"]);
+    const norm = (gamma: tf.Tensor1D) => ({ gamma, eps: rmsNormEps });
+    const [q, k, v] = normLinears(
+      x,
+      norm(layer.inputNorm),
+      (["q_proj", "k_proj", "v_proj"] as const).map(projection),
+    );
     const angles = { positions, headDim, inverseFrequencies: this.inverseFrequencies };
     const [rotatedQ, rotatedK] = rope([q, k], angles);
-    const [afterAttention] = project(attend(rotatedQ, rotatedK, v), ["o_proj"], x);
-    const m = rmsNorm(afterAttention, layer.postAttentionNorm, rmsNormEps);
-    const [gate, up] = project(m, ["gate_proj", "up_proj"]);
-    return project(swiglu(gate, up), ["down_proj"], afterAttention)[0];
+    const [afterAttention] = linears(attend(rotatedQ, rotatedK, v), [projection("o_proj")], x);
+    const [gate, up] = [projection("gate_proj"), projection("up_proj")];
+    const gated = normSwiglu(afterAttention, norm(layer.postAttentionNorm), gate, up);
+    return linears(gated, [projection("down_proj")], afterAttention)[0];
   }
 
   private attentionOptions(layer: number) {

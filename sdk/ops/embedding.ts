@@ -7,10 +7,10 @@ import { allocate, type Cuda, type CudaTensor, type Op, runOp } from "./op.ts";
 
 /** By the storage of the table, then by that of the result. */
 const GATHER = {
-  float32: cudaKernels("embedding", "gatherFloat32", "ppip"),
-  bfloat16: cudaKernels("embedding", "gatherBfloat16", "ppip"),
+  float32: cudaKernels("embedding", "gatherFloat32", "ppip", true),
+  bfloat16: cudaKernels("embedding", "gatherBfloat16", "ppip", true),
 };
-const GATHER_NF4 = cudaKernels("embedding", "gatherNf4", `p${SCALE_SIGNATURE}pip`);
+const GATHER_NF4 = cudaKernels("embedding", "gatherNf4", `p${SCALE_SIGNATURE}pip`, true);
 const BACKWARD = cudaKernels("embedding", "embeddingBackward", "ppppip");
 
 /** Rows of a device matrix by index, stored as activations are. */

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { cudaKernel, cudaKernels } from "../backend/cuda/kernel.ts";
 import { allocate, type Op, runOp } from "./op.ts";
 
-const FORWARD = cudaKernels("rmsNorm", "rmsNormForward", "ppifpp");
+const FORWARD = cudaKernels("rmsNorm", "rmsNormForward", "ppifpp", true);
 const BACKWARD = cudaKernels("rmsNorm", "rmsNormBackward", "ppppiip");
 const BACKWARD_GAMMA = cudaKernels("rmsNorm", "rmsNormBackwardGamma", "ppppiipp");
 const SUM_ROWS = cudaKernel("rmsNorm", "sumRows", "piip");

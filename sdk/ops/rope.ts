@@ -21,7 +21,7 @@ function rotate(addon: Addon, x: NativeTensor, options: RopeOptions, inverse: bo
 }
 
 // positions, inverseFrequencies, headDim, inverse, then of two tensors: x, heads, y
-const ROPE = cudaKernels("rope", "rope", "ppiipippip");
+const ROPE = cudaKernels("rope", "rope", "ppiipippip", true);
 
 /** Two tensors a launch. */
 function rotateOnGpu(cuda: Cuda, tensors: CudaTensor[], options: RopeOptions, inverse: boolean) {

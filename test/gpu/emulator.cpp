@@ -79,7 +79,7 @@ struct Copy {
   void* to;
   const void* from;
   bool valid;
-  int group;
+  int bytes, group;
 };
 
 struct Fiber {
@@ -466,17 +466,22 @@ const Slot* exchange(const Place& place, unsigned mask, const void* in, size_t b
   return slots;
 }
 
-void copyAsync16(void* shared, const void* global, bool valid) {
-  if (!inShared(shared, 16)) fail("copyAsync16 to an address outside of shared memory");
-  if (reinterpret_cast<uintptr_t>(shared) % 16 || (valid && reinterpret_cast<uintptr_t>(global) % 16))
-    stop(kMisalignedAddress, "copyAsync16 with an address that is not a multiple of 16");
-  if (valid) races::access(run.current, global, 16, false, __builtin_return_address(0));
-  races::access(run.current, shared, 16, true, __builtin_return_address(0));
+void copyAsync(void* shared, const void* global, bool valid, int bytes) {
+  if (!inShared(shared, bytes)) fail("copyAsync%d to an address outside of shared memory", bytes);
+  if (reinterpret_cast<uintptr_t>(shared) % bytes || (valid && reinterpret_cast<uintptr_t>(global) % bytes))
+    stop(kMisalignedAddress, text("copyAsync%d with an address that is not a multiple of %d", bytes, bytes));
+  if (valid) races::access(run.current, global, bytes, false, __builtin_return_address(0));
+  races::access(run.current, shared, bytes, true, __builtin_return_address(0));
   Fiber& fiber = run.fibers[run.current];
-  fiber.copies.push_back({shared, global, valid, fiber.groups});
+  fiber.copies.push_back({shared, global, valid, bytes, fiber.groups});
   if (!run.copyAtOnce) return;
   fiber.copies.back().group = -1;
   waitCopies(fiber.groups);
+}
+
+void prefetch(const void* global, int bytes) {
+  if (reinterpret_cast<uintptr_t>(global) % 16 || bytes % 16)
+    stop(kMisalignedAddress, "prefetchBytes with an address or a size that is not a multiple of 16");
 }
 
 void fence() { races::fence(); }
@@ -490,9 +495,9 @@ void waitCopies(int groups) {
   auto copy = fiber.copies.begin();
   for (; copy != fiber.copies.end() && copy->group < fiber.groups - groups; ++copy) {
     if (copy->valid)
-      memcpy(copy->to, copy->from, 16);
+      memcpy(copy->to, copy->from, copy->bytes);
     else
-      memset(copy->to, 0, 16);
+      memset(copy->to, 0, copy->bytes);
   }
   fiber.copies.erase(fiber.copies.begin(), copy);
 }

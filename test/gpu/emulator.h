@@ -83,8 +83,11 @@ EMULATOR_API void barrier(const Place& place);
  */
 EMULATOR_API const Slot* exchange(const Place& place, unsigned mask, const void* in, size_t bytes,
                                   void (*complete)(Slot* slots) = nullptr);
-EMULATOR_API void copyAsync16(void* shared, const void* global, bool valid);
+/** copyAsync16 or copyAsync4. */
+EMULATOR_API void copyAsync(void* shared, const void* global, bool valid, int bytes);
 EMULATOR_API void commitCopies();
+/** Checks what prefetchBytes is given: address and size are multiples of 16. */
+EMULATOR_API void prefetch(const void* global, int bytes);
 EMULATOR_API void waitCopies(int groups);
 /** Orders what the blocks do that call it (races.cpp). */
 EMULATOR_API void fence();
@@ -288,8 +291,9 @@ inline void loadMatricesTransposed(unsigned (&m)[4], const void* row, EMULATOR_P
 }
 
 inline void copyAsync16(void* shared, const void* global, bool valid) {
-  emulator::copyAsync16(shared, global, valid);
+  emulator::copyAsync(shared, global, valid, 16);
 }
+inline void copyAsync4(void* shared, const void* global) { emulator::copyAsync(shared, global, true, 4); }
 inline void commitCopies() { emulator::commitCopies(); }
 template <int N>
 inline void waitCopies() {
@@ -297,6 +301,16 @@ inline void waitCopies() {
 }
 
 inline void store16(void* p, const uint4& v) { *static_cast<uint4*>(p) = v; }
+
+__attribute__((noinline, no_sanitize("thread"))) inline void storeRelaxed(unsigned* p, unsigned word) {
+  *p = word;
+}
+__attribute__((noinline, no_sanitize("thread"))) inline unsigned loadRelaxed(const unsigned* p) { return *p; }
+
+inline void prefetchBytes(const void* p, int bytes) { emulator::prefetch(p, bytes); }
+// Launches run one after another.
+inline void letLaunchesAfterBegin() {}
+inline void waitForLaunchesBefore() {}
 
 inline unsigned char* dynamicShared() { return emulator::position.dynamicShared; }
 inline unsigned sharedAddress(const void* place) {

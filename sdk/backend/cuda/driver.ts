@@ -42,7 +42,12 @@ export interface CudaDriver {
   kernel(path: string, name: string, signature: string): number;
   /** Where `launch` and `gemm` read their arguments: a buffer of 64 numbers that the addon owns. */
   readonly arguments: Float64Array;
-  /** Runs a kernel with the first arguments of the buffer, as many as its signature has. */
+  /**
+   * Runs a kernel with the first arguments of the buffer, as many as its signature has.
+   *
+   * @param overlaps it may begin when the launch before it says so (letLaunchesAfterBegin in native/cuda/ptx.cuh), where
+   *     GPU and driver can; danger: it must not read what that one writes before waitForLaunchesBefore
+   */
   launch(
     kernel: number,
     gridX: number,
@@ -50,6 +55,7 @@ export interface CudaDriver {
     gridZ: number,
     threads: number,
     sharedBytes: number,
+    overlaps: boolean,
   ): void;
 
   /**

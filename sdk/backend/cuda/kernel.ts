@@ -10,17 +10,27 @@ export interface CudaKernel {
   readonly name: string;
   /** One letter a parameter: p address (0 is null), i int32, u uint32, f float32. */
   readonly signature: string;
+  /** Whether it may begin before the launch before it has ended (waitForLaunchesBefore, native/cuda/ptx.cuh). */
+  readonly overlaps: boolean;
 }
 
-/** @param signature one letter a parameter: p address (0 is null), i int32, u uint32, f float32 */
-export function cudaKernel(file: string, name: string, signature: string): CudaKernel {
-  return { file, name, signature };
+/**
+ * @param signature one letter a parameter: p address (0 is null), i int32, u uint32, f float32
+ * @param overlaps whether the kernel calls waitForLaunchesBefore before it reads what others write. Default false
+ */
+export function cudaKernel(file: string, name: string, signature: string, overlaps = false): CudaKernel {
+  return { file, name, signature, overlaps };
 }
 
 /** A kernel that exists for both storages of the activations: `kernels.bfloat16` is `<name>_bfloat16`. */
-export function cudaKernels(file: string, name: string, signature: string): Record<Storage, CudaKernel> {
+export function cudaKernels(
+  file: string,
+  name: string,
+  signature: string,
+  overlaps = false,
+): Record<Storage, CudaKernel> {
   return {
-    float32: cudaKernel(file, `${name}_float32`, signature),
-    bfloat16: cudaKernel(file, `${name}_bfloat16`, signature),
+    float32: cudaKernel(file, `${name}_float32`, signature, overlaps),
+    bfloat16: cudaKernel(file, `${name}_bfloat16`, signature, overlaps),
   };
 }

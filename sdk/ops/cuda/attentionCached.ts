@@ -8,11 +8,11 @@ import { forwardCached, MOST_HEAD_DIM } from "./attention.ts";
 // q, k, v, keys, values, past, partial, arrivals, o; tokens, heads, kvHeads, headDim, lanes, parts, scale, window
 const SIGNATURE = "pppppppppiiiiiifi";
 const DECODE = {
-  1: cudaKernels("attentionCached", "attentionCached1", SIGNATURE),
-  2: cudaKernels("attentionCached", "attentionCached2", SIGNATURE),
-  4: cudaKernels("attentionCached", "attentionCached4", SIGNATURE),
+  1: cudaKernels("attentionCached", "attentionCached1", SIGNATURE, true),
+  2: cudaKernels("attentionCached", "attentionCached2", SIGNATURE, true),
+  4: cudaKernels("attentionCached", "attentionCached4", SIGNATURE, true),
 };
-const DECODE_ANY = cudaKernels("attentionCached", "attentionCachedAny", SIGNATURE);
+const DECODE_ANY = cudaKernels("attentionCached", "attentionCachedAny", SIGNATURE, true);
 
 /** With more rows than this the tiles of the forward kernel pay. */
 const MOST_DECODED = 8;

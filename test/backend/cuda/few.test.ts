@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Cuda, CudaTensor } from "../../../sdk/backend/cuda/cuda.ts";
 import type { Storage } from "../../../sdk/backend/cuda/kernel.ts";
 import { type FewLayer, fewRows } from "../../../sdk/ops/cuda/few.ts";
+import { fewNf4 } from "../../../sdk/ops/cuda/fewNf4.ts";
 import { dropoutMask } from "../../../sdk/ops/dropout.ts";
 import { denseWeight, deviceWeight } from "../../../sdk/weights/deviceWeight.ts";
 import { NF4Weight } from "../../../sdk/weights/nf4.ts";
@@ -117,4 +118,76 @@ onCuda("a few rows", (cuda) => {
       ]);
     });
   }
+
+  describe("over 4-bit weights", () => {
+    /** What the layers read: rmsNorm(x). */
+    const normalized = (x: Float32Array, inn: number, gamma: Float32Array, eps: number) =>
+      x.map((value, i) => {
+        const row = x.subarray(i - (i % inn), i - (i % inn) + inn);
+        const meanSquare = row.reduce((sum, v) => sum + v * v, 0) / inn;
+        return (value * gamma[i % inn]) / Math.sqrt(meanSquare + eps);
+      });
+
+    const run = (rows: number, inn: number, sizes: Sizes[], gated: boolean) => {
+      const x = stored(random(rows * inn, 5, 3), "bfloat16");
+      const gamma = random(inn, 6, 2);
+      const eps = 0.5;
+      const h = normalized(x, inn, gamma, eps);
+      const layers = sizes.map((one, i) => layerOf(cuda(), h, rows, inn, one, 10 * i + inn));
+      fewNf4(
+        cuda(),
+        upload(cuda(), x, "bfloat16", [rows, inn]),
+        layers.map(({ layer }) => layer),
+        { norm: { gamma: upload(cuda(), gamma), eps }, gated },
+      );
+      const [first, second] = layers.map(({ want }) => want);
+      const wants = gated
+        ? [first.map((g, i) => (g / (1 + Math.exp(-g))) * second[i])]
+        : layers.map(({ want }) => want);
+      for (const [i, want] of wants.entries()) {
+        // A product has the error of each factor times the other.
+        const terms = gated ? inn * Math.max(...second.map(Math.abs)) ** 2 : inn;
+        check(layers[i].layer.y, download(cuda(), layers[i].layer.y), want, terms, `layer ${i}`);
+      }
+    };
+    const sizesOf = (form: Form, outs: number[], r: number): Sizes[] => outs.map((out) => ({ form, out, r }));
+
+    for (const form of ["nf4", "nf4 twice"] as Form[]) {
+      for (const rows of [1, 2, 4, 5, 8]) {
+        it(`${form}: the norm of ${rows} rows comes first`, () =>
+          run(rows, 512, sizesOf(form, [40, 16, 7], 4), false));
+        it(`${form}: gate and up of ${rows} rows become one`, () =>
+          run(rows, 768, sizesOf(form, [72, 72], 8), true));
+      }
+    }
+    it("takes fewer rows at once, and more blocks, where shared memory is small", () => {
+      const { device } = cuda();
+      const { sharedBytes, multiprocessors } = device;
+      try {
+        for (const [bytes, rows] of [
+          [90_000, 3],
+          [96_000, 8],
+        ]) {
+          Object.assign(device, { sharedBytes: bytes, multiprocessors: 2 });
+          run(rows, 1024, sizesOf("nf4 twice", [700, 700], 8), true);
+        }
+        Object.assign(device, { sharedBytes: 60_000 });
+        assert.throws(
+          () => run(1, 512, sizesOf("nf4", [16], 0), false),
+          /^RangeError: fewNf4: a row of 512 values does not fit the 60000 bytes of shared memory of a block/,
+        );
+      } finally {
+        Object.assign(device, { sharedBytes, multiprocessors });
+      }
+    });
+    it("refuses scales of two forms", () => {
+      assert.throws(
+        () => run(1, 256, [...sizesOf("nf4", [16], 0), ...sizesOf("nf4 twice", [16], 0)], false),
+        /^Error: fewNf4: expected scales of one form in all layers/,
+      );
+    });
+    it("gives the same again, also after another launch with adapters", () => {
+      for (let i = 0; i < 3; i++) run(2, 256, sizesOf("nf4 twice", [33, 5], 16), false);
+    });
+  });
 });
