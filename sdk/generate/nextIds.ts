@@ -36,16 +36,13 @@ export async function* nextIds(
   let step: RecordedStep | undefined;
   try {
     yield choose(logitsAfter(model, Int32Array.from(prompt), cache));
-    while (ids.length < capacity) {
-      const last = ids[ids.length - 1];
-      if (!step && activeCuda() && capacity - ids.length >= WORTH_RECORDING)
-        step = new RecordedStep(model, cache, last);
-      if (step && sampling.temperature === 0 && sampling.repetitionPenalty === 1) {
-        yield* greedyIds(step, cache, capacity);
-        return;
-      }
-      yield choose(step ? step.runWith(last) : logitsAfter(model, Int32Array.of(last), cache));
+    if (activeCuda() && capacity - ids.length >= WORTH_RECORDING) {
+      const choice = { ...sampling, previous: ids, random: sampler.randomState };
+      step = new RecordedStep(model, cache, ids[ids.length - 1], choice);
+      yield* idsOfGpu(step, cache, capacity);
+      return;
     }
+    while (ids.length < capacity) yield choose(logitsAfter(model, Int32Array.of(ids[ids.length - 1]), cache));
   } finally {
     step?.dispose();
     cache.dispose();
@@ -53,11 +50,7 @@ export async function* nextIds(
 }
 
 /** The GPU chooses and goes on by itself; when the caller stops asking, it has run some steps too many. */
-async function* greedyIds(
-  step: RecordedStep,
-  cache: KVCache,
-  capacity: number,
-): AsyncGenerator<number, void> {
+async function* idsOfGpu(step: RecordedStep, cache: KVCache, capacity: number): AsyncGenerator<number, void> {
   const queue = () => {
     for (let i = 0; i < STEPS_AT_ONCE && cache.length + 1 < capacity; i++) step.run();
     const chosen = step.chosen();

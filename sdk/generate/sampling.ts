@@ -1,4 +1,4 @@
-import { Random } from "../data/random.ts";
+import { Random, type RandomState } from "../data/random.ts";
 import type { SamplingOptions } from "./options.ts";
 
 /** Chooses token after token; keeps the random state of one answer. */
@@ -7,6 +7,11 @@ export class Sampler {
 
   constructor(private readonly options: Required<SamplingOptions>) {
     this.random = new Random(options.seed);
+  }
+
+  /** For whoever goes on with the same numbers. */
+  get randomState(): RandomState {
+    return this.random.state;
   }
 
   /**

@@ -4,14 +4,16 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { Recording } from "../../sdk/backend/cuda/recording.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
+import { Random } from "../../sdk/data/random.ts";
 import { type FinishReason, generate } from "../../sdk/generate/generate.ts";
 import type { GenerateOptions } from "../../sdk/generate/options.ts";
+import { Sampler } from "../../sdk/generate/sampling.ts";
 import { randomModel } from "../../sdk/model/fullTraining.ts";
 import { KVCache } from "../../sdk/model/kvCache.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { TokenState } from "../../sdk/ops/cuda/nextToken.ts";
 import { Tokenizer } from "../../sdk/text/tokenizer.ts";
-import { onCuda, upload } from "../backend/cuda/support.ts";
+import { onCuda, stored, upload } from "../backend/cuda/support.ts";
 import { disposeTiny, tinyConfig } from "../tinyModel.ts";
 
 const PROMPT = [1, 40, 41, 42];
@@ -56,6 +58,7 @@ onCuda("decoding on a GPU", (cuda) => {
     "the best tokens": { maxNewTokens: 24 },
     "drawn tokens": { maxNewTokens: 24, temperature: 1, topK: 20, topP: 0.95, seed: 3 },
     "the best tokens with a penalty": { maxNewTokens: 24, repetitionPenalty: 1.3 },
+    "drawn tokens with a penalty": { maxNewTokens: 24, temperature: 0.8, repetitionPenalty: 1.2, seed: 9 },
     "as many tokens as the context has room for": { maxNewTokens: 1000 },
     "one token": { maxNewTokens: 1 },
     "two tokens": { maxNewTokens: 2 },
@@ -194,14 +197,52 @@ onCuda("decoding on a GPU", (cuda) => {
     ];
     for (const storage of ["float32", "bfloat16"] as const) {
       logits.fill(-3);
-      const state = new TokenState(cuda());
+      const state = new TokenState(cuda(), 19_991);
       state.set(0, 100);
       for (const [i, [what, change, want]] of cases.entries()) {
         change();
-        state.advance(upload(cuda(), logits, storage), 19_991);
+        state.advance(upload(cuda(), logits, storage));
         assert.equal((await state.chosen())(101 + i), want, `${storage}, ${what}`);
       }
       state.dispose();
+    }
+  });
+
+  it("draws what the CPU draws, ties and hidden scores included", async () => {
+    const count = 1500;
+    const random = new Random(11);
+    const previous = Array.from({ length: 40 }, () => random.int(count));
+    const choices = [
+      { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 },
+      { temperature: 0.7, topK: 3, topP: 1, repetitionPenalty: 1 },
+      { temperature: 1.5, topK: 50, topP: 0.6, repetitionPenalty: 1.3 },
+      { temperature: 3, topK: 0, topP: 0.95, repetitionPenalty: 0.8 },
+      { temperature: 1, topK: count + 5, topP: 1e-6, repetitionPenalty: 1 },
+      { temperature: 0, topK: 7, topP: 0.5, repetitionPenalty: 1.3 },
+    ];
+    for (const storage of ["float32", "bfloat16"] as const) {
+      for (const [seed, choice] of choices.entries()) {
+        const sampler = new Sampler({ ...choice, seed });
+        const state = new TokenState(cuda(), count, { ...choice, previous, random: sampler.randomState });
+        state.set(0, 100);
+        const ids = [...previous];
+        for (let i = 0; i < 6; i++) {
+          const logits = Float32Array.from({ length: count }, () => random.normal() * 3);
+          // In bfloat16 most scores have equals anyway.
+          if (i % 3 === 0) for (let k = 0; k < count; k++) logits[k] = Math.round(logits[k]);
+          if (i % 4 === 0) logits.fill(Number.NEGATIVE_INFINITY, 100, 1200);
+          const wider = upload(cuda(), Float32Array.of(...logits, 90, 90), storage);
+          state.advance(wider);
+          const want = sampler.next(stored(logits, storage).slice(), ids);
+          ids.push(want);
+          assert.equal(
+            (await state.chosen())(101 + i),
+            want,
+            `${storage}, ${JSON.stringify(choice)}, draw ${i}`,
+          );
+        }
+        state.dispose();
+      }
     }
   });
 
