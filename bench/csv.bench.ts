@@ -1,0 +1,61 @@
+/**
+ * Reading clean CSV: `loadCsv` beside PapaParse, in one process, in turns. `npx tsx bench/csv.bench.ts [rows]`.
+ * Both get the bytes of the file and give named columns; the rows are compared before anything is timed.
+ */
+import assert from "node:assert/strict";
+import { cpus } from "node:os";
+import Papa from "papaparse";
+import { loadCsv } from "../sdk/data/csv.ts";
+
+const rows = Number(process.argv[2] ?? 400_000);
+const rounds = 7;
+
+const question = (i: number) => `What is the status of order number ${i} today?`;
+const answer = (i: number) => `Your order ${i} left the warehouse, it will arrive in ${i % 7} days.`;
+const files: Record<string, (i: number) => string> = {
+  "no quotes": (i) => `${question(i)},${answer(i).replace(",", "")}`,
+  "quotes where needed": (i) => `${question(i)},"${answer(i)}"`,
+  "all quoted": (i) => `"${question(i)}","${answer(i)}"`,
+  "accents, semicolons": (i) => `Où est la commande n° ${i} ?;Elle arrivera dans ${i % 7} jours, à l'étage.`,
+};
+
+function papa(bytes: Buffer): { instruction: string; response: string }[] {
+  const { data } = Papa.parse<{ instruction: string; response: string }>(bytes.toString("utf8"), {
+    header: true,
+    skipEmptyLines: true,
+  });
+  return data;
+}
+
+async function timed(work: () => unknown): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+console.log(
+  `${rows} rows; ${cpus()[0].model.trim()}; Node ${process.version}; medians of ${rounds} rounds in turns`,
+);
+for (const [name, line] of Object.entries(files)) {
+  const separator = name.includes("semicolons") ? ";" : ",";
+  const text = `instruction${separator}response\n${Array.from({ length: rows }, (_, i) => line(i)).join("\n")}\n`;
+  const bytes = Buffer.from(text);
+  const table = await loadCsv(bytes);
+  const expected = papa(bytes);
+  assert.equal(table.rows.length, expected.length);
+  for (const [i, row] of table.rows.entries())
+    assert.deepEqual([row.instruction, row.response], [expected[i].instruction, expected[i].response]);
+  assert.equal(table.repairs.length + table.rejected.length, 0);
+  const times: { ours: number[]; papa: number[] } = { ours: [], papa: [] };
+  for (let round = 0; round < rounds; round++) {
+    times.ours.push(await timed(() => loadCsv(bytes)));
+    times.papa.push(await timed(() => papa(bytes)));
+  }
+  const [ours, theirs] = [median(times.ours), median(times.papa)];
+  const speed = (ms: number) => `${(bytes.length / 1000 / ms).toFixed(0)} MB/s`;
+  console.log(
+    `${name.padEnd(22)} ${(bytes.length / 1e6).toFixed(0)} MB  loadCsv ${speed(ours)}  PapaParse ${speed(theirs)}  ${(theirs / ours).toFixed(2)} x`,
+  );
+}
