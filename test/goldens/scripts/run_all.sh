@@ -2,6 +2,8 @@
 # Makes every golden and prints a table. Usage: run_all.sh [OUT_DIR]; default test/goldens/data.
 # Needs python3 with torch, transformers, peft, safetensors, tokenizers, numpy, gguf, sentencepiece and bitsandbytes; builds nothing.
 # With ADAPTER_BASE, ADAPTER_DIR and ADAPTER_LOGITS set, an adapter of ours is checked against PEFT too.
+# With GGUF_ADAPTER set to the same adapter as GGUF, it is compared with what llama.cpp makes of ADAPTER_DIR: 56 tensors
+# equal for an adapter of the bundled model (2026-11-28).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "${1:-$here/../data}" && cd "${1:-$here/../data}" && pwd)
@@ -33,6 +35,9 @@ step make_tokenizers python3 make_tokenizers.py --out "$out"
 step make_text python3 make_text.py --out "$out"
 if [ -n "${ADAPTER_DIR:-}" ]; then
   step check_adapter python3 check_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$ADAPTER_LOGITS"
+fi
+if [ -n "${GGUF_ADAPTER:-}" ]; then
+  step check_gguf_adapter python3 check_gguf_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$GGUF_ADAPTER"
 fi
 echo
 printf '%s' "$table"
