@@ -5,20 +5,13 @@ import { packageRoot } from "../../sdk/backend/packageRoot.ts";
 import { numbersIn } from "../../sdk/chat/amounts.ts";
 import { type CompiledDomain, compileDomain } from "../../sdk/chat/compile.ts";
 import { loadDomain } from "../../sdk/chat/domain.ts";
+import { f1, labelledItemSchema, scoreItems } from "../../sdk/chat/itemScores.ts";
 import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import { sentimentOf } from "../../sdk/chat/sentiment.ts";
-import type { ChatMessage, Conversation } from "../../sdk/chat/stage.ts";
+import type { Conversation } from "../../sdk/chat/stage.ts";
 import type { ConsistencyFinding } from "../../sdk/chat/stages/consistency.ts";
 import { findEntities } from "../../sdk/chat/stages/entities.ts";
 import { findings } from "../../sdk/chat/trace.ts";
-
-interface Item {
-  id: string;
-  query: string;
-  category: string;
-  relation?: string;
-  history?: ChatMessage[];
-}
 
 /** Sunday. */
 const NOW = new Date(2026, 10, 22);
@@ -40,28 +33,25 @@ describe("stages", () => {
     findings(system.analyse(query, conversation));
 
   describe("categorise", () => {
-    it("finds the category of at least 93 % of the development set", () => {
-      const items: Item[] = readFileSync(join(packageRoot(), "data/evaluation/reasoning.fr.jsonl"), "utf8")
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line));
-      assert(items.length >= 120);
-      const wrong = items.filter(
-        (item) => ask(item.query, { messages: item.history ?? [] }).categorise?.category !== item.category,
-      );
-      // Measured 138 of 145 (95.2 %) on 2026-11-22 after its misses were looked at, 127 (87.6 %) before.
-      assert(
-        1 - wrong.length / items.length >= 0.93,
-        wrong.map(({ id, query }) => `${id} ${query}`).join("\n"),
-      );
-      const related = items.filter((item) => item.relation !== undefined);
-      const lost = related.filter(
-        (item) => ask(item.query, { messages: item.history ?? [] }).context?.relation !== item.relation,
-      );
-      assert.deepEqual(
-        lost.map(({ query }) => query),
-        [],
-      );
+    it("reaches the bars on the development set and on the items that nothing was tuned on", () => {
+      const read = (name: string) =>
+        readFileSync(join(packageRoot(), "data/evaluation", name), "utf8")
+          .trim()
+          .split("\n")
+          .map((line) => labelledItemSchema.parse(JSON.parse(line)));
+      const development = scoreItems(shop, read("reasoning.fr.jsonl"));
+      assert(development.category.all >= 600);
+      const share = ({ right, all }: { right: number; all: number }) => right / all;
+      // Measured on 2026-11-28, after tuning on these items: 97.2, 97.9, 97.4, 100 and 95.2 %.
+      assert(share(development.category) >= 0.95, JSON.stringify(development.confusions));
+      assert(share(development.relation) >= 0.93);
+      assert(share(development.consistency) >= 0.93);
+      assert(f1(development.offensive) >= 0.97);
+      assert(f1(development.entities) >= 0.92);
+      // Written last, and measured once: 95.2 and 90.0 %. The bars are 90 and 85 %.
+      const unseen = scoreItems(shop, read("reasoning.unseen.fr.jsonl"));
+      assert(share(unseen.category) >= 0.9, JSON.stringify(unseen.confusions));
+      assert(share(unseen.relation) >= 0.85);
     });
 
     it("gives the scores of all categories, which sum to 1, and the words that decided", () => {

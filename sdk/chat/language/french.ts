@@ -123,7 +123,11 @@ export const french: Language = {
   demonstratives: new Set(list("ca cela ceci")),
   objectPronouns: new Set(list("le la les lui leur")),
   subjects: new Set(list("je tu il elle on nous vous ils elles ne")),
-  links: new Set(list("et puis a ou alors bon")),
+  links: new Set(
+    list(
+      "et puis a ou alors bon encore tous toutes beaucoup vraiment infiniment aussi ok okay donc voila bcp allez",
+    ),
+  ),
   emptyPronouns: new Set([
     ...[
       "il y a",
@@ -140,7 +144,6 @@ export const french: Language = {
     ],
     ...[
       "y a",
-      "ca va",
       "il existe un",
       "il existe une",
       "il existe des",

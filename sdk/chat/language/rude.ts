@@ -113,7 +113,7 @@ export const INNOCENT =
   pique nique|pique niques|con carne|chili con|table sale|linge sale|sac a ordures|
   sacs a ordures|poubelle a ordures|ordures menageres|boite a ordures|bac a ordures|tapette a mouches|
   tapette a souris|tapettes a|chien batard|batard de|mon chien|la bete|petite bete|petites betes|cul de sac|cul de poule|
-  cul de bouteille|piece of cake|crever de chaud|creve de chaud|creve de faim|creve la dalle|je creve|pneu creve|
+  cul de bouteille|piece of cake|crever de chaud|creve de chaud|creve de faim|creve la dalle|je creve|pneu creve|tuyau creve|sac creve|bouee crevee|matelas creve|piscine crevee|
   pneus creves|roue crevee|roue creve|chambre a air creve|ballon creve|il est creve|est creve|je suis creve|
   est crevee|a creve|suis crevee|sont creves|sont crevees|crevee|j ai creve|un creve|suce pouce|sucette|la ferme pedagogique|produits de la ferme|a la ferme|de la ferme|
   ferme la page|fermez la boutique|fermez la page|ferme la boutique|fermez la veille|vous fermez la|fermez la semaine|

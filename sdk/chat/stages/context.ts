@@ -144,11 +144,12 @@ function conversationThemes({ messages }: Conversation, domain: CompiledDomain):
 /** How much a query leans on earlier turns: the strongest sign, a little more for each further one. */
 function referenceScore(
   query: AnalysedText,
-  { conversation, domain }: StageInput,
+  input: StageInput,
   own: Themes,
   similarity: number,
   evidence: Evidence[],
 ): number {
+  const { conversation, domain } = input;
   const { language, expressions } = domain;
   const all = withoutCourtesy(query.tokens, domain.courtesy).filter((token) => /[\p{L}\d]/u.test(token.word));
   const begin = all.findIndex(({ word }) => !language.interjections.has(word));
@@ -184,6 +185,7 @@ function referenceScore(
   const partial = named.every(({ entry }) => entry.list === "concerns" || entry.list === "locations");
   if (tokens.length <= 4 && named.length > 0 && partial && own.size === 0)
     sign("nothing named that it is about", 0, tokens.length, 0.6);
+  if (tokens.length <= 6 && namesWhatWasAnswered(tokens, input)) sign("names what was answered", 0, 2, 0.6);
   if (repliesToQuestion(conversation, query, tokens)) sign("replies to a question", 0, tokens.length, 0.7);
   signs.sort((a, b) => b - a);
   const score = Math.min(1, (signs[0] ?? 0) + 0.15 * Math.max(0, signs.length - 1));
@@ -217,6 +219,19 @@ function pointsBack(
   );
 }
 
+/** "le lien marche plus" after "cliquez sur le lien": the thing is one that the answer brought up. */
+function namesWhatWasAnswered(tokens: readonly Token[], { conversation, domain }: StageInput): boolean {
+  const [first, second] = tokens;
+  if (second === undefined || !domain.language.objectPronouns.has(first.word) || second.word.length < 4)
+    return false;
+  const { messages } = conversation;
+  const said = (role: string) => {
+    const content = messages.findLast((message) => message.role === role)?.content ?? "";
+    return domain.analyse(content).tokens.some(({ noun }) => noun === second.noun);
+  };
+  return said("assistant") && !said("user");
+}
+
 /** A few words after the assistant has asked something, and no question themselves. */
 function repliesToQuestion(
   { messages }: Conversation,
@@ -234,6 +249,8 @@ function loosePronoun(query: AnalysedText, tokens: readonly Token[], domain: Com
   const nouns = new Set(lexicon.find(tokens).flatMap((m) => (isThing(m.entry.list) ? [m.from] : [])));
   for (let i = 0; i < tokens.length; i++) {
     if (nouns.has(i)) return -1;
+    // "ça va ?" stands for nothing, "ça va être long ?" does.
+    if (tokens.length <= 3 && tokens[i].word === "ca" && tokens[i + 1]?.word === "va") return -1;
     const { word, start } = tokens[i];
     const before = tokens[i - 1]?.word;
     // After a subject "la" is no article: "je ne la trouve pas"; nor between a modal and an infinitive.
