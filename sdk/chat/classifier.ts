@@ -57,6 +57,7 @@ export class Classifier {
   /** Weights, one row of `labels` values a feature. */
   #weights = new Float64Array(0);
   readonly #bias: Float64Array;
+  #last: { tokens: readonly Token[]; features: Feature[] } | undefined;
 
   constructor(
     phrases: LabelledPhrase[],
@@ -99,7 +100,15 @@ export class Classifier {
     return [...sums.values()].sort((a, b) => b.weight - a.weight);
   }
 
+  /** The features of a text; the decision and its evidence ask for the same ones. */
   #features(tokens: readonly Token[]): Feature[] {
+    if (this.#last?.tokens === tokens) return this.#last.features;
+    const features = this.#read(tokens);
+    this.#last = { tokens, features };
+    return features;
+  }
+
+  #read(tokens: readonly Token[]): Feature[] {
     const features: Feature[] = [];
     const classes = this.#classes(tokens);
     let squares = 0;

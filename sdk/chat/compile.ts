@@ -97,7 +97,10 @@ function compile(domain: Domain): CompiledDomain {
   const language = languages[domain.language];
   const speller = new Speller(knownWords(domain, language), language.stem, language.elisions);
   const plain = (text: string) => analyseText(text, language);
-  const analyse = (text: string) => analyseText(text, language, (word) => speller.repair(word));
+  // Stages and checks ask about the same query, answer and history over and over.
+  const analyse = remember(RECENT_TEXTS, (text: string) =>
+    analyseText(text, language, (word) => speller.repair(word)),
+  );
   const lexicon = new Lexicon(domain, language, plain);
   const courtesy = new PhraseIndex(courtesyPhrases(domain), plain);
   const compiled = {
@@ -173,6 +176,23 @@ function replyIndices({ replies }: Language, analyse: (text: string) => Analysed
     },
     ...{ conditions: index(conditions), only: index(only) },
     asks: Object.entries(asks).map(([kind, list]) => ({ kind: kind as AskedKind, index: index(list) })),
+  };
+}
+
+/** Texts whose analysis is kept. */
+const RECENT_TEXTS = 128;
+
+/** A function that knows its last results; texts of any length, so few of them. */
+function remember<T>(most: number, compute: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let result = known.get(text);
+    if (result !== undefined) return result;
+    result = compute(text);
+    // A Map keeps the order of insertion: the first key is the oldest.
+    if (known.size >= most) known.delete(known.keys().next().value as string);
+    known.set(text, result);
+    return result;
   };
 }
 

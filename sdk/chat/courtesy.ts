@@ -57,6 +57,8 @@ const SAME: Record<string, string> = {
 export class CourtesyCheck {
   readonly #insults: Set<string>;
   readonly #squeezed = new Map<string, string>();
+  /** First two letters of all insults: most words are none by these alone. */
+  readonly #initials: Set<string>;
   readonly #insultPhrases: Phrases;
   readonly #threats: Phrases;
   readonly #innocent: Phrases;
@@ -73,6 +75,7 @@ export class CourtesyCheck {
       ...own.filter((text) => /^[a-z]+$/.test(text) && !THROWN.has(text)),
     ]);
     for (const word of this.#insults) if (word.length > 3) this.#squeezed.set(squeeze(word), word);
+    this.#initials = new Set([...this.#squeezed.keys()].map((word) => word.slice(0, 2)));
     this.#insultPhrases = this.#index([...INSULT_PHRASES, ...own.filter((text) => /[^a-z]/.test(text))]);
     this.#threats = this.#index(THREATS);
     this.#innocent = this.#index([...INNOCENT, ...innocent]);
@@ -97,10 +100,10 @@ export class CourtesyCheck {
     for (let i = 0; i < words.length; ) {
       const threat = spared.has(i) ? 0 : longest(words, i, 1, this.#threats);
       const phrase = spared.has(i) ? 0 : longest(words, i, 1, this.#insultPhrases);
-      const self = longest(words, i - 1, -1, this.#aboutSelf) > 0;
+      const self = () => longest(words, i - 1, -1, this.#aboutSelf) > 0;
       if (threat > 0) add("threat", i, i + threat);
-      else if (phrase > 0 && !self) add("insult", i, i + phrase);
-      else if (!spared.has(i) && !self && this.#isInsult(words, i, raw))
+      else if (phrase > 0 && !self()) add("insult", i, i + phrase);
+      else if (!spared.has(i) && this.#isInsult(words, i, raw) && !self())
         add(SWEARING.has(words[i].word) ? "rude" : "insult", i, i + 1);
       i += Math.max(1, threat, phrase);
     }
@@ -139,7 +142,8 @@ export class CourtesyCheck {
       if (this.#insults.has(folded)) return folded;
       // "connnard", "conaard": a run of letters is squeezed; "cone" must not become "conne".
       if (/(.)\1\1/.test(folded)) return this.#squeezed.get(squeeze(folded)) ?? squeeze(folded);
-      if (folded.length >= 6) return this.#squeezed.get(squeeze(folded)) ?? folded;
+      if (folded.length >= 6 && this.#initials.has(folded.slice(0, 2)))
+        return this.#squeezed.get(squeeze(folded)) ?? folded;
       return folded;
     }
     if (/[*#]/.test(folded)) return this.#unmask(folded) ?? folded;
