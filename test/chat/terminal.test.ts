@@ -93,6 +93,39 @@ describe("terminal chat", () => {
     assert.deepEqual(chat.session.history, []);
   });
 
+  it("shows the whole reasoning with debug+", async () => {
+    const chat = open(new ScriptedModel([RIGHT]), false);
+    chat.input.end("debug+\nCombien pèse la brouette ?\ndebug\n");
+    await chat.ended;
+    const { ui } = domain;
+    assert(chat.screen().startsWith(`${ui.debugFull}\n`));
+    // All thirteen scores, and the time of each stage; "debug" alone shows the best four and no times.
+    const unwrapped = chat.screen().replace(/\s*│\n│\s*/g, " ");
+    for (const { id } of domain.categories) assert.match(unwrapped, new RegExp(`${id} \\d\\.\\d\\d`));
+    assert.match(chat.screen(), /│ Catégorie +PRODUIT_SPECIFIQUE \d+ % {2}\(\d+\.\d\d ms\)/);
+    assert(chat.screen().endsWith(`${ui.debugOff}\n`));
+  });
+
+  it("reads an edited domain again; one with faults changes nothing", async () => {
+    const edited = { ...structuredClone(domain), name: "Chez Nous", fallback: "Nouveau repli." };
+    let reads = 0;
+    const reload = async () => {
+      if (++reads === 2) throw new Error("categories: expected array, got nothing");
+      return edited;
+    };
+    const chat = open(new ScriptedModel([WRONG]), false, { reload });
+    chat.input.end("Combien pèse la brouette ?\nreload\nCombien pèse la brouette ?\nreload\n");
+    await chat.ended;
+    assert.equal(
+      chat.screen(),
+      `${domain.fallback}\nDomaine relu : Chez Nous.\nNouveau repli.\nErreur : categories: expected array, got nothing\n`,
+    );
+    const without = open(new ScriptedModel([RIGHT]), false);
+    without.input.end("reload\n");
+    await without.ended;
+    assert.equal(without.screen(), `${domain.ui.cannotReload}\n`);
+  });
+
   it("shows an error in one line and goes on", async () => {
     const model = new ScriptedModel([RIGHT]);
     model.beforePiece = () => {
