@@ -122,7 +122,8 @@ export class KernelClient {
     const words = command ?? [process.execPath, ...process.execArgv, sibling(import.meta.url, "main")];
     const child = spawn(words[0], [...words.slice(1), file], {
       cwd,
-      env: env ?? process.env,
+      // The kernel looks for its starter from time to time: it does not outlive a client that is killed.
+      env: { ...(env ?? process.env), JPY_PARENT_PID: String(process.pid) },
       stdio: ["ignore", "ignore", "pipe"],
     });
     const client = new KernelClient(child, connection, folder);
