@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const KEPT = join(import.meta.dirname, "screens", "chat.txt");
 const SERVER = `mistral-lab-test-${process.pid}`;
 const tmux = (...words: string[]) =>
-  execFileSync("tmux", ["-L", SERVER, "-f", "/dev/null", ...words], { encoding: "utf8" });
+  execFileSync("tmux", ["-u", "-L", SERVER, "-f", "/dev/null", ...words], { encoding: "utf8" });
 
 describe("chat on a real screen", () => {
   before(function () {
@@ -38,22 +38,38 @@ describe("chat on a real screen", () => {
     // A typing error taken back with the cursor, then the reasoning.
     type("debug", "Enter");
     await seen("Raisonnement affiché.");
+    // Each step waits for what the one before has drawn: a busy machine may lose keys that come together.
+    await seen("Vous >", 2);
     type("-l", "Combien pse la brouette ?");
-    type(...new Array(16).fill("Left"));
+    await seen("Combien pse la brouette ?");
+    for (let i = 0; i < 16; i++) {
+      type("Left");
+      await sleep(20);
+    }
     type("-l", "è");
+    await seen("Combien pèse la brouette ?");
     type("Enter");
     await seen("tokens/s");
     await seen("Vous >", 3);
     type("debug", "Enter");
     await seen("Raisonnement caché.");
+    await seen("Vous >", 4);
     // The line before, from the history; the model is wrong first, and corrects itself.
-    type("Up", "Up", "Enter");
+    type("Up");
+    await seen("Vous > debug", 2);
+    type("Up");
+    await seen("Vous > Combien pèse la brouette ?", 2);
+    type("Enter");
     await seen("tokens/s", 2);
-    type("Up", "Enter");
+    await seen("Vous >", 5);
+    type("Up");
+    await seen("Vous > Combien pèse la brouette ?", 3);
+    type("Enter");
     await seen("Assistant > La brouette", 4);
     type("C-c");
     await seen("[arrêté]");
     await seen("tokens/s", 3);
+    await seen("Vous >", 6);
     type("quitter", "Enter");
     await seen("À bientôt !");
     const shown = screen()
