@@ -187,10 +187,11 @@ describe("notebook in the browser", () => {
     await notebook.scrollTo(index);
     await wait(300);
     await page.screenshot({ path: join(images, "reasoning-dark.png") });
-    const mark = cell.locator("mark").first();
-    const colours = (await mark.evaluate(
-      "(element) => { const style = getComputedStyle(element); return [style.color, style.backgroundColor]; }",
-    )) as string[];
+    const colours = (await page.evaluate(`(() => {
+      const mark = Jupyter.notebook.get_cell(${index}).element.find("mark")[0];
+      const { color, backgroundColor } = getComputedStyle(mark);
+      return [color, backgroundColor];
+    })()`)) as string[];
     // The text keeps the page's colour, and the mark lets the page shine through.
     assert.equal(colours[0], "rgb(221, 221, 221)");
     assert.match(colours[1], /rgba\(.*0\.2/);

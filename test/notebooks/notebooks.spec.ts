@@ -39,11 +39,12 @@ const EXPECTED: Record<string, Expected[]> = {
     { cell: "table.rejected.map", shows: /is empty/ },
     { cell: '"How often each answer', shows: /How often each answer/, forms: PLOT },
     { cell: "tabulate(rare)", shows: /Bonjour et bienvenue/ },
+    { cell: "describe(table", shows: /whole example, tokens/ },
     { cell: '"Tokens of a question"', shows: /Tokens of a question/, forms: PLOT },
     { cell: '"Questions by category"', shows: /LIVRAISON/, forms: PLOT },
-    { cell: "exact duplicates", shows: /exact duplicates: line \d+ of line \d+/ },
+    { cell: "exact duplicate", shows: /line \d+ says what line \d+ says/ },
     { cell: "export97", shows: /Il part demain, à 9 h\./ },
-    { cell: "showExample", shows: /<mark title="trained"/ },
+    { cell: "showExample(train", shows: /<mark title="trained"/ },
   ],
   "02-quantize-and-lora": [
     { cell: "const base = await loadModel", shows: /<td>embedding<\/td>/ },
@@ -58,7 +59,7 @@ const EXPECTED: Record<string, Expected[]> = {
     { cell: "overwrite: true", shows: /stopped<\/span>.*What it answers at step/s, forms: PLOT },
     { cell: "resume: true", shows: /finished<\/span>.*What it answered before/s, forms: PLOT },
     { cell: "chat.say", shows: /mlab-say/ },
-    { cell: "tabulate(history.evaluations", shows: /<th>answer<\/th>/ },
+    { cell: "history.evaluations.map", shows: /<th>answer<\/th>/ },
   ],
   "04-evaluate": [
     { cell: "compareEvaluations(results)", shows: /expected fact.*mlab-best/s },
@@ -68,18 +69,21 @@ const EXPECTED: Record<string, Expected[]> = {
   ],
   "05-chat-and-reasoning": [
     { cell: "Bonjour, quels sont les frais", shows: /<details><summary><b>Raisonnement/ },
-    { cell: "Hirondelle, je l'attends", shows: /<mark title="products: Hirondelle"/ },
-    { cell: "reasoning.check(wrong", shows: /✗/ },
+    { cell: "la brouette Hirondelle ? Je", shows: /<mark title="products: Hirondelle"/ },
+    { cell: "reasoning.check(", shows: /✗/ },
     { cell: "<script>alert('bonjour')", shows: /&lt;script&gt;alert\(/ },
     { cell: '"Time of each stage"', shows: /categorise/, forms: PLOT },
     { cell: "support.en", shows: /Reasoning/ },
-    { cell: "talk.interactive", shows: /allows no input/ },
+    { cell: ".interactive({", shows: /allows no input/ },
   ],
   "06-your-own-model": [
+    { cell: "trained by LoRA, r = 8", shows: /0\.29 %/ },
     { cell: '"Memory of Mistral-7B', shows: /QLoRA/, forms: PLOT },
     { cell: "const base = await loadModel(modelDir)", shows: /<td>embedding<\/td>/ },
     { cell: "train(model, dataset.train", shows: /finished<\/span>/, forms: PLOT },
     { cell: "compareEvaluations({", shows: /perplexity/ },
+    { cell: "exportGguf(", shows: /GGUF, 8 bits.*MiB/s },
+    { cell: "const merged = await loadModel", shows: /mlab-say/ },
   ],
 };
 
