@@ -180,7 +180,7 @@ describe("notebook in the browser", () => {
     const index = await notebook.find("reasoning.analyse(");
     await page.addStyleTag({
       content:
-        "body,#site,#notebook,#notebook-container,.cell,div.input_area{background:#111!important;color:#ddd!important;box-shadow:none!important}.CodeMirror,.CodeMirror pre{background:#1b1b1b!important;color:#ddd!important}",
+        "body,#site,#notebook,#notebook-container,.cell,div.input_area,.rendered_html{background:#111!important;color:#ddd!important;box-shadow:none!important}.CodeMirror,.CodeMirror pre{background:#1b1b1b!important;color:#ddd!important}",
     });
     const cell = page.locator("#notebook-container > .cell").nth(index);
     for (const summary of await cell.locator("summary").all()) await summary.click();
