@@ -58,7 +58,7 @@ const STYLE = `
 .mlab{font-size:13px;line-height:1.5;max-width:960px;overflow-wrap:anywhere}
 .mlab *{box-sizing:border-box}
 .mlab .mlab-line{opacity:.75;margin:0 0 .4em}
-.mlab table.mlab-t{border-collapse:collapse;border:0;margin:.3em 0;font-size:13px;table-layout:auto}
+.mlab table.mlab-t{color:inherit;border-collapse:collapse;border:0;margin:.3em 0;font-size:13px;table-layout:auto}
 .mlab .mlab-t th,.mlab .mlab-t td{text-align:left;vertical-align:top;padding:.25em .9em .25em 0;border:0;border-top:1px solid rgba(128,128,128,.28);background:none;white-space:pre-wrap;max-width:46em;color:inherit}
 .mlab table.mlab-t tbody tr{background:none}
 .mlab .mlab-t thead th{border-top:0;font-weight:600;opacity:.75;vertical-align:bottom}
