@@ -105,6 +105,11 @@ export class CellConverter {
     }
   }
 
+  /** Ends the compiler's watch of its files, which keeps a process alive. */
+  close(): void {
+    this.#converter.close();
+  }
+
   get tslab(): Converter {
     return this.#converter;
   }

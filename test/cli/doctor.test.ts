@@ -88,11 +88,11 @@ describe("mistral-lab doctor", () => {
 
   it("finds an addon that kills its process, and one that is none, without dying", async () => {
     await inFolder(async (dir) => {
-      const killer = join(dir, "killer.js");
+      const killer = join(dir, "killer.cjs");
       writeFileSync(killer, 'process.kill(process.pid, "SIGILL"); setTimeout(() => {}, 5000);');
       const none = join(dir, "none.node");
       writeFileSync(none, "no library");
-      const wrong = join(dir, "wrong.js");
+      const wrong = join(dir, "wrong.cjs");
       writeFileSync(wrong, "exports.matMul = () => {}; exports.info = () => ({});");
       const checks = [killer, none, wrong].map((path) => checkAddon(true, path));
       for (const { status, todo } of checks) {

@@ -5,6 +5,9 @@ import { CellConverter } from "../../kernel-ext/converter.ts";
 const converter = new CellConverter();
 
 describe("converter of cells", () => {
+  // Its watch would keep the run of all tests alive.
+  after(() => converter.close());
+
   it("lets an object take an earlier cell's variable by its name alone, but not one of an inner scope", () => {
     const first = converter.convert("", "const rate = 2;\nconst other = 3;");
     assert.ok(first.ok);
