@@ -99,7 +99,7 @@ function plainTimeAt(
     if (normal !== undefined) return { from: at, to: at + (year === undefined ? 2 : 3), normal };
   }
   const weekday = language.weekdays.get(word) ?? language.weekdays.get(word.replace(/s$/, ""));
-  if (weekday !== undefined) return weekdayMatch(tokens, at, weekday, now);
+  if (weekday !== undefined) return weekdayMatch(tokens, at, weekday, now, language.sinceWords);
   const named = language.months.get(word);
   // English "may" is far more often a verb than a month.
   if (named !== undefined && word !== "may" && word !== "march")
@@ -115,10 +115,18 @@ function isOther(
   return to - from === 1 && tokens[from].word !== phrase.split(" ").at(-1);
 }
 
-/** "samedi": the next one, or the one before where "dernier" follows. */
-function weekdayMatch(tokens: readonly Token[], at: number, weekday: number, now: Date): TimeMatch {
+/** "samedi": the next one, or the one before where "depuis" precedes or "dernier" follows. */
+function weekdayMatch(
+  tokens: readonly Token[],
+  at: number,
+  weekday: number,
+  now: Date,
+  sinceWords: ReadonlySet<string>,
+): TimeMatch {
   const after = tokens[at + 1]?.stem ?? "";
-  const past = after.startsWith("derni") || tokens[at - 1]?.word === "last";
+  const before = tokens[at - 1]?.word;
+  const lead = before === "le" ? tokens[at - 2]?.word : before;
+  const past = after.startsWith("derni") || before === "last" || sinceWords.has(lead);
   const coming = after.startsWith("prochain");
   const ahead = (weekday - now.getDay() + 7) % 7;
   const behind = (now.getDay() - weekday + 7) % 7;

@@ -174,6 +174,7 @@ describe("stages", () => {
         ["le 12 mars", "12 mars = 2027-03-12"],
         ["le 3/11/2026", "3/11/2026 = 2026-11-03"],
         ["samedi", "samedi = 2026-11-28"],
+        ["j'attends depuis mardi", "depuis mardi = 2026-11-17"],
         ["lundi dernier", "lundi dernier = 2026-11-16"],
         ["à 9 h 40", "9 h 40 = 09:40"],
         ["10 jours", "10 jours = P10D"],
