@@ -54,7 +54,7 @@ export function findLayout(
   const seen = firstRecords(text, syntax);
   const named = namedHeader(seen, wanted);
   if (named !== undefined) return namedLayout(seen, named);
-  return unnamedLayout(seen, align);
+  return unnamedLayout(seen, syntax, align);
 }
 
 function firstRecords(text: string, syntax: Syntax): Seen[] {
@@ -188,12 +188,33 @@ export function looksLikeHeader(fields: readonly string[]): boolean {
   );
 }
 
+/**
+ * Columns of prose whose commas nobody quoted: a comma of a sentence has a blank after it, one between columns has
+ * none. Undefined where that is not so in (nearly) every record, or where the records are as long as each other.
+ */
+function columnsOfProse(seen: readonly Seen[], { delimiter }: Syntax): number | undefined {
+  if (delimiter !== "," || seen.length < 3) return undefined;
+  // "7,90" is a number.
+  const tight = ({ fields }: Seen) =>
+    fields.filter(
+      (field, i) => i > 0 && /^\S/.test(field) && !(/^\d/.test(field) && /\d$/.test(fields[i - 1])),
+    ).length + 1;
+  const columns = mostFrequent(seen.map(tight));
+  const agree = seen.filter((one) => tight(one) === columns).length;
+  const longer = seen.filter(({ fields }) => fields.length > columns).length;
+  const whole = seen.length - longer;
+  if (columns < 2 || agree < 0.9 * seen.length || longer < 0.3 * seen.length || whole === 0) return undefined;
+  return columns;
+}
+
 function unnamedLayout(
   seen: readonly Seen[],
+  syntax: Syntax,
   align: (raw: string, models: ColumnModel[]) => string[] | undefined,
 ): Layout {
-  const columns = Math.max(1, mostFrequent(seen.map(({ fields }) => fields.length)));
-  const start = tableStart(seen, columns);
+  const ofProse = columnsOfProse(seen, syntax);
+  const columns = ofProse ?? Math.max(1, mostFrequent(seen.map(({ fields }) => fields.length)));
+  const start = ofProse === undefined ? tableStart(seen, columns) : 0;
   const table = seen.slice(start);
   // Far enough from the top, no header teaches what rows look like.
   const after = table.slice(Math.min(6, Math.ceil(table.length / 3))).filter(({ record }) => record.clean);

@@ -28,6 +28,17 @@ export const faults: readonly MessyFile[] = [
     rows: french,
   },
   {
+    name: "commas in answers without quotes, and no header",
+    bytes:
+      "Comment payer ?,Par carte, virement ou chèque.\nLivrez-vous en Belgique ?,Oui, sous 5 jours, pour 7,90 €.\nOù êtes-vous ?,À Lyon.\nQuels horaires ?,9 h à 18 h, sauf dimanche\n",
+    rows: [
+      ["Comment payer ?", "Par carte, virement ou chèque."],
+      ["Livrez-vous en Belgique ?", "Oui, sous 5 jours, pour 7,90 €."],
+      ["Où êtes-vous ?", "À Lyon."],
+      ["Quels horaires ?", "9 h à 18 h, sauf dimanche"],
+    ],
+  },
+  {
     name: "commas in questions and answers without quotes",
     bytes: `instruction,response\nHello, can you help me?,Sure, what is it?\nOne, two or three?,Three, I think.\nAre you, by chance, open?,Yes, until six.\nWhere?,Here, there, everywhere.\n`,
     rows: [
