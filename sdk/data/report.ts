@@ -98,7 +98,7 @@ export interface TableReport {
   dialect: Dialect;
   /** As the header names them. */
   columns: string[];
-  /** Names of the columns that were taken for the two sides. */
+  /** Names of the columns that were taken for the two sides; "" for a whole table, whose columns have no meaning. */
   instruction: string;
   response: string;
   /** False where the first record is data. */

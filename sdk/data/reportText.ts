@@ -45,9 +45,13 @@ export function reportText(report: Omit<TableReport, "toString">): string {
     `${source}: ${counts.rows} rows, ${counts.repairs} ${counts.repairs === 1 ? "repair" : "repairs"}, ${counts.rejected} rejected, ${duplicates.length} duplicates ${kept}, ${counts.blankLines} blank lines skipped`,
   ];
   if (report.format === "csv") lines.push(`dialect: ${dialectText(report.dialect)}`);
-  lines.push(`columns: instruction "${report.instruction}", response "${report.response}"`);
   const others = columns.filter((name) => name !== report.instruction && name !== report.response);
-  if (others.length > 0) lines.push(`other columns, in fields: ${others.join(", ")}`);
+  // A whole table (`--grid`) gives no meaning to its columns.
+  if (report.instruction === "") lines.push(`columns: ${others.join(", ")}`);
+  else {
+    lines.push(`columns: instruction "${report.instruction}", response "${report.response}"`);
+    if (others.length > 0) lines.push(`other columns, in fields: ${others.join(", ")}`);
+  }
   if (counts.preambleLines > 0) lines.push(`before the table: ${counts.preambleLines} lines`);
   if (counts.commentLines > 0) lines.push(`comments: ${counts.commentLines} lines`);
   for (const { line, columns: names, records } of otherTables)

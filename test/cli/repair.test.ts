@@ -69,7 +69,8 @@ describe("mistral-lab repair", () => {
 
   it("writes the whole table as read with --grid", async () => {
     writeFileSync(join(dir, "grid.csv"), 'a|b|c\n1|"x|y"|"q"\n2||z\n');
-    await run(0, "grid.csv", "--out", "out.csv", "--grid");
+    const { stdout } = await run(0, "grid.csv", "--out", "out.csv", "--grid");
+    assert.match(stdout, /^ *columns: a, b, c$/m);
     assert.equal(read("out.csv"), 'a,b,c\n1,"x|y",q\n2,"",z\n');
     assert.ok(!existsSync(join(dir, "out.csv.rejected")));
     writeFileSync(join(dir, "empty.csv"), "");
