@@ -7,12 +7,10 @@ import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { GUARD_FD } from "../protocol.ts";
-import { GuardState, type SharedState } from "./guardState.ts";
+import { COOPERATIVE_PATIENCE, GuardState, type SharedState } from "./guardState.ts";
 
 /** Milliseconds in which a cell that never asked for the signal has to show a sign of life. */
 const PATIENCE = 300;
-/** The same for one that did, such as a training in a long step; a second interrupt does not wait. */
-const COOPERATIVE_PATIENCE = 30_000;
 
 const state = new GuardState(workerData as SharedState);
 

@@ -1,6 +1,12 @@
 /** What the cells' thread and its guard both see at any moment, also while the one is in a loop. */
 export type SharedState = SharedArrayBuffer;
 
+/**
+ * Milliseconds that a cell which has asked for the signal, such as a training in a long step, has for stopping in
+ * order, counted from the interrupt; a second interrupt does not wait.
+ */
+export const COOPERATIVE_PATIENCE = 30_000;
+
 const RUN = 0;
 const INTERRUPTED = 1;
 const ACKNOWLEDGED = 2;

@@ -12,11 +12,8 @@ import { Comms } from "./comms.ts";
 import { failureOf, installStacks } from "./errors.ts";
 import { CellExecutor, type Outcome } from "./executor.ts";
 import { NotebookFrontEnd } from "./frontEnd.ts";
-import { GuardState } from "./guardState.ts";
+import { COOPERATIVE_PATIENCE, GuardState } from "./guardState.ts";
 import { installTimers } from "./timers.ts";
-
-/** Milliseconds that a cell which listens to the signal has for stopping in order, counted from the interrupt. */
-const COOPERATIVE_PATIENCE = 30_000;
 
 /** Node's own, before they are bound to cells. */
 const { setImmediate: later, setTimeout: after } = globalThis;
