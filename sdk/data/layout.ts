@@ -193,17 +193,21 @@ export function looksLikeHeader(fields: readonly string[]): boolean {
  * none. Undefined where that is not so in (nearly) every record, or where the records are as long as each other.
  */
 function columnsOfProse(seen: readonly Seen[], { delimiter }: Syntax): number | undefined {
-  if (delimiter !== "," || seen.length < 3) return undefined;
+  if (delimiter !== "," || seen.length < 3 || seen.some(({ record }) => record.raw.includes('"')))
+    return undefined;
   // "7,90" is a number.
+  const inNumber = (fields: readonly string[], i: number) =>
+    /\d$/.test(fields[i - 1]) && /^\d/.test(fields[i]);
   const tight = ({ fields }: Seen) =>
-    fields.filter(
-      (field, i) => i > 0 && /^\S/.test(field) && !(/^\d/.test(field) && /\d$/.test(fields[i - 1])),
-    ).length + 1;
+    fields.filter((field, i) => i === 0 || !(/^\s/.test(field) || inNumber(fields, i))).length;
   const columns = mostFrequent(seen.map(tight));
   const agree = seen.filter((one) => tight(one) === columns).length;
-  const longer = seen.filter(({ fields }) => fields.length > columns).length;
-  const whole = seen.length - longer;
-  if (columns < 2 || agree < 0.9 * seen.length || longer < 0.3 * seen.length || whole === 0) return undefined;
+  const ofSentences = seen.filter(({ fields }) =>
+    fields.some((field, i) => i > 0 && /^\s+\S/.test(field)),
+  ).length;
+  const whole = seen.filter(({ fields }) => fields.length === columns).length;
+  if (columns < 2 || agree < 0.9 * seen.length || ofSentences < 0.3 * seen.length || whole === 0)
+    return undefined;
   return columns;
 }
 
