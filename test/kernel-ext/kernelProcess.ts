@@ -66,9 +66,13 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Waits until a condition holds; the test's own timeout is the limit. */
+/** Waits until a condition holds, a minute at most: a loop that outlives its test would keep the whole run alive. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(20);
+  const end = Date.now() + 60_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`not within a minute: ${condition}`);
+    await sleep(20);
+  }
 }
 
 /** Processes below `pid`, by Linux' own tables; those that are only waiting to be buried do not count. */
