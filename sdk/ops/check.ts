@@ -18,6 +18,7 @@ import { AttentionCache, attentionCached } from "./attentionCached.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { embedding } from "./embedding.ts";
 import { linear } from "./linear.ts";
+import { normLinears, normSwiglu } from "./normLinears.ts";
 import { rmsNorm } from "./rmsNorm.ts";
 import { rope } from "./rope.ts";
 import { swiglu } from "./swiglu.ts";
@@ -90,6 +91,8 @@ function cases(): Case[] {
   const heads = { heads: 4, kvHeads: 2, headDim: 32, window: 0 };
   const frozen = new DenseWeight([72, 64], noise(72 * 64, 9));
   const packed = NF4Weight.quantize(noise(72 * 64, 9), [72, 64]);
+  // Whole pieces of the kernel for a few rows: other widths go through the ops one by one.
+  const wide = NF4Weight.quantize(noise(72 * 512, 9), [72, 512]);
   const table = new DenseWeight([50, 64], noise(50 * 64, 8));
   const lora = ([, a, b]: tf.Tensor[]) => ({
     ...{ a: a as tf.Tensor2D, b: b as tf.Tensor2D },
@@ -118,6 +121,14 @@ function cases(): Case[] {
       run: (inputs) => [linear(matrix(inputs[0]), packed, lora(inputs))],
     },
     { op: "linear, NF4, 1 row", shapes: [[1, 64]], run: ([x]) => [linear(matrix(x), packed)] },
+    {
+      ...{ op: "normLinears, NF4, 2 rows", shapes: [[2, 512], [512], [4, 512], [72, 4]] },
+      run([x, gamma, a, b]) {
+        const norm = { gamma: gamma as tf.Tensor1D, eps: 1e-5 };
+        const layer = { weight: wide, lora: { a: matrix(a), b: matrix(b), scale: 2 } };
+        return [...normLinears(matrix(x), norm, [layer, layer]), normSwiglu(matrix(x), norm, layer, layer)];
+      },
+    },
     {
       ...{
         op: "linear, all trained",
