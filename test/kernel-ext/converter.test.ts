@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { CellConverter } from "../../kernel-ext/converter.ts";
 
-// One for all: tslab's module keeps the compiler of the first.
-const converter = new CellConverter();
-
 describe("converter of cells", () => {
+  // One for all: tslab's module keeps the compiler of the first.
+  let converter: CellConverter;
+  before(() => {
+    converter = new CellConverter();
+  });
   // Its watch would keep the run of all tests alive.
   after(() => converter.close());
 
