@@ -25,7 +25,10 @@ export class Cell {
   cooperative = false;
   /** True from the interrupt on; its timers never fire again once it is also `over`. */
   interrupted = false;
+  /** True once the kernel's message has come. Code that polls its signal may know earlier, from the guard. */
+  wasTold = false;
   over = false;
+  readonly #ending = new AbortController();
   #end!: (error: Error) => void;
 
   constructor(readonly request: RunRequest) {
@@ -35,10 +38,19 @@ export class Cell {
     this.ended.catch(() => {});
   }
 
+  /**
+   * What ends the cell's sleeps: the interrupt or, where the code stops by itself in order, the end that comes when it
+   * does not.
+   */
+  get sleepSignal(): AbortSignal {
+    return this.cooperative ? this.#ending.signal : this.controller.signal;
+  }
+
   /** Ends the cell; what it still has pending never continues. */
   end(): void {
     this.interrupted = true;
     this.over = true;
+    this.#ending.abort(new DOMException("The cell was interrupted.", "AbortError"));
     this.#end(new Interrupted());
   }
 

@@ -64,7 +64,8 @@ function interrupt(force: boolean): void {
   const cell = running;
   if (!cell) return;
   state.acknowledged = cell.request.run;
-  const again = cell.interrupted;
+  const again = cell.wasTold;
+  cell.wasTold = true;
   cell.interrupted = true;
   state.interrupted = cell.request.run;
   cell.controller.abort(new DOMException("The cell was interrupted.", "AbortError"));

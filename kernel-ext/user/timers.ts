@@ -14,7 +14,7 @@ type Options = { signal?: AbortSignal } | undefined;
 
 /** The caller's signal and the cell's, whichever comes first. */
 function bounded(options: Options, cell: Cell): Options {
-  const signals = [options?.signal, cell.controller.signal].filter((signal) => signal !== undefined);
+  const signals = [options?.signal, cell.sleepSignal].filter((signal) => signal !== undefined);
   return { ...options, signal: AbortSignal.any(signals) };
 }
 

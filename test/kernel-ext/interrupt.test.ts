@@ -1,6 +1,10 @@
 /** End to end: stopping cells, asking in cells, and answering while a cell is busy. */
 import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { KernelClient } from "../../kernel-ext/client.ts";
+import { packageRoot } from "../../sdk/backend/packageRoot.ts";
+import { inFolder } from "../inFolder.ts";
 import { printed, result, sleep, startTestKernel, until } from "./kernelProcess.ts";
 
 describe("kernel, while a cell runs", function () {
@@ -125,6 +129,36 @@ describe("kernel, while a cell runs", function () {
     stops(`// @ts-nocheck\n${SIGNAL} console.log("go"); while (true) {}`, async () => {
       await kernel.interrupt();
       await kernel.interrupt();
+    }));
+
+  it("stops a training between two steps, with a checkpoint and the model alive; others are answered meanwhile", () =>
+    inFolder(async (dir) => {
+      const data = join(packageRoot(), "data");
+      const setUp = await kernel.execute(`
+        import { attachLora, loadCsv, loadModel, prepareDataset, quantize, train } from "mistral-lab";
+        const model = attachLora(quantize(await loadModel(${JSON.stringify(join(data, "models/mini"))})), { r: 4 });
+        const table = await loadCsv(${JSON.stringify(join(data, "support.en.csv"))});
+        const { train: examples } = prepareDataset(table, model.tokenizer);
+        let steps = 0;`);
+      assert.equal(setUp.reply.content.status, "ok", JSON.stringify(setUp.reply.content));
+      const answer = await during(
+        `for await (const event of train(model, examples, { epochs: 1000, figure: false, outputDir: ${JSON.stringify(dir)}, overwrite: true }))
+           if (event.type === "step") { steps = event.step; if (steps === 2) console.log("go"); }`,
+        async () => {
+          const started = Date.now();
+          await kernel.request("kernel_info_request", {}, { channel: "control" });
+          assert.ok(Date.now() - started < 1000);
+          await kernel.interrupt();
+        },
+      );
+      assert.equal(answer.reply.content.status, "ok", JSON.stringify(answer.reply.content));
+      const after = await kernel.execute("[model.config.layers > 0, steps] as const");
+      const [alive, steps] = JSON.parse(result(after) as string) as [boolean, number];
+      assert.ok(alive && steps >= 2);
+      assert.ok(
+        existsSync(join(dir, `checkpoint-${steps}`)),
+        `checkpoint-${steps} among ${readdirSync(dir)}`,
+      );
     }));
 
   it("answers heart, control, completion, inspection and history in the middle of a busy loop", async () => {
