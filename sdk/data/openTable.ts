@@ -111,7 +111,7 @@ export function openRows(name: string, grid: OpenGrid, settings: Settings): Open
   const places = findRoles(parser.layout, settings.columns);
   if (!places) throw noColumns(name, parser, settings);
   const maker = new RowMaker(parser.layout, parser.syntax, places, parser.padded, grid.encode);
-  const counts = newCounts();
+  const known = whatIsKnown(name, grid);
   async function* batches(): AsyncGenerator<Batch> {
     for await (const records of grid.records) {
       const batch: Batch = { rows: [], rejected: [], repairs: [] };
@@ -120,22 +120,15 @@ export function openRows(name: string, grid: OpenGrid, settings: Settings): Open
         if ("reason" in row) batch.rejected.push(row);
         else batch.rows.push(row);
       }
-      addRepeatedHeaders(batch, parser);
-      count(counts, batch, batch.rows.length, parser);
-      forbidRepairs(name, batch.repairs, settings);
+      complete(batch, batch.rows.length, known, parser, settings);
       yield batch;
     }
   }
   return {
-    source: name,
-    format: "csv",
-    dialect: parser.dialect,
+    ...known,
     columns: grid.hasHeader ? parser.layout.header : maker.names,
     instruction: maker.names[places.instruction],
     response: maker.names[places.response],
-    hasHeader: grid.hasHeader,
-    otherTables: parser.table.otherTables,
-    counts,
     batches: batches(),
   };
 }
@@ -144,7 +137,7 @@ export function openRows(name: string, grid: OpenGrid, settings: Settings): Open
 export function openWhole(name: string, grid: OpenGrid, settings: Settings): OpenWholeTable {
   const { parser } = grid;
   const names = uniqueNames(parser.layout.header);
-  const counts = newCounts();
+  const known = whatIsKnown(name, grid);
   async function* batches(): AsyncGenerator<WholeBatch> {
     for await (const all of grid.records) {
       const batch: WholeBatch = { rows: [], records: [], rejected: [], repairs: [] };
@@ -164,22 +157,32 @@ export function openWhole(name: string, grid: OpenGrid, settings: Settings): Ope
             after: column === undefined ? fields.join(" | ") : fields[column],
           });
       }
-      addRepeatedHeaders(batch, parser);
-      count(counts, batch, batch.records.length, parser);
-      forbidRepairs(name, batch.repairs, settings);
+      complete(batch, batch.records.length, known, parser, settings);
       yield batch;
     }
   }
-  return {
-    source: name,
-    format: "csv",
-    dialect: parser.dialect,
-    columns: grid.hasHeader ? parser.layout.header : names,
-    hasHeader: grid.hasHeader,
-    otherTables: parser.table.otherTables,
-    counts,
-    batches: batches(),
-  };
+  return { ...known, columns: grid.hasHeader ? parser.layout.header : names, batches: batches() };
+}
+
+/** What rows and whole table tell alike. */
+type Known = Pick<OpenTable, "source" | "format" | "dialect" | "hasHeader" | "otherTables" | "counts">;
+
+function whatIsKnown(source: string, { parser, hasHeader }: OpenGrid): Known {
+  const { dialect, table } = parser;
+  return { source, format: "csv", dialect, hasHeader, otherTables: table.otherTables, counts: newCounts() };
+}
+
+/** @throws at the first repair, where none is allowed */
+function complete(
+  batch: Batch,
+  rows: number,
+  { source, counts }: Known,
+  parser: CsvParser,
+  settings: Settings,
+): void {
+  addRepeatedHeaders(batch, parser);
+  count(counts, batch, rows, parser);
+  forbidRepairs(source, batch.repairs, settings);
 }
 
 function addRepeatedHeaders({ repairs }: Batch, { table }: CsvParser): void {
