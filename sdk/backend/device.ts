@@ -105,13 +105,13 @@ async function useCuda(addon: Addon, compute: Compute): Promise<DeviceInfo> {
 }
 
 async function useTensorflow(weightCacheBytes: number): Promise<DeviceInfo> {
-  const name = await loadTensorflow();
+  const { name, version, gpu } = await loadTensorflow();
   await tf.setBackend("tensorflow");
   denseCache.limit(weightCacheBytes);
   const cached = (weightCacheBytes / 2 ** 30).toFixed(1);
   return {
     device: "tensorflow",
-    description: `TensorFlow through ${name} (float32; up to ${cached} GiB of dequantised weights are kept)`,
+    description: `TensorFlow${version ? ` ${version}` : ""} through ${name} (${gpu ? "GPU" : "CPU"}, float32; up to ${cached} GiB of dequantised weights are kept)`,
   };
 }
 

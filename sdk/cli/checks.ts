@@ -1,25 +1,17 @@
 /** The checks of `doctor`, one function each. None of them changes anything. */
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Cuda } from "../backend/cuda/cuda.ts";
 import { cudaProblem, kernelFolder, kernelTargets, runsOn } from "../backend/cuda/open.ts";
-import { addonPath, loadAddon } from "../backend/loadAddon.ts";
+import { loadAddon } from "../backend/loadAddon.ts";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { type Check, checkAddon, checkTensorflow } from "./binaryChecks.ts";
 import { messageOf } from "./errors.ts";
 import { BUNDLED_MODEL } from "./folders.ts";
 import { bytes } from "./output.ts";
-
-export interface Check {
-  name: string;
-  /** "missing": the work can be done without it; "broken": it cannot. */
-  status: "ok" | "missing" | "broken";
-  detail: string;
-  /** The next step. */
-  todo?: string;
-}
 
 /** All checks in the order in which a person reads them. */
 export async function* runChecks(): AsyncGenerator<Check> {
@@ -29,6 +21,7 @@ export async function* runChecks(): AsyncGenerator<Check> {
   yield addon;
   yield compiler;
   yield* checkGpu(addon);
+  yield* checkTensorflow();
   yield checkNode();
   yield checkPackages();
   yield checkMemory();
@@ -48,60 +41,6 @@ async function checkDevice(addon: Check): Promise<Check> {
   } catch (error) {
     return { name, status: "broken", detail: messageOf(error), todo: "npm ci" };
   }
-}
-
-/** A child loads the addon and multiplies with it: an instruction that the CPU lacks kills the child, not us. */
-const TRY_ADDON = `
-const addon = require(process.argv[1]);
-const c = new Float32Array(1);
-addon.matMul(1, 1, 1, 1, false, false, Float32Array.of(3), Float32Array.of(5), c);
-if (c[0] !== 15) throw new Error("3 * 5 gave " + c[0]);
-console.log(JSON.stringify(addon.info()));`;
-
-/** @param canCompile whether `npm rebuild` could build it */
-export function checkAddon(canCompile: boolean, path = addonPath()): Check {
-  const name = "addon";
-  if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
-    return {
-      name,
-      status: "missing",
-      detail: "left out on purpose: MISTRAL_LAB_SKIP_NATIVE is set",
-      todo: "unset MISTRAL_LAB_SKIP_NATIVE",
-    };
-  }
-  if (!existsSync(path)) {
-    const first = canCompile ? "" : "install a C++ compiler, then ";
-    return {
-      name,
-      status: "missing",
-      detail: `not built (${path})`,
-      todo: `${first}npm rebuild mistral-lab`,
-    };
-  }
-  const child = spawnSync(process.execPath, ["-e", TRY_ADDON, path], { encoding: "utf8", timeout: 20_000 });
-  if (child.status !== 0) {
-    const detail = `${path} ${howItDied(child)}`;
-    return {
-      name,
-      status: "broken",
-      detail,
-      todo: "build it again on this machine: npm rebuild mistral-lab; until then MISTRAL_LAB_SKIP_NATIVE=1 works without it",
-    };
-  }
-  const { isa, availableIsas, threads } = JSON.parse(child.stdout) as {
-    isa: string;
-    availableIsas: string[];
-    threads: number;
-  };
-  const detail = `${isa} of ${availableIsas.join(", ")}; ${threads} threads; ${path}`;
-  return { name, status: "ok", detail };
-}
-
-function howItDied({ signal, stderr, error }: SpawnSyncReturns<string>): string {
-  if (error) return `cannot be tried (${error.message})`;
-  if (signal) return `kills the process that loads it (${signal})`;
-  const line = stderr.split("\n").find((text) => /^\w*Error: /.test(text));
-  return `cannot be loaded (${line?.trim() ?? "no message"})`;
 }
 
 function checkCompiler(): Check {

@@ -1,7 +1,7 @@
 /** `mistral-lab doctor`: what is there, what is missing, what to do about it. */
 import type { Command } from "commander";
 import pc from "picocolors";
-import { type Check, runChecks } from "./checks.ts";
+import type { Check } from "./binaryChecks.ts";
 import { jsonOption } from "./options.ts";
 import { Output } from "./output.ts";
 
@@ -30,6 +30,8 @@ The exit code is 1 when something is broken.`,
 
 async function doctor(output: Output): Promise<void> {
   const broken: string[] = [];
+  // Loaded here: it brings tfjs, which the help needs not wait for.
+  const { runChecks } = await import("./checks.ts");
   for await (const check of runChecks()) {
     const { name, status, detail, todo } = check;
     output.event({ type: "check", ...check });

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { packageRoot } from "../../sdk/backend/packageRoot.ts";
-import { checkAddon } from "../../sdk/cli/checks.ts";
+import { checkAddon, checkTensorflow } from "../../sdk/cli/binaryChecks.ts";
 import { inFolder } from "../inFolder.ts";
 import { cli, expectExit, jsonLines } from "./support.ts";
 
 const NAMES = ["device", "addon", "compiler", "gpu", "node", "packages", "memory", "disk", "model"];
-/** Only where there is a GPU that can be used. */
-const GPU_NAMES = ["cublasLt", "kernels", "kernel"];
+/** Only where there is a GPU that can be used, or TensorFlow. */
+const OPTIONAL_NAMES = ["cublasLt", "kernels", "kernel", "tensorflow"];
 
 describe("mistral-lab doctor", () => {
   it("checks everything, and its exit code says whether something is broken", async () => {
@@ -20,7 +20,7 @@ describe("mistral-lab doctor", () => {
     const checks = events.filter(({ type }) => type === "check");
     const names = checks.map(({ name }) => name as string);
     assert.deepEqual(
-      names.filter((name) => !GPU_NAMES.includes(name)),
+      names.filter((name) => !OPTIONAL_NAMES.includes(name)),
       NAMES,
     );
     const broken = checks.filter(({ status }) => status === "broken");
@@ -107,6 +107,36 @@ describe("mistral-lab doctor", () => {
         [missing.status, missing.todo],
         ["missing", "install a C++ compiler, then npm rebuild mistral-lab"],
       );
+    });
+  });
+
+  it("tries TensorFlow where a project has it, and says why it cannot be used", async () => {
+    await inFolder(async (dir) => {
+      assert.deepEqual([...checkTensorflow([dir])], []);
+      const folder = join(dir, "node_modules/@tensorflow/tfjs-node");
+      mkdirSync(folder, { recursive: true });
+      const install = (code: string) => {
+        writeFileSync(join(folder, "package.json"), '{"name":"@tensorflow/tfjs-node"}');
+        writeFileSync(join(folder, "index.js"), code);
+        return [...checkTensorflow([dir])];
+      };
+      const works = `
+        exports.matMul = ([[a]], [[b]]) => ({ dataSync: () => [a * b] });
+        exports.backend = () => ({ binding: { TF_Version: "2.9.1" }, isUsingGpuDevice: false });`;
+      assert.deepEqual(install(works), [
+        {
+          name: "tensorflow",
+          status: "ok",
+          detail: "TensorFlow 2.9.1 through @tensorflow/tfjs-node (CPU): --device tensorflow",
+        },
+      ]);
+      const [broken] = install('process.kill(process.pid, "SIGILL"); setTimeout(() => {}, 5000);');
+      assert.deepEqual(broken, {
+        name: "tensorflow",
+        status: "missing",
+        detail: "@tensorflow/tfjs-node kills the process that loads it (SIGILL)",
+        todo: "install it again (npm install @tensorflow/tfjs-node@4.22.0), or remove it: no other device needs it",
+      });
     });
   });
 });

@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
+import { findTensorflow } from "../../sdk/backend/tensorflow.ts";
 import type { TokenBatch } from "../../sdk/data/batches.ts";
 import type { Example } from "../../sdk/data/example.ts";
 import { KVCache } from "../../sdk/model/kvCache.ts";
@@ -95,7 +96,7 @@ export function greedy(model: MistralModel, prompt: Int32Array, count: number): 
   return Int32Array.from(found);
 }
 
-/** Runs `body` on plain tfjs, on the addon with each instruction set of this processor, and on a GPU in float32. */
+/** Runs `body` on plain tfjs, on the addon with each instruction set of this processor, on TensorFlow, and on a GPU in float32. */
 export function onEveryDevice(body: () => void): void {
   const addon = loadAddon();
   if (!addon) it(`native: skipped, ${addonProblem()}`);
@@ -103,12 +104,14 @@ export function onEveryDevice(body: () => void): void {
   const noCuda = addon ? cudaProblem(addon.cuda) : addonProblem();
   if (noCuda) it(`cuda: skipped, ${noCuda}`);
   const isas = (addon?.info().availableIsas ?? []).map((isa) => `native, ${isa}`);
-  for (const place of ["plain tfjs", ...isas, ...(noCuda ? [] : ["cuda, float32"])]) {
+  const tensorflow = findTensorflow().length > 0 ? ["tensorflow"] : [];
+  if (tensorflow.length === 0) it("tensorflow: skipped, @tensorflow/tfjs-node is not installed");
+  for (const place of ["plain tfjs", ...isas, ...tensorflow, ...(noCuda ? [] : ["cuda, float32"])]) {
     describe(place, () => {
       before(async () => {
         const [name, variant] = place.split(", ");
         if (name === "cuda") await useDevice("cuda", { compute: "float32" });
-        else await useDevice(name === "native" ? "native" : "cpu");
+        else await useDevice(name === "plain tfjs" ? "cpu" : (name as "native" | "tensorflow"));
         if (name === "native") addon?.setIsa(variant);
       });
       after(async () => {

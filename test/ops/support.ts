@@ -11,6 +11,7 @@ import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { registerNativeBackend, silenceFirstUse } from "../../sdk/backend/native.ts";
+import { findTensorflow } from "../../sdk/backend/tensorflow.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
 import { generator } from "../native/support.ts";
 
@@ -33,13 +34,14 @@ export interface OpCase {
 export const FLOAT32 = { rtol: 1e-5, atol: 2e-6 };
 
 /**
- * Where an op runs: plain tfjs, an instruction set of the native backend, or a GPU with its activations in float32 or
+ * Where an op runs: plain tfjs, an instruction set of the native backend, TensorFlow where the project has it (keeping
+ * no dequantised weights, so that what an op leaves can be counted), or a GPU with its activations in float32 or
  * bfloat16. A GPU test of a machine without one is a pending test that says why, and a failure where
  * MISTRAL_LAB_EXPECT_CUDA is set.
  */
-type Place = "cpu" | `native ${string}` | `cuda ${"float32" | "bfloat16"}`;
+type Place = "cpu" | "tensorflow" | `native ${string}` | `cuda ${"float32" | "bfloat16"}`;
 
-/** Runs `body` on plain tfjs, on the native backend with each instruction set of this processor, and on the GPU. */
+/** Runs `body` on plain tfjs, on the native backend with each instruction set of this processor, on TensorFlow and the GPU. */
 export function onEveryBackend(body: (backend: string) => void): void {
   const addon = loadAddon();
   const places: Place[] = [
@@ -52,6 +54,8 @@ export function onEveryBackend(body: (backend: string) => void): void {
   if (noCuda === undefined) places.push("cuda float32", "cuda bfloat16");
   else if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(`expected a GPU: ${noCuda}`);
   else it(`cuda: skipped, ${noCuda}`);
+  if (findTensorflow().length > 0) places.push("tensorflow");
+  else it("tensorflow: skipped, @tensorflow/tfjs-node is not installed");
   const best = addon?.info().isa;
   for (const place of places) {
     describe(place === "cpu" ? "plain tfjs" : place, () => {
@@ -71,8 +75,9 @@ async function usePlace(place: Place): Promise<void> {
   current = place;
   const [backend, variant] = place.split(" ");
   if (backend === "cuda") await useDevice("cuda", { compute: variant as "float32" | "bfloat16" });
+  else if (backend === "tensorflow") await useDevice("tensorflow", { weightCacheBytes: 0 });
   else await tf.setBackend(backend);
-  if (backend !== "cuda") silenceFirstUse(tf.backend() as MathBackendCPU);
+  if (backend === "cpu" || backend === "native") silenceFirstUse(tf.backend() as MathBackendCPU);
   if (backend === "native") loadAddon()!.setIsa(variant);
 }
 
