@@ -1,5 +1,5 @@
 // Whole models on the CPU: tokens a second of NF4 + LoRA training and of decoding, beside the same model on plain
-// tfjs (wasm with SIMD) and, where `python3` (or PYTHON) has them, transformers + PEFT + bitsandbytes, in the same run:
+// tfjs (wasm with SIMD), on TensorFlow where it is installed (docs/backends.md) and, where `python3` (or PYTHON) has them, transformers + PEFT + bitsandbytes, in the same run:
 //   npx tsx bench/model.bench.ts [mini|135m] [--threads N] [--no-tfjs] [--no-peers]
 // The 135 M shape has the sizes that a peer's baseline was measured with. Losses of the backends are compared before
 // anything is timed. Prints JSON lines; tokens/s are medians of the steps after the first.
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { useDevice } from "../sdk/backend/device.ts";
 import { loadAddon } from "../sdk/backend/loadAddon.ts";
+import { findTensorflow } from "../sdk/backend/tensorflow.ts";
 import type { TokenBatch } from "../sdk/data/batches.ts";
 import { Random } from "../sdk/data/random.ts";
 import { generate } from "../sdk/generate/generate.ts";
@@ -186,20 +187,23 @@ for (const name of names) {
     rmSync(dir, { recursive: true });
     continue;
   }
-  await tf.setBackend("wasm");
-  const plain = await frozenModel(dir);
-  const [count, length] = name === "mini" ? [1, 512] : [1, 64];
-  const rate = await trainingRate(plain, batchOf(base, count, length), 2, false);
-  if (name === "mini" && !(Math.abs(rate.loss - losses[0]) < 1e-3)) {
-    throw new Error(`the backends disagree: loss ${losses[0]} on native, ${rate.loss} on wasm`);
+  // TensorFlow multiplies fast enough for the same cases at every size.
+  for (const place of ["wasm", ...(findTensorflow().length > 0 ? ["tensorflow" as const] : [])]) {
+    let device = "plain tfjs, wasm with SIMD";
+    if (place === "tensorflow") device = (await useDevice(place)).description;
+    else await tf.setBackend(place);
+    const plain = await frozenModel(dir);
+    const [count, length] = name === "mini" || place === "tensorflow" ? CASES[0] : [1, 64];
+    const rate = await trainingRate(plain, batchOf(base, count, length), 3, false);
+    if (length === 512 && !(Math.abs(rate.loss - losses[0]) < 1e-3)) {
+      throw new Error(`the backends disagree: loss ${losses[0]} on native, ${rate.loss} on ${place}`);
+    }
+    say({ model: name, work: `train ${count}x${length}`, device, ...rate });
+    const decoded = await decodingRate(plain, place === "tensorflow" ? 32 : 4);
+    const rss = process.resourceUsage().maxRSS;
+    say({ model: name, work: "decode", device, ...decoded, peakGB: +(rss / 1e6).toFixed(2) });
+    plain.dispose();
   }
-  say({ model: name, work: `train ${count}x${length}`, device: "plain tfjs, wasm with SIMD", ...rate });
-  say({
-    model: name,
-    work: "decode",
-    device: "plain tfjs, wasm with SIMD",
-    ...(await decodingRate(plain, 4)),
-  });
   rmSync(dir, { recursive: true });
 }
 process.exit(); // wasm workers would keep the process alive
