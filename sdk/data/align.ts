@@ -6,8 +6,8 @@
 
 import { type CellReading, GrowingCell, readCell } from "./cellReading.ts";
 import type { ColumnModel } from "./columnModel.ts";
-import type { Syntax } from "./recordReader.ts";
 import type { RepairKind } from "./report.ts";
+import type { Syntax } from "./syntax.ts";
 
 export interface AlignedCell {
   text: string;

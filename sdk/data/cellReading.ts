@@ -2,8 +2,9 @@
  * One cell as it stands between two delimiters: its text, and the price of what is wrong with it. A text between
  * delimiters grows to the right, one delimiter after another, so that no character is looked at twice.
  */
-import { quoteMarks, type Syntax, unescapeBackslash } from "./recordReader.ts";
+
 import type { RepairKind } from "./report.ts";
+import { quoteMarks, type Syntax, unescapeBackslash } from "./syntax.ts";
 
 export interface CellReading {
   text: string;

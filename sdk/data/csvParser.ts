@@ -6,10 +6,11 @@ import { align } from "./align.ts";
 import type { ColumnNames } from "./columns.ts";
 import { confidence, rankDialects, runnerUp } from "./dialect.ts";
 import { findLayout, type Layout } from "./layout.ts";
-import { RecordReader, type Syntax, standsQuoted } from "./recordReader.ts";
+import { RecordReader } from "./recordReader.ts";
 import { looksDecodedTwice, mendDecodedTwice } from "./repairs/decodedTwice.ts";
 import { alignOtherwise } from "./repairs/otherDelimiter.ts";
 import type { Dialect } from "./report.ts";
+import { type Syntax, standsQuoted } from "./syntax.ts";
 import { TableReader, type TableRecord } from "./tableReader.ts";
 
 export interface ParserOptions {
@@ -127,7 +128,7 @@ export class CsvParser {
         `${this.source}: line ${this.#reader.line}: expected a cell of at most maxCellLength = ${maxCellLength} characters, got no end of a record in ${this.#reader.waiting}. Raise maxCellLength, or look for a quote that is never closed.`,
       );
     for (const record of records) {
-      if (record.raw.length > maxCellLength) this.#checkCells(record);
+      if (record.stop - record.start > maxCellLength) this.#checkCells(record);
       if (this.#special) mendText(record);
     }
     return records;

@@ -12,7 +12,8 @@
 import { cellQuality } from "./cellKind.ts";
 import { findColumns } from "./columns.ts";
 import { lenientSplit } from "./lenientSplit.ts";
-import { RecordReader, type Syntax } from "./recordReader.ts";
+import { RecordReader } from "./recordReader.ts";
+import type { Syntax } from "./syntax.ts";
 
 export interface Scored {
   syntax: Syntax;

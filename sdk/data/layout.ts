@@ -3,7 +3,9 @@ import { cellKind } from "./cellKind.ts";
 import { ColumnModel, learnColumns } from "./columnModel.ts";
 import { type ColumnNames, findColumns, isOtherName } from "./columns.ts";
 import { lenientSplit } from "./lenientSplit.ts";
-import { RecordReader, type Syntax, type TextRecord } from "./recordReader.ts";
+import { RecordReader } from "./recordReader.ts";
+import type { Syntax } from "./syntax.ts";
+import type { TextRecord } from "./textRecord.ts";
 
 export interface Layout {
   /** Line of the first header record, or of the first record where there is no header; from 1. */
@@ -15,6 +17,12 @@ export interface Layout {
   models: ColumnModel[];
   /** The first record as the models read it (its faults mended), for a header that is faulty itself. */
   firstFields: string[];
+}
+
+/** True where a record says the names of the columns once more. */
+export function repeatsHeader({ header, headerRecords }: Layout, fields: readonly string[]): boolean {
+  if (headerRecords === 0 || fields.length !== header.length) return false;
+  return header.every((name, i) => fields[i].trim().toLowerCase() === name.toLowerCase());
 }
 
 interface Seen {

@@ -1,4 +1,4 @@
-import { quoteMarks, type Syntax } from "./recordReader.ts";
+import { quoteMarks, type Syntax } from "./syntax.ts";
 
 /**
  * Splits one line whose quotes break the rules: a quote closes a field only where a delimiter or the end follows, and

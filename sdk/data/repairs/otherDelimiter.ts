@@ -1,7 +1,7 @@
 /** A record that is written with another delimiter than its file. */
 import { type Alignment, align } from "../align.ts";
 import type { ColumnModel } from "../columnModel.ts";
-import type { Syntax } from "../recordReader.ts";
+import type { Syntax } from "../syntax.ts";
 
 const others = [",", ";", "\t", "|", " "];
 // Dearer than one fault of another kind.

@@ -1,0 +1,171 @@
+/**
+ * Finds out what a record that does not fit was meant to be: itself with faults, itself with lines that follow, or
+ * further lines of the record before. The cheapest wins; a text that goes wrong costs a bounded look at what follows.
+ */
+import { type AlignedCell, type Alignment, align } from "./align.ts";
+import type { ColumnModel } from "./columnModel.ts";
+import { isBlankRecord } from "./layout.ts";
+import type { RecordReader } from "./recordReader.ts";
+import { continues, joins } from "./repairs/continuation.ts";
+import { alignOtherwise } from "./repairs/otherDelimiter.ts";
+import { quoteMarks, type Syntax } from "./syntax.ts";
+import type { CellRepair, TextRecord } from "./textRecord.ts";
+
+/** Characters that must follow, for a decision that the end of the text does not make. */
+export const LOOKAHEAD = 1 << 16;
+// A record that goes wrong is searched for its end in so many lines.
+const MOST_LINES = 24;
+// And given up earlier when so many lines make it no better.
+const MOST_DEARER = 5;
+// Beyond it, a reading has more faults than sense.
+const MOST_COST = 9;
+
+interface Reading {
+  cost: number;
+  cells: AlignedCell[];
+  dropped: number;
+  /** How many lines it takes; 0: the record as the reader gave it. */
+  lines: number;
+  raw: string;
+}
+
+export interface Mended {
+  record: TextRecord;
+  /** It is the record before, with this one as its end. */
+  replacesPending: boolean;
+}
+
+export class Mender {
+  readonly #columns: number;
+  readonly #openMarks: string;
+
+  constructor(
+    readonly reader: RecordReader,
+    readonly syntax: Syntax,
+    readonly models: readonly ColumnModel[],
+  ) {
+    this.#columns = models.length;
+    this.#openMarks = quoteMarks(syntax.quote).open;
+  }
+
+  /**
+   * Leaves the reader behind all that it took.
+   *
+   * @param pending the record before
+   */
+  mend(record: TextRecord, pending: TextRecord | undefined, afterBlank: boolean): Mended {
+    const { reader } = this;
+    const isLast = reader.complete && reader.waiting === 0;
+    const best = this.#readings(record).reduce<Reading | undefined>(
+      (a, b) => (a && a.cost <= b.cost + 1e-9 ? a : b),
+      undefined,
+    );
+    const back = pending ? this.#backCost(record, pending, afterBlank, isLast) : Number.POSITIVE_INFINITY;
+    // To look at what follows has moved the reader.
+    reader.reset(record);
+    if (pending && back < (best?.cost ?? Number.POSITIVE_INFINITY)) {
+      reader.next();
+      return { record: this.#joined(pending, record.raw, afterBlank), replacesPending: true };
+    }
+    if (!best || best.cost > MOST_COST) {
+      reader.next();
+      const reason = record.clean
+        ? `${record.fields.length} fields for ${this.#columns} columns`
+        : `its quotes leave no reading as ${this.#columns} columns`;
+      return { record: record.because(reason), replacesPending: false };
+    }
+    if (best.lines === 0) reader.next();
+    else for (let i = 0; i < best.lines; i++) reader.nextLine();
+    const repairs: CellRepair[] = best.cells.flatMap(({ kind }, column) => (kind ? [{ column, kind }] : []));
+    for (let i = 0; i < best.dropped; i++) repairs.push({ kind: "surplus separator" });
+    const fields = best.cells.map(({ text }) => text);
+    return { record: record.mended(fields, repairs, best.raw), replacesPending: false };
+  }
+
+  /** Readings of this record and of it with more and more of the lines that follow. */
+  #readings(record: TextRecord): Reading[] {
+    const { reader, syntax, models } = this;
+    const readings: Reading[] = [];
+    const take = (found: Alignment | undefined, raw: string, lines: number, extra: number) => {
+      if (found) readings.push({ ...found, cost: found.cost + extra, raw, lines });
+    };
+    take(align(record.raw, syntax, models), record.raw, 0, 0);
+    if (record.fields.length < this.#columns || !record.clean)
+      take(alignOtherwise(record.raw, syntax, models), record.raw, 0, 0);
+    const enough = record.clean && record.fields.length > this.#columns;
+    if (enough || record.lines > 1) return readings;
+    reader.reset(record);
+    const own = reader.nextLine();
+    if (!own) return readings;
+    const opens = this.#openMarks.includes(record.raw.trimStart()[0]);
+    let raw = own.raw + own.end;
+    let swallowed = 0;
+    let dearer = 0;
+    let least = readings[0]?.cost ?? Number.POSITIVE_INFINITY;
+    for (let lines = 2; lines <= MOST_LINES && dearer < MOST_DEARER; lines++) {
+      const strict = reader.peek();
+      const line = reader.nextLine();
+      if (!line || (line.raw.trim() === "" && least < 3)) break;
+      const evidence = joins(raw, line.raw, record.fields[0], (strict ?? line).fields[0], models[0]);
+      if (strict && this.#isWhole(strict)) swallowed += 2.5 - 1.4 * Math.max(0, evidence);
+      if (swallowed >= least) break;
+      raw += line.raw;
+      const found = align(raw, syntax, models);
+      const quoted = found?.cells.every(({ kind }) => kind !== "unquoted newline");
+      take(found, raw, lines, swallowed - (quoted ? 0 : 0.5 * evidence));
+      const total = found ? found.cost + swallowed : Number.POSITIVE_INFINITY;
+      dearer = total < least ? 0 : dearer + 1;
+      least = Math.min(least, total);
+      if (!opens && raw.split(syntax.delimiter || "\n").length > this.#columns + 12) break;
+      raw += line.end;
+    }
+    return readings;
+  }
+
+  /** Complete on its own: to take it for the rest of another record loses a row. */
+  #isWhole({ raw, clean, fields }: TextRecord): boolean {
+    const marks = this.#openMarks === "" ? 0 : raw.split(this.#openMarks[0]).length - 1;
+    return clean && fields.length === this.#columns && marks % 2 === 0 && !isBlankRecord(fields);
+  }
+
+  /** The price of reading a record as further lines of the record before. */
+  #backCost(
+    { raw, fields, clean }: TextRecord,
+    pending: TextRecord,
+    afterBlank: boolean,
+    isLast: boolean,
+  ): number {
+    if (pending.reason !== undefined || fields.length >= this.#columns || !clean)
+      return Number.POSITIVE_INFINITY;
+    const at = this.#columns - 1;
+    const [begin, model] = [this.models[0], this.models[at]];
+    const text = pending.fields[at];
+    // Nothing goes on there, and what begins like a record is one.
+    if (text.trim() === "") return Number.POSITIVE_INFINITY;
+    const like = begin.typed && begin.cost(fields[0]) < 1;
+    const opens = this.#openMarks !== "" && this.#openMarks.includes(raw.trimStart()[0]);
+    const begins = like || opens ? 3 : 0;
+    const typed = model.typed ? 2 : 0;
+    const blank = afterBlank ? 0.8 : 0;
+    const first = fields.length > 1 ? fields[0] : raw;
+    const evidence = continues(text, first, model, begin);
+    // A sum or a signature under the table goes on with nothing.
+    const footer = isLast && evidence < -0.5 ? 1.5 : 0;
+    // Within a sentence a blank follows.
+    const cells = fields.slice(1).some((field) => field !== "" && !/^\s/.test(field)) ? 0.8 : 0;
+    return 1.4 + 0.35 * (fields.length - 1) + cells + begins + typed + blank + footer - evidence;
+  }
+
+  /** The record before, gone on with this line. */
+  #joined(pending: TextRecord, raw: string, afterBlank: boolean): TextRecord {
+    const at = this.#columns - 1;
+    const between = afterBlank ? "\n\n" : "\n";
+    const fields = [...pending.fields];
+    fields[at] = `${fields[at]}${between}${raw}`;
+    const known = pending.repairs.some(({ column, kind }) => column === at && kind === "unquoted newline");
+    const repairs: readonly CellRepair[] = known
+      ? pending.repairs
+      : [...pending.repairs, { column: at, kind: "unquoted newline" }];
+    return pending.mended(fields, repairs, `${pending.raw}${between}${raw}`);
+  }
+}

@@ -1,0 +1,70 @@
+/** Further tables of a file: where one begins, and how many records it has. They are counted, not read. */
+import { findColumns } from "./columns.ts";
+import { type Layout, looksLikeHeader, repeatsHeader } from "./layout.ts";
+import type { RecordReader } from "./recordReader.ts";
+import type { OtherTable } from "./report.ts";
+import type { TextRecord } from "./textRecord.ts";
+
+export class OtherTables {
+  readonly found: OtherTable[] = [];
+  readonly #columns: number;
+
+  constructor(
+    readonly reader: RecordReader,
+    readonly layout: Layout,
+  ) {
+    this.#columns = layout.header.length;
+  }
+
+  /** True from the header of the first one on. */
+  get begun(): boolean {
+    return this.found.length > 0;
+  }
+
+  /** A record that belongs to no more of this table. */
+  add({ fields, line }: TextRecord, afterBlank: boolean): void {
+    const last = this.found.at(-1);
+    if (last && !(afterBlank && looksLikeHeader(fields))) last.records++;
+    else this.found.push({ line, columns: fields.map((name) => name.trim()), records: 0 });
+  }
+
+  /** Names that are not those of this table, with records below that fit them and not this table. */
+  begins({ fields, clean }: TextRecord, afterBlank: boolean): boolean {
+    const { header, models } = this.layout;
+    if (!clean) return false;
+    if (!looksLikeHeader(fields)) return afterBlank && this.#isTitle(fields);
+    const names = new Set(header.map((name) => name.toLowerCase()));
+    const known = fields.filter((name) => names.has(name.trim().toLowerCase())).length;
+    const below = this.reader.peek();
+    if (fields.length !== this.#columns) {
+      if (known < 0.5 * fields.length && !afterBlank) return false;
+      return below?.clean === true && below.fields.length === fields.length && !looksLikeHeader(below.fields);
+    }
+    if (!afterBlank) return false;
+    if (findColumns(fields)?.exact) return true;
+    if (!below?.clean || below.fields.length !== fields.length) return false;
+    return models.some(
+      (model, i) =>
+        model.cost(below.fields[i]) >= 0.5 &&
+        model.cost(fields[i]) < 2 &&
+        /^[\d$€£+-]/.test(below.fields[i].trim()),
+    );
+  }
+
+  /** One field after a blank line, and right below it the header of another table, which is read then. */
+  #isTitle(fields: readonly string[]): boolean {
+    if (this.#columns < 2 || fields.filter((field) => field.trim() !== "").length !== 1) return false;
+    const mark = this.reader.mark();
+    const below = this.reader.next();
+    if (below && this.#isOtherHeader(below)) return true;
+    this.reader.reset(mark);
+    return false;
+  }
+
+  #isOtherHeader({ fields, clean }: TextRecord): boolean {
+    if (!clean || repeatsHeader(this.layout, fields) || !looksLikeHeader(fields)) return false;
+    const row = this.reader.peek();
+    const otherShape = fields.length !== this.#columns;
+    return row?.fields.length === fields.length && (otherShape || findColumns(fields) !== undefined);
+  }
+}
