@@ -76,6 +76,8 @@ export interface CompiledDomain {
   facts: FactBook;
   /** What an answer is about, by category; learnt from facts, templates and example answers. */
   answerTopics: Classifier;
+  /** Stems of all that the domain file says of its subject: an answer without any is about something else. */
+  vocabulary: Set<string>;
   replies: ReplyIndices;
   /** From a folded word to its one spelling with accents; words with two ("livre", "livré") are not in it. */
   spellings: Map<string, string>;
@@ -122,6 +124,7 @@ function compile(domain: Domain): CompiledDomain {
   const phrases = labelledPhrases(domain, { plain, courtesy });
   const classifier = new Classifier(phrases, domain.categories.length, language, classes);
   let answerTopics: Classifier | undefined;
+  let vocabulary: Set<string> | undefined;
   return {
     ...compiled,
     plain,
@@ -137,6 +140,14 @@ function compile(domain: Domain): CompiledDomain {
       );
       return answerTopics;
     },
+    get vocabulary() {
+      vocabulary ??= new Set(
+        [...phrases, ...labelledAnswers(domain, plain), ...entityPhrases(domain, plain)].flatMap(
+          ({ tokens }) => [...compiled.facts.stems(tokens)],
+        ),
+      );
+      return vocabulary;
+    },
   };
 }
 
@@ -149,6 +160,16 @@ function labelledAnswers(domain: Domain, analyse: (text: string) => AnalysedText
       ...[...openings, ...keywords].map((text) => ({ label, tokens: analyse(text).tokens, weight: 0.4 })),
     ];
   });
+}
+
+function entityPhrases({ entities }: Domain, analyse: (text: string) => AnalysedText): AnalysedText[] {
+  const { products, actions, concerns, locations, productKinds } = entities;
+  const words = [...products, ...actions, ...concerns, ...locations].flatMap(({ normal, forms, kind }) => [
+    normal,
+    ...forms,
+    ...(kind === undefined ? [] : [kind]),
+  ]);
+  return [...words, ...productKinds].map(analyse);
 }
 
 function replyIndices({ replies }: Language, analyse: (text: string) => AnalysedText): ReplyIndices {

@@ -29,7 +29,7 @@ export function findTimes(text: AnalysedText, domain: CompiledDomain, now: Date)
       found.push({ text: match[0], start: match.index, end: match.index + match[0].length, normal });
   }
   for (let i = 0; i < tokens.length; ) {
-    const match = timeAt(tokens, i, domain, now);
+    const match = timeAt(text, i, domain, now);
     if (match === undefined) {
       i++;
       continue;
@@ -44,19 +44,15 @@ export function findTimes(text: AnalysedText, domain: CompiledDomain, now: Date)
 }
 
 /** The longest time that begins at a token, with "depuis" before it and a part of the day after it. */
-function timeAt(
-  tokens: readonly Token[],
-  at: number,
-  domain: CompiledDomain,
-  now: Date,
-): TimeMatch | undefined {
+function timeAt(text: AnalysedText, at: number, domain: CompiledDomain, now: Date): TimeMatch | undefined {
+  const { tokens } = text;
   const { sinceWords, dayParts } = domain.language;
   if (tokens[at].word === "le" && sinceWords.has(tokens[at - 1]?.word)) return undefined;
   const since = sinceWords.has(tokens[at].word);
   const skip = since ? (tokens[at + 1]?.word === "le" ? 2 : 1) : 0;
-  const bare = plainTimeAt(tokens, at, domain, now);
+  const bare = plainTimeAt(text, at, domain, now);
   const after =
-    since && tokens[at + skip] !== undefined ? plainTimeAt(tokens, at + skip, domain, now) : undefined;
+    since && tokens[at + skip] !== undefined ? plainTimeAt(text, at + skip, domain, now) : undefined;
   const match = after !== undefined && after.to > (bare?.to ?? 0) ? { ...after, from: at } : bare;
   if (match === undefined) return undefined;
   const next = tokens[match.to]?.word;
@@ -65,11 +61,12 @@ function timeAt(
 }
 
 function plainTimeAt(
-  tokens: readonly Token[],
+  text: AnalysedText,
   at: number,
   domain: CompiledDomain,
   now: Date,
 ): TimeMatch | undefined {
+  const { tokens } = text;
   const { language, expressions } = domain;
   const relative = expressions.relativeDay.at(tokens, at);
   const loose = expressions.looseTime.at(tokens, at);
@@ -99,7 +96,7 @@ function plainTimeAt(
     if (normal !== undefined) return { from: at, to: at + (year === undefined ? 2 : 3), normal };
   }
   const weekday = language.weekdays.get(word) ?? language.weekdays.get(word.replace(/s$/, ""));
-  if (weekday !== undefined) return weekdayMatch(tokens, at, weekday, now, language.sinceWords);
+  if (weekday !== undefined) return weekdayMatch(text, at, weekday, now, language);
   const named = language.months.get(word);
   // English "may" is far more often a verb than a month.
   if (named !== undefined && word !== "may" && word !== "march")
@@ -115,19 +112,27 @@ function isOther(
   return to - from === 1 && tokens[from].word !== phrase.split(" ").at(-1);
 }
 
-/** "samedi": the next one, or the one before where "depuis" precedes or "dernier" follows. */
+/** As many letters before a weekday are read for a past tense. */
+const TENSE_LETTERS = 60;
+
+/** "samedi": the next one, or the one before after "depuis", before "dernier", and in the past tense. */
 function weekdayMatch(
-  tokens: readonly Token[],
+  { raw, tokens }: AnalysedText,
   at: number,
   weekday: number,
   now: Date,
-  sinceWords: ReadonlySet<string>,
+  { sinceWords, happenedBefore }: CompiledDomain["language"],
 ): TimeMatch {
   const after = tokens[at + 1]?.stem ?? "";
   const before = tokens[at - 1]?.word;
   const lead = before === "le" ? tokens[at - 2]?.word : before;
-  const past = after.startsWith("derni") || before === "last" || sinceWords.has(lead);
-  const coming = after.startsWith("prochain");
+  const coming = after.startsWith("prochain") || before === "next";
+  const { start } = tokens[at];
+  const past =
+    after.startsWith("derni") ||
+    before === "last" ||
+    sinceWords.has(lead) ||
+    (!coming && happenedBefore.test(raw.slice(Math.max(0, start - TENSE_LETTERS), start)));
   const ahead = (weekday - now.getDay() + 7) % 7;
   const behind = (now.getDay() - weekday + 7) % 7;
   const days = past ? -(behind || 7) : ahead || 7;

@@ -177,11 +177,18 @@ describe("stages", () => {
         ["j'attends depuis mardi", "depuis mardi = 2026-11-17"],
         ["lundi dernier", "lundi dernier = 2026-11-16"],
         ["à 9 h 40", "9 h 40 = 09:40"],
+        ["j'ai commandé lundi", "lundi = 2026-11-16"],
+        ["g commande une table lundi", "lundi = 2026-11-16"],
+        ["colis reçu le samedi", "samedi = 2026-11-21"],
+        ["je serai livré samedi", "samedi = 2026-11-28"],
+        ["vous livrez lundi", "lundi = 2026-11-23"],
         ["10 jours", "10 jours = P10D"],
       ])
         assert.deepEqual(found(query).time_references, [normal], query);
       const english = compileDomain(support.domain);
       assert.deepEqual(found("two days ago", english).time_references, ["two days ago = 2026-11-20"]);
+      assert.deepEqual(found("I ordered it on Monday", english).time_references, ["Monday = 2026-11-16"]);
+      assert.deepEqual(found("are you open on Monday", english).time_references, ["Monday = 2026-11-23"]);
       assert.deepEqual(found("it may fail", english).time_references, undefined);
     });
 
@@ -277,6 +284,24 @@ describe("stages", () => {
         "The wheelbarrow is not very heavy and you can lift it with one hand.",
         "wrong_language",
         "La réponse n'est pas en français.",
+      );
+      one(
+        "Où est mon colis ?",
+        "Your parcel will arrive tomorrow.",
+        "wrong_language",
+        "La réponse n'est pas en français.",
+      );
+      one(
+        "Puis-je payer par chèque ?",
+        "Les girafes dorment debout sous les acacias.",
+        "off_topic",
+        "La réponse ne parle pas de moyens de paiement.",
+      );
+      one(
+        "La lampe est disponible ?",
+        "Oui, le canapé est en stock.",
+        "changes_product",
+        "La réponse parle de canapé au lieu de lampe.",
       );
       one(
         weight,

@@ -12,10 +12,12 @@ export const checkEmpty: AnswerCheck = ({ answer, domain }) =>
     ? []
     : [error("empty", messages(domain).empty)];
 
-/** Fewer grammar words than this say nothing about the language. */
+/** Fewer grammar words than this say nothing about the language … */
 const LEAST_WORDS = 3;
+/** … unless a sentence of so many words has none of its own language's. */
+const SENTENCE = 4;
 
-/** The language whose grammar words are more frequent; a tie or a short answer is left alone. */
+/** The language whose grammar words are more frequent; a tie or a few words are left alone. */
 export const checkLanguage: AnswerCheck = ({ answer, domain }) => {
   const words = fold(answer.raw).match(/[a-z]+/g) ?? [];
   const counts = Object.values(languages).map((language) => ({
@@ -24,7 +26,8 @@ export const checkLanguage: AnswerCheck = ({ answer, domain }) => {
   }));
   const own = counts.find(({ code }) => code === domain.language.code)?.count ?? 0;
   const other = Math.max(...counts.filter(({ code }) => code !== domain.language.code).map((c) => c.count));
-  if (other < LEAST_WORDS || other <= 1.5 * own) return [];
+  const least = own === 0 && words.length >= SENTENCE ? LEAST_WORDS - 1 : LEAST_WORDS;
+  if (other < least || other <= 1.5 * own) return [];
   return [error("wrong_language", messages(domain).wrongLanguage)];
 };
 

@@ -8,6 +8,7 @@ interface Messages {
   padding: string;
   repeats: string;
   offTopic: (question: string, answer: string) => string;
+  foreign: (question: string) => string;
   saysNothing: string;
   noAnswer: (asked: string) => string;
   otherFact: (expected: string) => string;
@@ -27,6 +28,7 @@ const french: Messages = {
   padding: "La réponse commence par une formule inutile.",
   repeats: "La réponse se répète.",
   offTopic: (question, answer) => `La réponse parle de ${answer}, la question de ${question}.`,
+  foreign: (question) => `La réponse ne parle pas de ${question}.`,
   saysNothing: "La réponse ne dit rien de ce qui est demandé.",
   noAnswer: (asked) => `La question demande ${asked}, la réponse n'en donne pas.`,
   otherFact: (expected) => `La réponse ne dit pas ce qui est demandé : « ${expected} »`,
@@ -46,6 +48,7 @@ const english: Messages = {
   padding: "The answer begins with an empty phrase.",
   repeats: "The answer repeats itself.",
   offTopic: (question, answer) => `The answer is about ${answer}, the question about ${question}.`,
+  foreign: (question) => `The answer is not about ${question}.`,
   saysNothing: "The answer says nothing about what was asked.",
   noAnswer: (asked) => `The question asks for ${asked}, the answer gives none.`,
   otherFact: (expected) => `The answer does not say what was asked: "${expected}"`,

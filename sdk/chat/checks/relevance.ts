@@ -10,10 +10,15 @@ const SURE_FACT = 0.35;
 const SURE_LEAD = 0.1;
 /** An answer is about another category where that has at least this probability … */
 const OTHER_TOPIC = 0.45;
+/** … or where two other categories have this together … */
+const OTHER_TWO = 0.65;
 /** … and the question's category, with its neighbours, at most this. */
 const OWN_TOPIC = 0.2;
 /** Shared words count by how rare they are among the facts: "commande" alone ties no answer to a question. */
 const NEAR = 2;
+
+/** At least so much of what an answer names is unknown to the domain: it is about something else. */
+const FOREIGN = 0.65;
 
 /** The answer states another fact than the one asked for, or is about another category. */
 export const checkTopic: AnswerCheck = (input) => {
@@ -34,6 +39,7 @@ export const checkTopic: AnswerCheck = (input) => {
       ? [error("off_topic", say.offTopic(category.description, about(best)))]
       : [];
   }
+  if (isForeign(input)) return [error("off_topic", say.foreign(about(categories.indexOf(category!))))];
   const stated = statedFact(answer, domain);
   const [wanted, next] = domain.facts.nearest(query.tokens, 2);
   const sure = wanted !== undefined && wanted.similarity >= SURE_FACT;
@@ -52,9 +58,22 @@ export const checkTopic: AnswerCheck = (input) => {
     if (fitting.has(id)) own += p[k];
   });
   if (near(input, answer.raw)) return [];
-  if (p[best] < OTHER_TOPIC || own > OWN_TOPIC || found.confidence < 0.25) return [];
+  const [first, second] = [...p].filter((_, k) => !fitting.has(categories[k].id)).sort((a, b) => b - a);
+  const elsewhere = first >= OTHER_TOPIC || first + second >= OTHER_TWO;
+  if (!elsewhere || own > OWN_TOPIC || found.confidence < 0.25) return [];
   return [error("off_topic", say.offTopic(about(categories.indexOf(category!)), about(best)))];
 };
+
+/** Nearly all words of topic are strange to the domain, to the question and to what was said. */
+function isForeign(input: AnswerInput): boolean {
+  const { answer, query, domain, conversation } = input;
+  const said = [query.raw, ...conversation.messages.map(({ content }) => content)].join(" . ");
+  const known = topicStems(domain.analyse(said).tokens, domain);
+  const stems = [...topicStems(answer.tokens, domain)];
+  const foreign = stems.filter((stem) => !domain.vocabulary.has(stem) && !known.has(stem));
+  if (foreign.length < 2 && stems.length > 2) return false;
+  return foreign.length > 0 && foreign.length >= FOREIGN * stems.length && !near(input, answer.raw);
+}
 
 /** Whether a text shares a word of topic with the question, or with the turn that it continues. */
 function near({ query, domain, conversation, earlier }: AnswerInput, text: string): boolean {

@@ -183,6 +183,8 @@ export const english: Language = {
   determiners: new Set(
     list("a an the my your his her its our their this that these those some any no every"),
   ),
+  happenedBefore:
+    /\b(?:\w{2,}ed|bought|got|sent|paid|made|came|went|was|were|did|broke|began|stopped)\b(?:\s+\w+){0,4}\s+(?:on\s+)?$/i,
   auxiliaries: new Set(list("is was were been be has have had being are")),
   tooMuch: new Set(["too"]),
   tooMuchNot: new Set(list("late early good much many bad well funny nice")),

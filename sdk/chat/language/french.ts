@@ -1,4 +1,5 @@
 /** French as the reasoning sees it. Every word is written folded: lower case, without accents. */
+import { frenchPast } from "./frenchPast.ts";
 import { FRENCH_WORDS } from "./frenchWords.ts";
 import type { Language } from "./language.ts";
 import { list, phrases, table } from "./lists.ts";
@@ -82,7 +83,7 @@ export const french: Language = {
     on parlait|dont on a parle|dont vous parlez|que vous avez cite|ci dessus|plus haut|repetez|reformulez|
     pas compris|pas clair|le premier|la premiere|le second|la deuxieme|le deuxieme|le dernier|la derniere|la 2eme|le 2eme|le 2e|le 1er|la 1ere|la 2e|le troisieme|la troisieme|le 3eme|premiere option|deuxieme option|premier choix|vous aviez dit|m aviez dit|m aviez pourtant|aviez pourtant|avez pourtant|tu avais dit|tu m as dit|on m avait dit|pourtant dit|
     la precedente|le precedent|precedemment|juste avant|de tout a l heure|dont je parlais|que j ai dit|ce que j ai dit|ce que vous avez dit|ce que tu as dit|votre derniere|la reponse|cette option|cette solution|cet article|ce modele|ce produit|ce prix|ce delai|ces deux|ces trois|cette offre|
-    l un ou l autre|
+    l un ou l autre|je parlais d|je parlais de|je parle de l autre|de l autre|
     les deux|dans ce cas|du coup|le meme|la meme|les memes|celui que|celle que|precisez|developpez|
     vous etes sur|c est sur|pourquoi ca|mais encore|c est a dire|comment ca|de quoi|lequel des deux|laquelle des deux|les autres|plus de details|plus d infos|plus d informations|dites m en plus|expliquez|pas d accord|vous etes serieux|serieusement|sans blague|sur et certain|c est fait|c est bon`),
   continuations:
@@ -386,6 +387,7 @@ export const french: Language = {
     list(`un une le la les des du ce cet cette ces mon ma mes ton ta tes son sa ses notre nos votre vos leur
     leurs aucun aucune quel quelle quels quelles vrai vraie bon bonne autre autres premier premiere derniere deux trois`),
   ),
+  happenedBefore: frenchPast,
   auxiliaries: new Set(
     list(
       "est etre ete suis sommes sont sera serai seront etait ai as avons avez ont avais avait avoir faire marque",

@@ -81,6 +81,8 @@ export interface Language {
   dayParts: Set<string>;
   /** Words that say before a time that it lasts until now: "depuis lundi". */
   sinceWords: Set<string>;
+  /** A past tense right before a weekday: "j'ai commandé lundi" means the one before. */
+  happenedBefore: RegExp;
   /** Nouns that look like a form of a verb, unless a subject comes right before: "commande". */
   nounsFirst: Set<string>;
   /** Words before a participle: "est livré". */

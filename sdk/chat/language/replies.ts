@@ -123,6 +123,10 @@ export const frenchReplies: ReplyWords = {
     [list("casse abime brise fele defectueux"), list("parfait etat intact impeccable")],
     [list("retard tard"), list("avance")],
     [list("perdu vole jamais"), list("livre bien remis")],
+    [
+      list("gratuit gratuite gratuits gratuites offert offerte offerts"),
+      list("payant payante payants payantes"),
+    ],
     [list("augmenter ajouter rajouter"), list("retire retirer diminue enleve supprime")],
     [list("enlever retirer supprimer"), list("ajoute ajouter rajoute")],
   ],
@@ -137,7 +141,7 @@ export const frenchReplies: ReplyWords = {
   ],
   genericGoods: new Set(
     phrases(`outil|meuble|meubles|article|produit|pièces détachées|vêtement|vêtements|accessoire|accessoires|appareil|bijou|bijoux|
-      linge|vaisselle|électroménager|cadeau|coffret|plante|plantes|fleurs|chaussures|livre|piles|lampe|carton`),
+      linge|vaisselle|électroménager|cadeau|coffret|plante|plantes|fleurs|carton`),
   ),
   street: /\b\d+(?: bis| ter)?,? (?:rue|avenue|boulevard|place|quai|chemin|impasse|all[ée]e)\b[^,.;]*/giu,
   title: /\b(?:M\.|Mme|Mlle|Monsieur|Madame|Mademoiselle)\s+(\p{Lu}[\p{L}-]+)/gu,

@@ -35,7 +35,7 @@ export const SHORT_INSULTS = new Set(list("tg pd"));
 export const INSULT_PHRASES =
   phrases(`ta gueule|vos gueules|ferme la|fermez la|ferme ta gueule|fermez vos gueules|
   va te faire|allez vous faire voir|allez tous vous faire|allez tous vous|allez bien vous faire|pauvre type|pauvres types|pauvre mec|pauvre fille|pauvre naze|pauvre tache|sale type|sale gosse|vas te faire|va te fair|vous faire mettre|va mourir|allez mourir|allez au diable|va au diable|allez vous faire foutre|aller vous faire foutre|va te faire voir|va chier|
-  allez chier|va crever|allez crever|fils de pute|fils de chien|trou du cul|trous du cul|trou de balle|mon cul|
+  allez chier|va crever|allez crever|allez tous crever|fils de pute|fils de chien|trou du cul|trous du cul|trou de balle|mon cul|
   casse toi|cassez vous|casse couilles|tete de con|gros con|gros cons|pauvre con|pauvre conne|pauvres cons|
   sale con|sale conne|sales cons|bande de cons|les cons|bandes de cons|espece de con|espece de conne|tas de merde|
   sac a merde|de merde|la merde|une merde|des merdes|grosse merde|me faites chier|me fais chier|nous faites chier|
