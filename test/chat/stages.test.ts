@@ -48,10 +48,11 @@ describe("stages", () => {
       assert(share(development.consistency) >= 0.93);
       assert(f1(development.offensive) >= 0.97);
       assert(f1(development.entities) >= 0.92);
-      // Written last, and measured once: 95.2 and 90.0 %. The bars are 90 and 85 %.
+      // Written last, and measured once: 100, 90 and 100 %. The bars are 90, 85 and 85 %.
       const unseen = scoreItems(shop, read("reasoning.unseen.fr.jsonl"));
       assert(share(unseen.category) >= 0.9, JSON.stringify(unseen.confusions));
       assert(share(unseen.relation) >= 0.85);
+      assert(share(unseen.consistency) >= 0.85);
     });
 
     it("gives the scores of all categories, which sum to 1, and the words that decided", () => {
@@ -352,6 +353,13 @@ describe("stages", () => {
         "contradicts_earlier",
         "La réponse dit 12, une réponse précédente disait 14.",
         turns("Et la Lune ?", "Un colis pour la Lune arrive en 14 jours."),
+      );
+      one(
+        "donc vous êtes ouverts le dimanche ?",
+        "Oui, nous sommes ouverts.",
+        "contradicts_earlier",
+        "La réponse dit « Oui, nous sommes ouverts », une réponse précédente disait « Non, le dimanche nous fermons ».",
+        turns("Êtes-vous ouverts le dimanche ?", "Non, le dimanche nous fermons."),
       );
     });
 

@@ -10,6 +10,8 @@ import { changedNumbers } from "./truth.ts";
 
 /** Earlier answers are free text and must be near to count as the same statement. */
 const SAME_STATEMENT = 0.5;
+/** A question that was asked before, in about the same words. */
+const SAME_QUESTION = 0.65;
 
 /** "Oui … non", "gratuit" beside a price, one sentence that denies another. */
 export const checkItself: AnswerCheck = ({ answer, domain }) => {
@@ -54,23 +56,48 @@ export const checkQuestion: AnswerCheck = ({ answer, query, domain }) => {
   const words = (tokens: readonly Token[]) => new Set(tokens.map(({ word }) => word));
   const [asked, given] = [words(query.tokens), words(answer.tokens)];
   if (isNegated(answer.tokens, domain) || has(answer.tokens, domain.replies.apologies)) return [];
-  for (const [one, other] of domain.language.replies.opposites) {
-    const [own] = one.filter((word) => asked.has(word));
-    const [turned] = other.filter((word) => given.has(word));
-    if (own === undefined || turned === undefined) continue;
-    const same = [...one].some((word) => given.has(word)) || [...other].some((word) => asked.has(word));
-    if (same) continue;
-    return [error("contradicts_question", messages(domain).opposite(own, turned))];
-  }
-  return [];
+  const pair = opposite(asked, given, domain);
+  return pair === undefined ? [] : [error("contradicts_question", messages(domain).opposite(...pair))];
 };
 
-/** The same statement as in an earlier answer, with another number, or denied. */
-export const checkEarlierAnswers: AnswerCheck = ({ answer, conversation, domain }) => {
+/** A word of one side and its opposite on the other, where neither side says both. */
+function opposite(
+  before: ReadonlySet<string>,
+  now: ReadonlySet<string>,
+  domain: CompiledDomain,
+): [string, string] | undefined {
+  for (const [one, other] of domain.language.replies.opposites) {
+    const own = one.find((word) => before.has(word));
+    const turned = other.find((word) => now.has(word));
+    if (own === undefined || turned === undefined) continue;
+    if (!one.some((word) => now.has(word)) && !other.some((word) => before.has(word))) return [own, turned];
+  }
+  return undefined;
+}
+
+/** The same statement as in an earlier answer, with another number, or denied; or the other of yes and no. */
+export const checkEarlierAnswers: AnswerCheck = ({ answer, query, conversation, domain }) => {
   const stems = topicStems(answer.tokens, domain);
-  for (const message of conversation.messages) {
+  const asked = topicStems(query.tokens, domain);
+  const { yes, no } = domain.replies;
+  const begins = (tokens: readonly Token[]) =>
+    yes.at(tokens, 0) !== undefined ? "yes" : no.at(tokens, 0) !== undefined ? "no" : undefined;
+  for (const [i, message] of conversation.messages.entries()) {
     if (message.role !== "assistant") continue;
     const before = domain.analyse(message.content);
+    const question = domain.analyse(conversation.messages[i - 1]?.content ?? "");
+    const sameQuestion =
+      asked.size > 0 &&
+      overlap(asked, topicStems(question.tokens, domain)) >= SAME_QUESTION &&
+      isNegated(query.tokens, domain) === isNegated(question.tokens, domain);
+    const [was, is] = [begins(before.tokens), begins(answer.tokens)];
+    if (sameQuestion && was !== undefined && is !== undefined && was !== is)
+      return [
+        error(
+          "contradicts_earlier",
+          messages(domain).earlier(quoted(answer.raw, domain), quoted(message.content, domain)),
+        ),
+      ];
     const earlier = topicStems(before.tokens, domain);
     const near = overlap(stems, earlier);
     if (near < SAME_STATEMENT) continue;
@@ -82,10 +109,21 @@ export const checkEarlierAnswers: AnswerCheck = ({ answer, conversation, domain 
         ]),
       ];
     if (isNegated(answer.tokens, domain) !== isNegated(before.tokens, domain) && stems.size >= 2)
-      return [error("contradicts_earlier", messages(domain).earlier(answer.raw, message.content))];
+      return [
+        error(
+          "contradicts_earlier",
+          messages(domain).earlier(quoted(answer.raw, domain), quoted(message.content, domain)),
+        ),
+      ];
   }
   return [];
 };
+
+/** A sentence inside a sentence. */
+function quoted(text: string, { language }: CompiledDomain): string {
+  const bare = text.trim().replace(/[.!]$/, "");
+  return language.code === "fr" ? `« ${bare} »` : `"${bare}"`;
+}
 
 function numberEvidence(rule: string, { text, start, end }: NumberInText): Evidence {
   return { rule, text, start, end, weight: 1 };

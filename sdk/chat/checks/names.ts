@@ -89,6 +89,8 @@ function swappedProducts(
   // What stands for goods of any kind is no swap, nor is a word of a known fact.
   if ([...given.products, ...asked.products].some(({ normal }) => genericGoods.has(normal))) return [];
   if (statesWhatIsAsked(answer, query, domain) && named.length === 0) return [];
+  // "avez-vous vérifié la prise ?" asks back about a part.
+  if (/\?\s*$/.test(answer.raw)) return [];
   if (sameKind || isNegated(answer.tokens, domain) || /cadeau|gift/.test(first.normal)) return [];
   return [wrongName("changes_product", given.products[0], first, domain)];
 }

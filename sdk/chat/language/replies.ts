@@ -112,7 +112,7 @@ export const frenchReplies: ReplyWords = {
   opposites: [
     [
       list("annule annuler annulation annulee annulez annulee"),
-      list("confirme confirmee confirmez enregistree validee valide expediee"),
+      list("confirme confirmee confirmez enregistree validee valide expediee ajoute ajoutons rajoute"),
     ],
     [list("refuse refusee refuses rejete rejetee"), list("accepte acceptee acceptes acceptons valide")],
     [list("supprimer supprime effacer fermer cloturer"), list("cree creer ouvert ouvrir creation active")],
