@@ -4,16 +4,23 @@
  */
 import { cellKind } from "./cellKind.ts";
 
-/** Runs of digits and letters become "9", "A" and "a": "CC-2828" is "A-9". */
-function shape(text: string): string {
-  return exactShape(text).replace(/([9Aa])\1+/g, "$1");
+interface Shapes {
+  exact: Set<string>;
+  /** With the number of cells that have it. */
+  rough: Map<string, number>;
 }
 
+/** Digits and letters become "9", "A" and "a": "CC-2828" is "AA-9999". */
 function exactShape(text: string): string {
   return text
     .replace(/\p{Lu}/gu, "A")
     .replace(/\p{L}/gu, "a")
     .replace(/\d/g, "9");
+}
+
+/** Runs become one: "AA-9999" is "A-9". */
+function roughShape(exact: string): string {
+  return exact.replace(/([9Aa])\1+/g, "$1");
 }
 
 function firstKind(text: string): string {
@@ -29,8 +36,9 @@ const LONGEST_SHAPE = 80;
 const MISFIT = 2;
 
 export class ColumnModel {
-  readonly #shapes = new Map<string, number>();
-  readonly #exactShapes = new Map<string, number>();
+  /** Short cells, whose shapes are found out when they are asked for: most files are never asked. */
+  readonly #short: string[] = [];
+  #known: Shapes | undefined;
   readonly #firsts = new Map<string, number>();
   #filled = 0;
   #empty = 0;
@@ -59,10 +67,8 @@ export class ColumnModel {
     if (text.endsWith("?")) this.#questions++;
     if (ENDS.test(text)) this.#ended++;
     add(this.#firsts, firstKind(text));
-    if (text.length <= LONGEST_SHAPE) {
-      add(this.#shapes, shape(text));
-      add(this.#exactShapes, exactShape(text));
-    }
+    if (text.length <= LONGEST_SHAPE) this.#short.push(text);
+    this.#known = undefined;
   }
 
   /** Few shapes cover nearly all cells: numbers, dates, codes, addresses. */
@@ -73,9 +79,21 @@ export class ColumnModel {
 
   #isTyped(): boolean {
     if (this.#filled < 1 || this.#texts > 0.3 * this.#filled) return false;
-    const counts = [...this.#shapes.values()].sort((a, b) => b - a);
+    const counts = [...this.#shapes.rough.values()].sort((a, b) => b - a);
     const most = counts.slice(0, 4).reduce((sum, count) => sum + count, 0);
     return most >= 0.85 * this.#filled;
+  }
+
+  get #shapes(): Shapes {
+    if (this.#known) return this.#known;
+    const shapes: Shapes = { exact: new Set(), rough: new Map() };
+    for (const text of this.#short) {
+      const exact = exactShape(text);
+      shapes.exact.add(exact);
+      add(shapes.rough, roughShape(exact));
+    }
+    this.#known = shapes;
+    return shapes;
   }
 
   get seen(): number {
@@ -127,8 +145,9 @@ export class ColumnModel {
     if (this.#filled === 0) return Math.min(1.5, 0.3 * this.#empty);
     if (this.typed) {
       if (text.length > LONGEST_SHAPE) return MISFIT;
-      if (this.#exactShapes.has(exactShape(text))) return 0;
-      return this.#shapes.has(shape(text)) ? 0.3 : MISFIT;
+      const exact = exactShape(text);
+      if (this.#shapes.exact.has(exact)) return 0;
+      return this.#shapes.rough.has(roughShape(exact)) ? 0.3 : MISFIT;
     }
     let cost = 0;
     // A column of sentences holds no bare number or date.

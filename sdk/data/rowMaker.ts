@@ -21,7 +21,8 @@ export class RowMaker {
   readonly names: string[];
   readonly #others: number[];
   readonly #quote: string;
-  /** Repairs of the record at hand. */
+  readonly #quoteCode: number;
+  /** Repairs of the record at hand, beside those that it came with. */
   readonly #found: CellRepair[] = [];
 
   constructor(
@@ -37,45 +38,95 @@ export class RowMaker {
       .map((_, i) => i)
       .filter((i) => i !== places.instruction && i !== places.response);
     this.#quote = syntax.quote === "" ? "" : quoteMarks(syntax.quote).open[0];
+    this.#quoteCode = this.#quote.charCodeAt(0);
   }
 
   /** Adds the repairs of a row, and only those, to `repairs`. */
   make(record: TableRecord, repairs: Repair[]): Row | Rejected {
-    const { line, raw } = record;
     if (record.reason !== undefined) return this.#reject(record, record.reason);
-    const { places } = this;
-    const found: CellRepair[] = this.#found;
-    found.length = 0;
-    if (record.repairs.length > 0) found.push(...record.repairs);
-    const before = record.fields;
-    const instruction = this.#cell(record, places.instruction, found);
-    const response = this.#cell(record, places.response, found);
-    if (instruction.trim() === "" || response.trim() === "") {
-      const empty = [
-        ...(instruction.trim() === "" ? [places.instruction] : []),
-        ...(response.trim() === "" ? [places.response] : []),
-      ];
-      return this.#reject(record, `${empty.map((place) => `"${this.names[place]}"`).join(" and ")} is empty`);
-    }
-    const fields: Record<string, string> = this.#others.length > 0 ? {} : noFields;
-    for (const place of this.#others) fields[this.names[place]] = before[place].trim();
-    if (found.length > 0) {
-      const after = (place: number) =>
-        place === places.instruction ? instruction : place === places.response ? response : before[place];
-      for (const { column, kind } of found)
-        repairs.push({
-          line,
-          ...(column === undefined ? {} : { column: this.names[column] }),
-          kind,
-          before: kind === "padding" && column !== undefined ? before[column] : raw,
-          after: column === undefined ? before.join(" | ") : after(column),
-        });
-    }
-    return { line, instruction, response, fields };
+    this.#found.length = 0;
+    const instruction = this.#cell(record, this.places.instruction);
+    const response = this.#cell(record, this.places.response);
+    if (instruction === "" || response === "")
+      return this.#reject(record, this.#whatIsEmpty(instruction, response));
+    const row = { line: record.line, instruction, response, fields: this.#otherFields(record) };
+    if (record.repairs.length + this.#found.length > 0) this.#tell(record, row, repairs);
+    return row;
+  }
+
+  #otherFields({ fields }: TableRecord): Record<string, string> {
+    if (this.#others.length === 0) return noFields;
+    const others: Record<string, string> = {};
+    for (const place of this.#others) others[this.names[place]] = fields[place].trim();
+    return others;
+  }
+
+  #whatIsEmpty(instruction: string, response: string): string {
+    const { places, names } = this;
+    const empty = [
+      ...(instruction === "" ? [places.instruction] : []),
+      ...(response === "" ? [places.response] : []),
+    ];
+    return `${empty.map((place) => `"${names[place]}"`).join(" and ")} is empty`;
   }
 
   #reject({ line, raw }: TableRecord, reason: string): Rejected {
     return { line, raw: this.encode(raw), text: raw, reason };
+  }
+
+  /** Every repair of the record, with what stands there now. */
+  #tell(record: TableRecord, { instruction, response }: Row, repairs: Repair[]): void {
+    const { places, names } = this;
+    const { line, raw, fields } = record;
+    const after = [...fields];
+    after[places.instruction] = instruction;
+    after[places.response] = response;
+    for (const { column, kind } of [...record.repairs, ...this.#found])
+      repairs.push(
+        column === undefined
+          ? { line, kind, before: raw, after: fields.join(" | ") }
+          : {
+              line,
+              column: names[column],
+              kind,
+              before: kind === "padding" ? fields[column] : raw,
+              after: after[column],
+            },
+      );
+  }
+
+  /** The text of a side; "" where it is blank. */
+  #cell(record: TableRecord, place: number): string {
+    const text = record.fields[place];
+    // Line breaks stand in records of several lines.
+    const isPlain = record.repairs.length === 0 && record.lines === 1 && this.#hasPlainEdges(text);
+    return isPlain ? text : this.#cleaned(record, place);
+  }
+
+  /** No blank begins it, neither blank nor quote ends it. */
+  #hasPlainEdges(text: string): boolean {
+    const last = text.charCodeAt(text.length - 1);
+    return isPlainCode(text.charCodeAt(0)) && isPlainCode(last) && last !== this.#quoteCode;
+  }
+
+  /** Without stray quotes, without padding, with "\n" for a line break whatever the program that wrote it. */
+  #cleaned(record: TableRecord, place: number): string {
+    let text = record.fields[place];
+    const faulty = record.repairs.length > 0;
+    if (faulty && record.repairs.some(({ column, kind }) => column === place && isOfQuotes(kind)))
+      text = withoutStrayQuote(text, this.#quote);
+    else if (this.#isUnopened(text, record.raw)) {
+      const opened = withoutStrayQuote(text, this.#quote);
+      if (opened !== text) this.#found.push({ column: place, kind: "quotes" });
+      text = opened;
+    }
+    if (text.includes("\r")) text = text.replace(/\r\n?/g, "\n");
+    const trimmed = text.trim();
+    if (trimmed === text || trimmed === "") return trimmed;
+    const quoted = standsQuoted(record.fields[place], record.raw, this.#quote);
+    if (quoted && !this.padded && !faulty) return text;
+    this.#found.push({ column: place, kind: "padding" });
+    return trimmed;
   }
 
   /** It ends with a quote and stands without quotes between its delimiters. */
@@ -88,29 +139,11 @@ export class RowMaker {
       (raw.endsWith(text) || raw.includes(text + delimiter))
     );
   }
+}
 
-  #cell(record: TableRecord, place: number, found: CellRepair[]): string {
-    let text = record.fields[place];
-    const faulty = record.repairs.length > 0;
-    if (faulty && record.repairs.some(({ column, kind }) => column === place && isOfQuotes(kind)))
-      text = withoutStrayQuote(text, this.#quote);
-    else if (this.#isUnopened(text, record.raw)) {
-      const opened = withoutStrayQuote(text, this.#quote);
-      if (opened !== text) found.push({ column: place, kind: "quotes" });
-      text = opened;
-    }
-    // A line break is a line break, whatever the program that wrote it.
-    if (text.includes("\r")) text = text.replace(/\r\n?/g, "\n");
-    const first = text.charCodeAt(0);
-    const last = text.charCodeAt(text.length - 1);
-    if (first > 32 && last > 32 && first !== 160 && last !== 160 && first !== 0xfeff) return text;
-    const trimmed = text.trim();
-    if (trimmed === text || trimmed === "") return text;
-    const quoted = standsQuoted(record.fields[place], record.raw, this.#quote);
-    if (quoted && !this.padded && !faulty) return text;
-    found.push({ column: place, kind: "padding" });
-    return trimmed;
-  }
+/** No blank: from U+1680 on there are blanks of many widths. */
+function isPlainCode(code: number): boolean {
+  return code > 32 && code < 0x1680 && code !== 160;
 }
 
 function isOfQuotes(kind: string): boolean {
