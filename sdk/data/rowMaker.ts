@@ -44,7 +44,7 @@ export class RowMaker {
   /** Adds the repairs of a row, and only those, to `repairs`. */
   make(record: TableRecord, repairs: Repair[]): Row | Rejected {
     if (record.reason !== undefined) return this.#reject(record, record.reason);
-    this.#found.length = 0;
+    if (this.#found.length > 0) this.#found.length = 0;
     const instruction = this.#cell(record, this.places.instruction);
     const response = this.#cell(record, this.places.response);
     if (instruction === "" || response === "")
