@@ -59,13 +59,25 @@ export function findColumns(
   wanted?: Partial<ColumnNames>,
 ): ColumnPlaces | undefined {
   const names = header.map(plainName);
+  const words = namesByWord(names);
   const [question, answer] = [
-    place(names, header, wanted?.instruction, instructionNames),
-    place(names, header, wanted?.response, responseNames),
+    place(names, words, header, wanted?.instruction, instructionNames),
+    place(names, words, header, wanted?.response, responseNames),
   ];
   if (question.at < 0 && answer.at < 0 && wanted === undefined) return letters(names);
   if (question.at < 0 || answer.at < 0 || question.at === answer.at) return undefined;
   return { instruction: question.at, response: answer.at, exact: question.exact && answer.exact };
+}
+
+/** For each word the first name that holds it, of names that are short and name no other thing. */
+function namesByWord(names: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [at, name] of names.entries()) {
+    const words = name.split(" ");
+    if (words.length > 5 || words.some((word) => otherWords.has(word))) continue;
+    for (const word of words) if (!found.has(word)) found.set(word, at);
+  }
+  return found;
 }
 
 /** "Q" beside "A" or "R"; alone a letter says nothing. */
@@ -77,6 +89,7 @@ function letters(names: readonly string[]): ColumnPlaces | undefined {
 
 function place(
   names: readonly string[],
+  words: ReadonlyMap<string, number>,
   header: readonly string[],
   wanted: string | undefined,
   usual: readonly string[],
@@ -87,14 +100,8 @@ function place(
   }
   const exact = usual.find((name) => names.includes(name));
   if (exact !== undefined) return { at: names.indexOf(exact), exact: true };
-  for (const word of usual.filter((name) => name.length > 2)) {
-    const at = names.findIndex((name) => {
-      const words = name.split(" ");
-      return words.length <= 5 && words.includes(word) && !words.some((other) => otherWords.has(other));
-    });
-    if (at >= 0) return { at, exact: false };
-  }
-  return { at: -1, exact: false };
+  const word = usual.find((name) => name.length > 2 && words.has(name));
+  return { at: word === undefined ? -1 : (words.get(word) as number), exact: false };
 }
 
 /** For the error message: what would have been found. */

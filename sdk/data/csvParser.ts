@@ -64,7 +64,7 @@ export class CsvParser {
       return best?.cells.map((cell) => cell.text);
     });
     const second = runnerUp(ranking);
-    this.#special = isSpecial(sample);
+    this.#special = isSpecial(body);
     this.dialect = {
       encoding: looksDecodedTwice(sample) ? `${encoding}, decoded twice` : encoding,
       ...this.syntax,

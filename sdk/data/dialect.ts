@@ -141,10 +141,11 @@ function score(text: string, syntax: Syntax): Scored {
 
 /** 1 where a record names both sides, word for word; the names of a header are not sentences. */
 function headerMeaning(fields: readonly string[]): number {
+  if (fields.some((field) => field.trim().length > 60)) return 0;
   const names = fields.map((field) => field.trim());
   const plain = names.map((name) => name.replace(/^["'“”„«\s]+|["'“”»\s]+$/g, ""));
   const found = findColumns(plain);
-  if (!found || names.some((name) => name.length > 60)) return 0;
+  if (!found) return 0;
   const marked = plain.some((name, i) => name !== names[i]);
   return (found.exact ? 1 : 0.5) * (marked ? 0.8 : 1);
 }

@@ -145,9 +145,15 @@ export class Decoder {
       case "utf-8":
         // One byte a character is the fastest string there is.
         if (isAscii(bytes)) return bytes.toString("latin1");
-        if (isUtf8(bytes)) return bytes.toString("utf8");
-        return [...linesOf(bytes)].map((line) => this.#mixedLine(line)).join("");
+        return this.#utf8(bytes);
     }
+  }
+
+  #utf8(bytes: Buffer): string {
+    const text = bytes.toString("utf8");
+    // What cannot be decoded leaves this mark, which a file may also hold itself.
+    if (!text.includes("\ufffd") || isUtf8(bytes)) return text;
+    return [...linesOf(bytes)].map((line) => this.#mixedLine(line)).join("");
   }
 
   #mixedLine(line: Buffer): string {

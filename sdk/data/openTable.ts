@@ -81,7 +81,7 @@ export function gridOf(
   const decoder = new Decoder(encoding);
   const text = decoder.decode(head.subarray(encoding === found.encoding ? found.bom : 0), whole);
   // Pieces of UTF-8 end with a line, so that each can be unwrapped alone.
-  const isWrapped = encoding === "utf-8" && looksWrapped(text.slice(0, 1 << 16).replace(/\n[^\n]*$/, ""));
+  const isWrapped = encoding === "utf-8" && looksWrapped(text.slice(0, text.lastIndexOf("\n", 1 << 16)));
   const plain = isWrapped ? unwrap : (piece: string) => piece;
   const parser = new CsvParser(name, plain(text), whole, encoding, settings);
   async function* records(): AsyncGenerator<TableRecord[]> {
@@ -186,8 +186,11 @@ function complete(
 }
 
 function addRepeatedHeaders({ repairs }: Batch, { table }: CsvParser): void {
-  for (const { line, raw } of table.repeatedHeaders.splice(0))
+  const headers = table.takeRepeatedHeaders();
+  if (headers.length === 0) return;
+  for (const { line, raw } of headers)
     repairs.push({ line, kind: "repeated header", before: raw, after: "" });
+  repairs.sort((a, b) => a.line - b.line);
 }
 
 function forbidRepairs(name: string, [first]: readonly Repair[], { strict }: Settings): void {

@@ -18,7 +18,7 @@ export async function* pieces(source: Source): AsyncGenerator<Buffer> {
     const bytes = Buffer.isBuffer(source)
       ? source
       : Buffer.from(source.buffer, source.byteOffset, source.byteLength);
-    for (let start = 0; start < bytes.length; start += PIECE) yield bytes.subarray(start, start + PIECE);
+    yield* cut(bytes);
     return;
   }
   if (typeof source === "string") {
@@ -32,6 +32,17 @@ export async function* pieces(source: Source): AsyncGenerator<Buffer> {
   for await (const piece of source as AsyncIterable<Uint8Array | string>) {
     if (typeof piece === "string") yield Buffer.from(piece, "utf8");
     else yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+  }
+}
+
+/** After a line where there is one, so that no piece has to be joined with the next. */
+function* cut(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; ) {
+    const most = start + PIECE;
+    const newline = most < bytes.length ? bytes.lastIndexOf(10, most - 1) : -1;
+    const end = newline >= start ? newline + 1 : most;
+    yield bytes.subarray(start, end);
+    start = end;
   }
 }
 

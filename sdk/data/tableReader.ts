@@ -17,17 +17,24 @@ export type TableRecord = TextRecord;
 // What a comment, a rule or a blank line begins with, beside control characters and blanks.
 const beginsSpecial = new Set(Array.from("#/-+|=:", (character) => character.charCodeAt(0)));
 
+export interface RepeatedHeader {
+  line: number;
+  raw: string;
+}
+
 export class TableReader {
   blankLines = 0;
   commentLines = 0;
-  /** Headers that came again: line and text. */
-  readonly repeatedHeaders: { line: number; raw: string }[] = [];
+  /** Headers that came again, and were not taken yet. */
+  readonly #headers: RepeatedHeader[] = [];
   readonly #columns: number;
   readonly #mender: Mender;
   readonly #others: OtherTables;
   /** The last record, which the lines that follow may go on with. */
   #pending: TableRecord | undefined;
   #afterBlank = false;
+  /** A record of the table was there, or its header again. */
+  #begun = false;
 
   constructor(
     readonly reader: RecordReader,
@@ -66,9 +73,17 @@ export class TableReader {
     return records;
   }
 
+  /** Headers that came again between the records given so far. */
+  takeRepeatedHeaders(): RepeatedHeader[] {
+    const after = this.#pending?.line ?? Number.POSITIVE_INFINITY;
+    const first = this.#headers.findIndex(({ line }) => line > after);
+    return this.#headers.splice(0, first < 0 ? this.#headers.length : first);
+  }
+
   #give(record: TableRecord, records: TableRecord[]): void {
     if (this.#pending) records.push(this.#pending);
     this.#pending = record;
+    this.#begun = true;
     this.#afterBlank = false;
   }
 
@@ -89,19 +104,16 @@ export class TableReader {
     } else if (isComment(raw, fields.length, columns)) this.commentLines++;
     else if (this.#others.begun) this.#toOtherTable(record);
     else if (repeatsHeader(this.layout, fields)) {
-      this.repeatedHeaders.push({ line, raw });
+      this.#headers.push({ line, raw });
+      this.#begun = true;
       this.#afterBlank = false;
-    } else if (this.#hasRows && this.#others.begins(record, this.#afterBlank)) this.#toOtherTable(record);
+    } else if (this.#begun && this.#others.begins(record, this.#afterBlank)) this.#toOtherTable(record);
     else if (clean && fields.length === columns) this.#give(record, records);
     else {
       const { record: mended, replacesPending } = this.#mender.mend(record, this.#pending, this.#afterBlank);
       if (replacesPending) this.#pending = undefined;
       this.#give(mended, records);
     }
-  }
-
-  get #hasRows(): boolean {
-    return this.#pending !== undefined || this.repeatedHeaders.length > 0;
   }
 
   #toOtherTable(record: TextRecord): void {
