@@ -102,6 +102,24 @@ describe("properties of loadCsv", () => {
     }
   });
 
+  it("reads a file of many pieces as it reads the same file in others", async () => {
+    const random = new Random(5);
+    for (const { bytes, name } of [...writing, ...tables, ...faults].filter((_, i) => i % 12 === 0)) {
+      const parts: Buffer[] = [];
+      // Longer than the piece that the dialect is read from, with something else in it at times.
+      for (let size = 0; size < 600_000; size += parts[parts.length - 1].length)
+        parts.push(random.int(60) === 0 ? randomFile(random) : Buffer.from(bytes as string));
+      const whole = Buffer.concat(parts);
+      const size = 50_000 + random.int(100_000);
+      const pieces = Array.from({ length: Math.ceil(whole.length / size) }, (_, i) =>
+        whole.subarray(size * i, size * (i + 1)),
+      );
+      const [table, same] = [await loadCsv(whole), await loadCsv(Readable.from(pieces))];
+      for (const what of ["rows", "repairs", "rejected"] as const)
+        assert.deepEqual(same[what], table[what], `${name}: ${what}`);
+    }
+  });
+
   it("throws only what it documents, and counts every record, on random and changed files", async () => {
     await fuzz(1, 1500);
   });
