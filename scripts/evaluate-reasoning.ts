@@ -1,14 +1,25 @@
 /**
- * `npm run evaluate:reasoning [-- FILE… [--misses]]`: how well the reasoning does on labelled items, with the pairs of
- * categories that it confuses. Default: the files of data/evaluation.
+ * `npm run evaluate:reasoning [-- FILE… [--misses] [--model DIR]]`: how well the reasoning does on labelled items, with
+ * the pairs of categories that it confuses. Default: the files of data/evaluation. With a model, also the categories with
+ * its second opinion, and what that costs.
  */
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
+import { useDevice } from "../sdk/backend/device.ts";
 import { packageRoot } from "../sdk/backend/packageRoot.ts";
 import { loadDomain } from "../sdk/chat/domain.ts";
-import { f1, type ItemScores, labelledItemSchema, scoreItems } from "../sdk/chat/itemScores.ts";
+import {
+  f1,
+  type ItemScores,
+  type LabelledItem,
+  labelledItemSchema,
+  scoreItems,
+} from "../sdk/chat/itemScores.ts";
+import { toChatModel } from "../sdk/chat/model.ts";
 import { ReasoningSystem } from "../sdk/chat/reasoning.ts";
+import { findings } from "../sdk/chat/trace.ts";
+import { loadModel } from "../sdk/model/load.ts";
 
 /** What the issue of the reasoning asks for on unseen items, in percent. */
 const BARS = { category: 90, entities: 80, relation: 85, consistency: 85, offensive: 95 };
@@ -21,9 +32,11 @@ const { values, positionals } = parseArgs({
   options: {
     domain: { type: "string", default: "ecommerce.fr" },
     misses: { type: "boolean", default: false },
+    model: { type: "string" },
   },
 });
-const reasoning = new ReasoningSystem(await loadDomain(values.domain));
+const domain = await loadDomain(values.domain);
+const reasoning = new ReasoningSystem(domain);
 for (const file of positionals.length > 0 ? positionals : FILES) {
   const items = readFileSync(file, "utf8")
     .split("\n")
@@ -32,6 +45,24 @@ for (const file of positionals.length > 0 ? positionals : FILES) {
   // The first pass warms the compiler up; the rate is that of the second.
   scoreItems(reasoning, items);
   show(relative(process.cwd(), file), items.length, scoreItems(reasoning, items));
+  if (values.model !== undefined) await askModel(values.model, items);
+}
+
+/** Categories by reasoning and model together. */
+async function askModel(dir: string, items: readonly LabelledItem[]): Promise<void> {
+  await useDevice("auto");
+  const { logLikelihoods } = toChatModel(await loadModel(dir));
+  if (logLikelihoods === undefined) throw new Error(`${dir}: the model gives no likelihoods`);
+  const asking = new ReasoningSystem({ ...domain, categorize: { ...domain.categorize, useModel: true } });
+  const judged = items.filter(({ category }) => category !== undefined);
+  let [right, milliseconds] = [0, 0];
+  for (const { query, history, category } of judged) {
+    const trace = await asking.analyseWith({ logLikelihoods }, query, { messages: history ?? [] });
+    if (findings(trace).categorise?.category === category) right++;
+    milliseconds += trace.entries.reduce((sum, entry) => sum + (entry.modelMilliseconds ?? 0), 0);
+  }
+  const detail = `${right} of ${judged.length}, ${(milliseconds / judged.length).toFixed(0)} ms a query`;
+  row("category, model", right / judged.length, undefined, detail);
 }
 
 function show(name: string, count: number, scores: ItemScores): void {

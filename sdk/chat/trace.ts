@@ -67,6 +67,7 @@ const WORDS = {
     new_topic: "nouveau sujet",
     window: "fenêtre pleine",
     fallback: "secours",
+    model: "avis du modèle",
   },
   en: {
     kept: "kept",
@@ -74,6 +75,7 @@ const WORDS = {
     new_topic: "new topic",
     window: "window full",
     fallback: "fallback",
+    model: "the model's opinion",
   },
 };
 
@@ -99,7 +101,7 @@ export function formatTrace(
     });
   };
   const [mostScores, mostWords] = full ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [4, 5];
-  for (const { stage, summary, scores, evidence, milliseconds } of trace.entries) {
+  for (const { stage, summary, scores, evidence, milliseconds, modelMilliseconds } of trace.entries) {
     row(trace.texts.stages[stage] ?? stage, full ? `${summary}  (${milliseconds.toFixed(2)} ms)` : summary);
     const best = Object.entries(scores)
       .filter(([, score]) => full || Math.abs(score) >= 0.05)
@@ -108,6 +110,8 @@ export function formatTrace(
     if (best.length > 1) row("", best.map(([name, score]) => `${name} ${score.toFixed(2)}`).join("  "), true);
     const seen = evidence.filter(({ text }) => text !== "").slice(0, mostWords);
     if (seen.length > 0) row("", seen.map(({ text, rule }) => `« ${text} » ${rule}`).join("; "), true);
+    if (modelMilliseconds !== undefined)
+      row("", `+ ${WORDS[trace.texts.language].model} (${modelMilliseconds.toFixed(1)} ms)`, true);
   }
   if (trace.prompt !== undefined) row(trace.texts.stages.prompt ?? "prompt", promptLine(trace));
   const title = ` ${trace.texts.traceTitle} `;

@@ -138,6 +138,7 @@ describe("ReasoningSystem", () => {
     assert((categorise?.secondOpinion?.RETOUR ?? 0) > 0.99);
     assert(trace.entries[0].evidence.some(({ rule }) => rule === "model"));
     assert.equal(typeof trace.entries[0].modelMilliseconds, "number");
+    assert.match(formatTrace(trace), /│ +\+ avis du modèle \(\d+\.\d ms\) +│/);
     assert.match(asked[0], /« Où est mon colis \? »/);
     // Later stages see what the model changed.
     assert.equal(findings(trace).approach?.begin, "Pour votre retour :");
