@@ -4,8 +4,9 @@
  */
 
 import { Classifier } from "./classifier.ts";
-import { type CompiledDomain, compileDomain, labelledPhrases } from "./compile.ts";
+import { type CompiledDomain, compileDomain } from "./compile.ts";
 import type { Domain } from "./domainSchema.ts";
+import { labelledPhrases } from "./domainWords.ts";
 import { ReasoningSystem } from "./reasoning.ts";
 import { findings } from "./trace.ts";
 

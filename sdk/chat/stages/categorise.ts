@@ -4,7 +4,8 @@
  */
 
 import { softmax } from "../classifier.ts";
-import { type CompiledDomain, type CourtesyKind, withoutCourtesy } from "../compile.ts";
+import type { CompiledDomain } from "../compile.ts";
+import { type CourtesyKind, withoutCourtesy } from "../domainWords.ts";
 import type { Token } from "../normalise.ts";
 import {
   type Conversation,

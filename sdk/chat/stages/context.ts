@@ -3,7 +3,8 @@
  * without a noun before it, bare fragment) say that it cannot be understood alone; otherwise the theme vector
  * of the query, compared with that of the conversation, tells the same topic from a new one.
  */
-import { type CompiledDomain, withoutCourtesy } from "../compile.ts";
+import type { CompiledDomain } from "../compile.ts";
+import { withoutCourtesy } from "../domainWords.ts";
 import type { AnalysedText, Token } from "../normalise.ts";
 import {
   type Conversation,
