@@ -48,6 +48,12 @@ export class NotebookFrontEnd implements FrontEnd {
     if (!currentCell()?.dead) tell({ type: "clear", run: currentRun(), wait });
   }
 
+  /**
+   * A Jupyter server names its notebook here: behind it is JupyterLab or Notebook 7, whose plotly (plotly.py's extension)
+   * never draws a figure again. VS Code's own does.
+   */
+  readonly redrawsPlotly = process.env.JPY_SESSION_NAME === undefined;
+
   get signal(): AbortSignal {
     const cell = currentCell();
     if (!cell) return new AbortController().signal;

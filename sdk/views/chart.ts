@@ -32,6 +32,8 @@ export interface Chart {
 /** The first chart is drawn large, the others in a column beside it. */
 export interface Figure {
   charts: Chart[];
+  /** What belongs to the figure in words, for front ends that show it alone. */
+  words?: { above: string; below: readonly string[] };
 }
 
 /** A curve has no more points than this: a screen shows fewer, and a long run stays small. */

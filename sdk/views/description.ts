@@ -1,6 +1,6 @@
 /** What was found in a data set: lengths, languages, and what deserves a look before training. */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
-import { facts, type Html, html, output, TONES } from "./html.ts";
+import { BAR, facts, type Html, html, mark, output, said, TONES } from "./html.ts";
 import { short } from "./numbers.ts";
 
 export interface DistributionValue {
@@ -51,12 +51,8 @@ export function stretchesView(
   stretches: readonly { text: string; trained: boolean }[],
   text: string,
 ): MimeBundle {
-  const parts = stretches.map(({ text, trained }) =>
-    trained
-      ? html`<mark title="trained" style="background:${TONES.third}38;border-bottom:2px solid ${TONES.third}">${text}</mark>`
-      : text,
-  );
-  return mimeBundle(text, output(html`<div class="mlab-say">${parts}</div>`));
+  const parts = stretches.map(({ text, trained }) => (trained ? mark(text, TONES.third, "trained") : text));
+  return mimeBundle(text, output(said(parts)));
 }
 
 /** What was made of a data set for training: counts in one line, then what was left out. */
@@ -83,6 +79,6 @@ function columns(histogram: DistributionValue["histogram"]): Html {
   const most = Math.max(1, ...histogram.map(({ rows }) => rows));
   return html`${histogram.map(
     ({ from, to, rows }) =>
-      html`<span title="${short(from)} to ${short(to)}: ${rows}"><span class="mlab-bar" style="width:6px;margin-right:1px;height:${((1.4 * rows) / most).toFixed(2)}em;background:${TONES.first}"></span></span>`,
+      html`<span title="${short(from)} to ${short(to)}: ${rows}"><span class="mlab-bar" style="${BAR};width:6px;margin-right:1px;height:${((1.4 * rows) / most).toFixed(2)}em;background:${TONES.first}"></span></span>`,
   )}`;
 }

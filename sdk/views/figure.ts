@@ -4,6 +4,7 @@
  */
 import { DISPLAY, type Displayable, type MimeBundle, mimeBundle } from "./bundle.ts";
 import { type Chart, type Figure, type Series, thin } from "./chart.ts";
+import { frontEnd } from "./frontEnd.ts";
 import { Html, html, output, type Tone } from "./html.ts";
 import { short, sparkline } from "./numbers.ts";
 import { plotly } from "./plotly.ts";
@@ -20,7 +21,8 @@ export function figureBundle(
   { around = (drawing) => drawing, text, still = true }: FigureBundleOptions = {},
 ): MimeBundle {
   const drawing = draw(figure);
-  const thinned = {
+  const thinned: Figure = {
+    ...figure,
     charts: figure.charts.map((chart) => ({
       ...chart,
       series: chart.series.map((s) => rounded(thin(s, PLOTLY_POINTS))),
@@ -30,7 +32,12 @@ export function figureBundle(
   return mimeBundle(
     text ?? figure.charts.map(chartText).join("\n"),
     output(around(still ? stillDrawing(drawing) : inline)),
-    { "image/svg+xml": drawing.svg, "application/vnd.plotly.v1+json": plotly(thinned) },
+    {
+      "image/svg+xml": drawing.svg,
+      ...(still || frontEnd()?.redrawsPlotly !== false
+        ? { "application/vnd.plotly.v1+json": plotly(thinned) }
+        : {}),
+    },
   );
 }
 

@@ -14,6 +14,8 @@ export interface FrontEnd {
   clearOutput(wait?: boolean): void;
   /** A line from the front end's input field; throws a clear error where the front end allows none. */
   readLine(prompt: string, options?: { password?: boolean }): Promise<string>;
+  /** False where the front end's plotly draws a figure once and ignores what comes for it later. */
+  readonly redrawsPlotly: boolean;
   /** Aborted when the running cell is interrupted; a new one for each cell. */
   readonly signal: AbortSignal;
 }

@@ -68,22 +68,24 @@ const STYLE = `
 .mlab .mlab-t .mlab-best{font-weight:700}
 .mlab summary{display:list-item;cursor:pointer;padding:.15em 0}
 .mlab details details{margin-left:1em}
-.mlab mark{color:inherit;border-radius:3px;padding:0 .15em}
+.mlab mark{color:inherit!important;border-radius:3px;padding:0 .15em}
 .mlab .mlab-facts{display:flex;flex-wrap:wrap;gap:.1em 1.4em;margin:.1em 0 .5em}
 .mlab .mlab-facts b{font-weight:600;font-variant-numeric:tabular-nums}
 .mlab .mlab-facts span span{opacity:.7;margin-right:.4em}
 .mlab .mlab-facts i{display:none}
-.mlab .mlab-track{height:4px;border-radius:2px;background:rgba(128,128,128,.25);margin:.2em 0 .6em;overflow:hidden}
-.mlab .mlab-track div{height:100%}
-.mlab .mlab-bar{display:inline-block;height:.65em;border-radius:2px;min-width:1px;vertical-align:baseline}
+.mlab .mlab-bar{border-radius:2px;vertical-align:baseline}
 .mlab pre.mlab-pre{white-space:pre-wrap;margin:.3em 0;padding:0;background:none;border:0;color:inherit;font-size:12px}
 .mlab .mlab-muted{opacity:.7}
 .mlab .mlab-figure{position:relative;max-width:960px}
 .mlab .mlab-figure svg,.mlab .mlab-figure img{display:block;width:100%;height:auto;margin:0}
 .mlab .mlab-hit{position:absolute;display:block}
 .mlab .mlab-hit:hover{background:rgba(128,128,128,.18)}
-.mlab .mlab-say{margin:.25em 0;padding:.35em .8em;border-left:3px solid rgba(128,128,128,.4);white-space:pre-wrap}
 `.replaceAll("\n", "");
+
+// A front end takes the style sheet out of a notebook that it does not trust, and lets attributes stand: without these
+// nothing would be seen of a bar, and highlighted words would be black on a dark page.
+export const BAR = "display:inline-block;min-width:1px";
+const SAID = "margin:.25em 0;padding:.35em .8em;white-space:pre-wrap";
 
 /** A whole output: everything inside one element with the views' own style, which touches nothing outside it. */
 export function output(...content: Value[]): string {
@@ -101,5 +103,17 @@ export function facts(pairs: readonly (readonly [label: string, value: string])[
 /** A bar that is `share` (0 to 1) of `width` em long. */
 export function bar(share: number, tone: Tone, width = 12): Html {
   const length = Number.isFinite(share) ? Math.max(0, Math.min(1, share)) * width : 0;
-  return html`<span class="mlab-bar" style="width:${length.toFixed(2)}em;background:${TONES[tone]}"></span>`;
+  return html`<span class="mlab-bar" style="${BAR};height:.65em;width:${length.toFixed(2)}em;background:${TONES[tone]}"></span>`;
+}
+
+/** Words of a tone, and a line under them. */
+export function mark(text: string, colour: string, title: string): Html {
+  // A browser's own marks are black on yellow. The tone gives way to the page's colour where the style sheet is let in;
+  // "inherit" would be taken out.
+  return html`<mark title="${title}" style="color:${colour};background:${colour}38;border-bottom:2px solid ${colour}">${text}</mark>`;
+}
+
+/** Something said, with a line of a tone at its left. */
+export function said(content: Value, tone?: Tone): Html {
+  return html`<div class="mlab-say" style="${SAID};border-left:3px solid ${tone ? TONES[tone] : "rgba(128,128,128,.4)"}">${content}</div>`;
 }

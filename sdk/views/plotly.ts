@@ -1,4 +1,8 @@
-/** Describes a figure for plotly: JupyterLab and VS Code draw it with hover and zoom, report.html does so offline. */
+/**
+ * Describes a figure for plotly: VS Code draws it with hover and zoom, and so does JupyterLab where plotly's extension is
+ * installed; report.html does so offline. They show this form alone, so what is to be read with it stands in it.
+ */
+import { harmless } from "../text/harmless.ts";
 import { type Chart, type Figure, type Series, toneOf } from "./chart.ts";
 import { TONES } from "./html.ts";
 
@@ -17,7 +21,12 @@ export interface PlotlyFigure {
   config: object;
 }
 
-export function plotly({ charts }: Figure, colours: PlotlyColours = ANY_PAGE): PlotlyFigure {
+/** plotly breaks no lines. */
+const LINE = 120;
+/** Pixels of a line of words. */
+const LINE_HEIGHT = 17;
+
+export function plotly({ charts, words }: Figure, colours: PlotlyColours = ANY_PAGE): PlotlyFigure {
   const others = charts.length - 1;
   const axes: Record<string, object> = {};
   const annotations: object[] = [];
@@ -27,10 +36,10 @@ export function plotly({ charts }: Figure, colours: PlotlyColours = ANY_PAGE): P
     const high = 1 / Math.max(1, others);
     const y =
       i === 0 ? [0, 1] : [1 - i * high + (i < others ? 0.1 : 0), 1 - (i - 1) * high - (i > 1 ? 0.06 : 0)];
-    Object.assign(axes, axesOf(chart, suffix, { x, y }, colours));
+    Object.assign(axes, axesOf(chart, suffix, { x, y }, colours, others > 0, i === 0));
     if (others > 0)
       annotations.push({
-        text: plain(chart.title),
+        text: heading(chart),
         showarrow: false,
         xref: "paper",
         yref: "paper",
@@ -40,6 +49,10 @@ export function plotly({ charts }: Figure, colours: PlotlyColours = ANY_PAGE): P
         yanchor: "bottom",
       });
   });
+  const above = words ? broken(words.above) : [];
+  const below = words ? words.below.flatMap(broken) : [];
+  annotations.push(...paragraph(above, "above"), ...paragraph(below, "below"));
+  const [top, bottom] = [40 + above.length * LINE_HEIGHT, 52 + below.length * LINE_HEIGHT];
   return {
     data: charts.flatMap((chart, i) => chart.series.map((series) => trace(series, chart, i, charts.length))),
     layout: {
@@ -48,13 +61,16 @@ export function plotly({ charts }: Figure, colours: PlotlyColours = ANY_PAGE): P
       ...(others === 0 && charts[0].title !== ""
         ? { title: { text: plain(charts[0].title), font: { size: 14 } } }
         : {}),
-      height: others > 1 ? 420 : 320,
+      height: (others > 1 ? 330 : 230) + top + bottom,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colours.ink, family: "system-ui, sans-serif", size: 12 },
-      margin: { l: 60, r: 10, t: 40, b: 44 },
+      margin: { l: 60, r: 10, t: top, b: bottom },
       showlegend: charts[0].series.length > 1,
-      legend: { orientation: "h", y: 1.12, x: others > 0 ? 0.1 : 0 },
+      legend: {
+        orientation: "h",
+        ...(others > 0 ? { x: 0.6, xanchor: "right", y: 1, yanchor: "bottom" } : { x: 0, y: 1.12 }),
+      },
       hovermode: charts[0].labels ? "closest" : "x unified",
       // Drawn again with more points, a zoomed figure stays zoomed.
       uirevision: "mistral-lab",
@@ -70,6 +86,9 @@ function axesOf(
   suffix: string,
   domain: { x: number[]; y: number[] },
   { line }: PlotlyColours,
+  /** The chart's own title names its unit: there is no room beside the axes of several charts. */
+  titled: boolean,
+  large: boolean,
 ): Record<string, object> {
   const axis = { gridcolor: line, linecolor: line, zeroline: false, automargin: true };
   const numbers = {
@@ -82,13 +101,15 @@ function axesOf(
     [`xaxis${suffix}`]: {
       ...axis,
       ...(lying ? numbers : {}),
-      title: { text: plain(lying ? chart.yTitle : chart.xTitle) },
+      title: { text: large ? plain(lying ? chart.yTitle : chart.xTitle) : "", standoff: 6 },
       domain: domain.x,
       anchor: `y${suffix}`,
     },
     [`yaxis${suffix}`]: {
       ...axis,
-      ...(lying ? { autorange: "reversed" } : { ...numbers, title: { text: plain(chart.yTitle) } }),
+      ...(lying
+        ? { autorange: "reversed" }
+        : { ...numbers, title: { text: titled ? "" : plain(chart.yTitle) } }),
       domain: domain.y,
       anchor: `x${suffix}`,
     },
@@ -119,6 +140,48 @@ function trace(series: Series, chart: Chart, panel: number, panels: number): obj
     marker: { color, size: 7 },
     hovertemplate: panels === 1 ? "%{y:.5g}" : "step %{x}: %{y:.5g}",
   };
+}
+
+function heading({ title, yTitle }: Chart): string {
+  const unit = yTitle === title.toLowerCase() ? "" : ` · ${plain(yTitle)}`;
+  return `<b>${plain(title)}</b>${unit}`;
+}
+
+/** Lines over the curves and their names, or under the axis. */
+function paragraph(lines: readonly string[], place: "above" | "below"): object[] {
+  if (lines.length === 0) return [];
+  return [
+    {
+      text: lines.map(plain).join("<br>"),
+      align: "left",
+      showarrow: false,
+      xref: "paper",
+      yref: "paper",
+      x: 0,
+      xanchor: "left",
+      xshift: -50,
+      ...(place === "above"
+        ? { y: 1, yanchor: "bottom", yshift: 36 }
+        : { y: 0, yanchor: "top", yshift: -46 }),
+    },
+  ];
+}
+
+/** Lines of at most LINE characters, cut between words. */
+function broken(text: string): string[] {
+  const lines: string[] = [];
+  for (const line of harmless(text).split("\n")) {
+    let current = "";
+    for (const word of line.split(" ")) {
+      if (current !== "" && current.length + word.length >= LINE) {
+        lines.push(current);
+        current = "    ";
+      }
+      current += current.trim() === "" ? word : ` ${word}`;
+    }
+    lines.push(current);
+  }
+  return lines;
 }
 
 /** plotly reads a few tags in its texts. */

@@ -173,9 +173,8 @@ function heading({ chart, left, top, width }: Panel): Html {
     chart.series.length < 2 || width < 400
       ? []
       : chart.series.toReversed().map((series) => {
-          const end = right;
           right -= textWidth(series.name) + 34;
-          return html`<path d="M${at(right + 14)} ${at(top - 16)}h14" stroke="${TONES[toneOf(series)]}" stroke-width="3" stroke-opacity="${series.style === "raw" ? 0.35 : 1}"/><text x="${at(end)}" y="${at(top - 12)}" text-anchor="end">${series.name}</text>`;
+          return html`<path d="M${at(right + 14)} ${at(top - 16)}h14" stroke="${TONES[toneOf(series)]}" stroke-width="3" stroke-opacity="${series.style === "raw" ? 0.35 : 1}"/><text x="${at(right + 33)}" y="${at(top - 12)}">${series.name}</text>`;
         });
   const from = chart.labels ? 4 : left - 52;
   return html`<text x="${at(from)}" y="${at(top - 12)}"><tspan font-weight="600">${chart.title}</tspan>${unit}</text>${legend}`;

@@ -3,7 +3,7 @@
  * plain values, and of a stage it does not know it shows scores and evidence all the same.
  */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
-import { bar, facts, type Html, html, output, TONES, type Tone } from "./html.ts";
+import { bar, facts, type Html, html, mark, output, said, TONES, type Tone } from "./html.ts";
 import { percent, short } from "./numbers.ts";
 
 export interface TraceEvidence {
@@ -96,13 +96,11 @@ export function highlighted(sentence: string, { evidence }: Pick<TraceStep, "evi
     if (start < place) continue;
     const colour = TONES[tones.get(family(rule))!];
     parts.push(sentence.slice(place, start));
-    parts.push(
-      html`<mark title="${rule}" style="background:${colour}38;border-bottom:2px solid ${colour}">${sentence.slice(start, end)}</mark>`,
-    );
+    parts.push(mark(sentence.slice(start, end), colour, rule));
     place = end;
   }
   parts.push(sentence.slice(place));
-  return html`<p class="mlab-say">${parts}</p>`;
+  return said(parts);
 }
 
 const FAMILY_TONES: Tone[] = ["first", "second", "third", "fourth", "fifth", "sixth"];
@@ -137,7 +135,7 @@ function scoreBars({ scores }: TraceStep): Html | undefined {
   const most = Math.max(1, ...best.map(([, score]) => Math.abs(score)));
   const rows = best.map(
     ([name, score]) =>
-      html`<tr><td>${name}</td><td class="mlab-n">${score.toFixed(2)}</td><td>${bar(Math.abs(score) / most, score < 0 ? "second" : "first")}</td></tr>`,
+      html`<tr><td>${name}</td><td class="mlab-n">${score.toFixed(2)}</td><td style="text-align:left">${bar(Math.abs(score) / most, score < 0 ? "second" : "first")}</td></tr>`,
   );
   return html`<table class="mlab-t"><tbody>${rows}</tbody></table>`;
 }
@@ -167,7 +165,7 @@ function promptStep({ prompt, texts }: TraceValue): Html | undefined {
   if (prompt.reason) pairs.push(["reason", prompt.reason]);
   if (prompt.retries > 0) pairs.push(["retries", String(prompt.retries)]);
   if (prompt.fallback) pairs.push(["fallback", "✓"]);
-  return html`<details><summary><b>${texts.stages.prompt ?? "prompt"}</b> « ${prompt.question} »</summary><div style="margin:.2em 0 .6em 1.1em">${facts(pairs)}${prompt.system !== "" && html`<p class="mlab-say">${prompt.system}</p>`}</div></details>`;
+  return html`<details><summary><b>${texts.stages.prompt ?? "prompt"}</b> « ${prompt.question} »</summary><div style="margin:.2em 0 .6em 1.1em">${facts(pairs)}${prompt.system !== "" && said(prompt.system)}</div></details>`;
 }
 
 function verdict(consistent: boolean): Html {

@@ -105,7 +105,7 @@ export function trainingView(state: TrainingState, { live = false } = {}): MimeB
   if (state.steps.length === 0 && state.evaluations.length === 0)
     return mimeBundle(text, output(html`<p class="mlab-line">${text}</p>${notes(state)}`));
   return figureBundle(
-    { charts: trainingCharts(state) },
+    { charts: trainingCharts(state), words: { above: trainingLine(state), below: answerLines(state) } },
     {
       text,
       still: !live,
@@ -140,10 +140,13 @@ function trainingFacts({ total, steps, evaluations, end }: TrainingState): [stri
   return pairs;
 }
 
+const TRACK =
+  "height:4px;border-radius:2px;background:rgba(128,128,128,.25);margin:.2em 0 .6em;overflow:hidden";
+
 function head(state: TrainingState): Html {
   const share = (state.steps.at(-1)?.step ?? 0) / Math.max(1, state.total);
   const colour = state.end && state.end.reason !== "finished" ? TONES.second : TONES.third;
-  return html`${facts(trainingFacts(state))}<div class="mlab-track"><div style="width:${(100 * share).toFixed(1)}%;background:${colour}"></div></div>`;
+  return html`${facts(trainingFacts(state))}<div style="${TRACK}"><div style="height:4px;width:${(100 * share).toFixed(1)}%;background:${colour}"></div></div>`;
 }
 
 /** The newest answers in full, the earlier ones folded. */
@@ -177,10 +180,16 @@ function notes({ notes }: TrainingState): Html | undefined {
 function trainingText(state: TrainingState): string {
   const text = [trainingLine(state)];
   if (state.steps.length > 1) text.push(`loss ${sparkline(smooth(state.steps.map(({ loss }) => loss)))}`);
-  const told = state.evaluations.findLast((evaluation) => (evaluation.samples?.length ?? 0) > 0);
-  for (const { question, answer } of told?.samples ?? [])
-    text.push(`« ${question} » → ${answer || "(nothing)"}`);
-  return [...text, ...state.notes].join("\n");
+  return [...text, ...answerLines(state)].join("\n");
+}
+
+/** The newest answers, and the notes. */
+function answerLines({ evaluations, notes }: TrainingState): string[] {
+  const told = evaluations.findLast((evaluation) => (evaluation.samples?.length ?? 0) > 0);
+  const answers = (told?.samples ?? []).map(
+    ({ question, answer }) => `« ${question} » → ${answer || "(nothing)"}`,
+  );
+  return [...(told ? [`What it answers at step ${told.step}:`] : []), ...answers, ...notes];
 }
 
 /** One event of a training as a row of facts; `event` is any plain object with a `type`. */

@@ -1,6 +1,6 @@
 /** One turn of a chat: the question, the answer as far as it has come, and the reasoning behind it, folded. */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
-import { type Html, html, output, TONES } from "./html.ts";
+import { html, output, said } from "./html.ts";
 import { number } from "./numbers.ts";
 import { headline, steps, type TraceValue } from "./trace.ts";
 
@@ -47,8 +47,4 @@ export function turnView(turn: TurnValue, options: TurnOptions = {}): MimeBundle
         html`<details${open ? html` open` : ""}><summary>${headline(turn.trace)}</summary>${steps(turn.trace, turn.answer)}</details>`,
     ),
   );
-}
-
-function said(text: string, tone: keyof typeof TONES): Html {
-  return html`<div class="mlab-say" style="border-left-color:${TONES[tone]}">${text}</div>`;
 }

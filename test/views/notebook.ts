@@ -11,6 +11,7 @@ export class TestNotebook implements FrontEnd {
   readonly shown: Shown[] = [];
   readonly prompts: string[] = [];
   cleared = 0;
+  redrawsPlotly = true;
   #cell = new AbortController();
 
   /** @param lines what the user types, one after another */

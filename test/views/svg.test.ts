@@ -68,6 +68,23 @@ describe("svg", () => {
     assert.deepEqual(ticks(3, 3, 4), [3]);
   });
 
+  it("puts what belongs to the figure into plotly's form as lines of text, which are no tags", () => {
+    const series: Series = { name: "a", x: [1, 2], y: [3, 4], style: "line" };
+    const words = { above: "step 2 of 4", below: [`<b>gras</b> ${"mot ".repeat(40)}`] };
+    const of = (figure: Parameters<typeof plotly>[0]) => {
+      const { layout } = plotly(figure);
+      return layout as { annotations: { text: string }[]; height: number; margin: { b: number } };
+    };
+    const charts = [chart([series]), chart([series])];
+    const [plain, full] = [of({ charts }), of({ charts, words })];
+    const texts = full.annotations.map(({ text }) => text);
+    assert.equal(texts[2], "step 2 of 4");
+    const lines = texts[3].split("<br>");
+    assert.equal(lines.length, 2);
+    assert.ok(lines[0].startsWith("&lt;b>gras&lt;/b> mot"), lines[0]);
+    assert.ok(full.height > plain.height && full.margin.b > plain.margin.b);
+  });
+
   it("tells plotly the same numbers, and leaves gaps as null", () => {
     const series: Series = { name: "a", x: [1, 2], y: [3, Number.NaN], style: "line" };
     const { data, layout } = plotly({ charts: [chart([series]), chart([series]), chart([series])] });

@@ -69,6 +69,38 @@ describe("training in a notebook", () => {
     assert.match(history[DISPLAY]()["text/plain"], /^finished .* · step 12 of 12 · epoch 2\.40 · loss /);
   });
 
+  it("says in plotly's form what stands around the figure", async () => {
+    const model = await askable();
+    const notebook = new TestNotebook();
+    await inNotebook(notebook, () =>
+      live(train(model, examples, { ...resumeOptions, evalExamples, evalSteps: 4 })),
+    );
+    disposeTiny(model);
+    const { layout } = notebook.shown.at(-1)!.bundle["application/vnd.plotly.v1+json"] as {
+      layout: { annotations: { text: string }[] };
+    };
+    const text = layout.annotations.map((note) => note.text).join("\n");
+    assert.match(text, /finished .* · step 12 of 12 · .* tokens\/s /);
+    assert.match(text, /What it answers at step 12:<br>« ab » → /);
+  });
+
+  it("leaves plotly's form to the last drawing where the front end's plotly draws only once", async () => {
+    const drawings = async (redraws: boolean) => {
+      const model = await askable();
+      const notebook = new TestNotebook();
+      notebook.redrawsPlotly = redraws;
+      await inNotebook(notebook, () =>
+        live(train(model, examples, { ...resumeOptions, evalExamples, evalSteps: 4 })),
+      );
+      disposeTiny(model);
+      const drawn = notebook.shown.filter(({ bundle }) => "image/svg+xml" in bundle);
+      return drawn.map(({ bundle }) => "application/vnd.plotly.v1+json" in bundle);
+    };
+    const [always, last] = [await drawings(true), await drawings(false)];
+    assert.ok(always.length >= 2 && always.every(Boolean), `${always}`);
+    assert.ok(last.length >= 2 && last.at(-1) && !last.slice(0, -1).some(Boolean), `${last}`);
+  });
+
   it("shows it for a plain loop too, and nothing where that is not wanted or in a script", async () => {
     const options = { ...resumeOptions, maxSteps: 2 };
     const draws = async (figure: boolean) => {
