@@ -131,6 +131,11 @@ export class OutputCollector {
     }
   }
 
+  /** Without displays that were taken back. */
+  static kept(outputs: readonly Output[]): Output[] {
+    return outputs.filter(({ data }) => data === undefined || Object.keys(data as Json).length > 0);
+  }
+
   #update({ transient, data, metadata }: Json): void {
     const id = (transient as { display_id?: string } | undefined)?.display_id;
     for (const output of this.#displays.get(id ?? "") ?? [])

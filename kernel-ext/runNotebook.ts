@@ -44,6 +44,7 @@ export async function runNotebook(file: string, options: RunOptions = {}): Promi
   const client = await KernelClient.start({ cwd: dirname(resolve(file)) });
   try {
     const failure = await runCells(client, cells, options);
+    for (const cell of cells) cell.outputs = OutputCollector.kept(cell.outputs!);
     notebook.metadata = { ...notebook.metadata, ...kernelMetadata() };
     return { notebook, ...(failure ? { failure } : {}), seconds: (performance.now() - started) / 1000 };
   } finally {

@@ -1,14 +1,12 @@
 /** The chat in a notebook: the front end's input field, commands, answers that stream in place with their reasoning. */
-import { mimeBundle, Place } from "../views/bundle.ts";
+import { mimeBundle } from "../views/bundle.ts";
 import type { FrontEnd } from "../views/frontEnd.ts";
 import { turnView } from "../views/turn.ts";
 import { commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
+import { Draft } from "./draft.ts";
 import type { ChatSession } from "./session.ts";
 import { formatTrace } from "./trace.ts";
-
-/** Milliseconds between two drawings of an answer: text that comes faster is not read faster. */
-const REDRAW_MS = 100;
 
 /** Chats until the customer quits, or the cell is interrupted. Errors of one answer are shown and end only that answer. */
 export async function runNotebookChat(
@@ -53,28 +51,14 @@ async function answer(
   signal: AbortSignal,
   open: boolean,
 ): Promise<void> {
-  const place = new Place();
-  const notes: string[] = [];
-  let text = "";
-  let last = 0;
-  const turn = { answer: "", tokens: 0, seconds: 0, aborted: false };
-  const draft = () => place.draw(turnView({ ...turn, answer: text }, { waiting: ui.thinking, notes }));
-  draft();
+  const draft = new Draft({ ui });
+  draft.begin();
   for await (const event of session.events(question, { signal })) {
-    if (event.type === "piece") text += event.text;
-    else if (event.type === "replace") {
-      const wrong = event.finding.issues.find(({ severity }) => severity === "error");
-      notes.push(fill(ui.retrying, { issue: wrong?.message ?? "" }));
-      text = "";
-    } else if (event.type === "done") {
-      const trace = session.lastTrace;
-      const traceText = trace && formatTrace(trace);
-      place.draw(turnView({ ...event, ...(trace ? { trace } : {}) }, { traceText, open, notes }));
-      return;
-    }
-    if (performance.now() - last > REDRAW_MS) {
-      draft();
-      last = performance.now();
-    }
+    draft.hear(event);
+    if (event.type !== "done") continue;
+    const trace = session.lastTrace;
+    const traceText = trace && formatTrace(trace);
+    const { notes } = draft;
+    draft.replace(turnView({ ...event, ...(trace ? { trace } : {}) }, { traceText, open, notes }));
   }
 }

@@ -1,6 +1,7 @@
 /** One turn of a conversation, as it comes or as a whole. */
 import { displayable } from "../views/bundle.ts";
 import { turnView } from "../views/turn.ts";
+import type { Draft } from "./draft.ts";
 import type { ChatEvent } from "./session.ts";
 import { formatTrace, type ReasoningTrace } from "./trace.ts";
 
@@ -17,16 +18,21 @@ export interface ChatTurn {
   aborted: boolean;
 }
 
-/** Reads the events of a turn and gives its text, piece by piece; with `hold`, only when it is checked. */
+/**
+ * Reads the events of a turn and gives its text, piece by piece; with `hold`, only when it is checked. The draft hears
+ * everything at once.
+ */
 export async function* pieces(
   question: string,
   events: AsyncIterable<ChatEvent>,
   hold: boolean,
+  draft: Draft,
 ): AsyncGenerator<string, ChatTurn> {
   let held: string[] = [];
   let trace: ReasoningTrace | undefined;
   let done: ChatTurn | undefined;
   for await (const event of events) {
+    draft.hear(event);
     if (event.type === "trace") trace = event.trace;
     else if (event.type === "replace") held = [];
     else if (event.type === "done") {
@@ -45,14 +51,19 @@ function showTurn(turn: ChatTurn) {
 }
 
 /**
- * An answer that has not begun: `for await` reads it piece by piece, `await` runs it to its end and gives the turn.
+ * An answer that has not begun: `for await` reads it piece by piece, `await` runs it to its end and gives the turn. While
+ * a notebook's cell awaits a long one, it is shown as far as it has come.
  * Danger: an async function that returns a Reply awaits it too, and so returns the turn.
  */
 export class Reply implements AsyncGenerator<string, void>, PromiseLike<ChatTurn> {
   readonly #pieces: AsyncGenerator<string, ChatTurn>;
   #turn: Promise<ChatTurn> | undefined;
 
-  constructor(pieces: AsyncGenerator<string, ChatTurn>) {
+  /** @param draft shows the answer while somebody awaits it; who reads it piece by piece shows it himself */
+  constructor(
+    pieces: AsyncGenerator<string, ChatTurn>,
+    private readonly draft: Draft,
+  ) {
     this.#pieces = pieces;
   }
 
@@ -90,9 +101,14 @@ export class Reply implements AsyncGenerator<string, void>, PromiseLike<ChatTurn
   }
 
   async #whole(): Promise<ChatTurn> {
-    for (;;) {
-      const next = await this.#pieces.next();
-      if (next.done) return next.value;
+    this.draft.begin();
+    try {
+      for (;;) {
+        const next = await this.#pieces.next();
+        if (next.done) return next.value;
+      }
+    } finally {
+      this.draft.withdraw();
     }
   }
 }

@@ -12,6 +12,7 @@ import { checkOptions } from "../options.ts";
 import { frontEnd } from "../views/frontEnd.ts";
 import { AnswerFilter } from "./answerFilter.ts";
 import type { Domain } from "./domainSchema.ts";
+import { Draft } from "./draft.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
 import { runNotebookChat } from "./notebookChat.ts";
 import { buildPrompt, type Prompt } from "./prompt.ts";
@@ -88,6 +89,8 @@ const savedSession = z.object({
 
 /** Without a given length of answers, as much is kept free in the window. */
 const DEFAULT_NEW_TOKENS = resolveGenerateOptions({}).maxNewTokens;
+/** Milliseconds that an awaited answer may take before a notebook shows what there is of it. */
+const DRAFT_AFTER = 400;
 /** A greedy retry would say the same again. */
 const RETRY_TEMPERATURE = 0.6;
 
@@ -152,7 +155,9 @@ export class ChatSession {
    */
   say(text: string, { signal }: { signal?: AbortSignal } = {}): Reply {
     const hold = this.reasoning !== undefined && this.#maxRetries > 0;
-    return new Reply(pieces(text, this.events(text, { signal: signal ?? frontEnd()?.signal }), hold));
+    const draft = new Draft({ question: text, ui: this.reasoning?.domain.ui, after: DRAFT_AFTER });
+    const events = this.events(text, { signal: signal ?? frontEnd()?.signal });
+    return new Reply(pieces(text, events, hold, draft), draft);
   }
 
   /**

@@ -49,4 +49,9 @@ export class Place {
     frontEnd()?.display(bundle, { id: this.#id, update: this.#shown });
     this.#shown = true;
   }
+
+  /** Leaves nothing where something was drawn. */
+  clear(): void {
+    if (this.#shown) frontEnd()?.display({}, { id: this.#id, update: true });
+  }
 }

@@ -5,6 +5,7 @@
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { bar, facts, type Html, html, mark, output, said, TONES, type Tone } from "./html.ts";
 import { percent, short } from "./numbers.ts";
+import { traceWord } from "./traceWords.ts";
 
 export interface TraceEvidence {
   rule: string;
@@ -37,7 +38,12 @@ export interface TraceValue {
     retries: number;
     fallback: boolean;
   };
-  texts: { traceTitle: string; stages: Readonly<Record<string, string>> };
+  texts: {
+    traceTitle: string;
+    stages: Readonly<Record<string, string>>;
+    /** In which the words of the stages are shown. Default: English. */
+    language?: string;
+  };
 }
 
 /** @param text what stands for the trace where there is no HTML; @param answer that the trace is about */
@@ -64,26 +70,26 @@ export function headline({ texts, entries }: TraceValue): Html {
 
 function stepHtml(step: TraceStep, trace: TraceValue, answer: string | undefined): Html {
   const label = trace.texts.stages[step.stage] ?? step.stage;
-  return html`<details><summary><b>${label}</b> ${step.summary} <span class="mlab-muted">${step.milliseconds.toFixed(2)} ms</span></summary><div style="margin:.2em 0 .6em 1.1em">${body(step, trace, answer)}</div></details>`;
+  return html`<details><summary><b>${label}</b> ${word(trace, step.summary)} <span class="mlab-muted">${step.milliseconds.toFixed(2)} ms</span></summary><div style="margin:.2em 0 .6em 1.1em">${body(step, trace, answer)}</div></details>`;
 }
 
 function body(step: TraceStep, trace: TraceValue, answer: string | undefined): Html {
   const about = step.stage === "consistency" ? answer : trace.query;
-  const sentence = about === undefined ? undefined : highlighted(about, step);
+  const sentence = about === undefined ? undefined : highlighted(about, step, trace);
   switch (step.stage) {
     case "categorise":
-      return html`${sentence}${scoreBars(step)}${rules(step)}`;
+      return html`${sentence}${scoreBars(step, trace)}${rules(step, trace)}`;
     case "entities":
-      return html`${sentence}${kinds(step)}`;
+      return html`${sentence}${kinds(step, trace)}`;
     case "consistency":
-      return html`${sentence}${issues(step)}`;
+      return html`${sentence}${issues(step, trace)}`;
     default:
-      return html`${sentence}${facts(plainFacts(step.value))}${scoreBars(step)}${rules(step)}`;
+      return html`${sentence}${facts(plainFacts(step.value, trace))}${scoreBars(step, trace)}${rules(step, trace)}`;
   }
 }
 
 /** The sentence with the words that the stage saw, each rule's family in a tone of its own. */
-export function highlighted(sentence: string, { evidence }: Pick<TraceStep, "evidence">): Html | undefined {
+function highlighted(sentence: string, { evidence }: TraceStep, trace: TraceValue): Html | undefined {
   const seen = evidence
     .filter(({ start, end }) => start >= 0 && end > start && end <= sentence.length)
     .toSorted((a, b) => a.start - b.start || b.end - a.end);
@@ -96,7 +102,7 @@ export function highlighted(sentence: string, { evidence }: Pick<TraceStep, "evi
     if (start < place) continue;
     const colour = TONES[tones.get(family(rule))!];
     parts.push(sentence.slice(place, start));
-    parts.push(mark(sentence.slice(start, end), colour, rule));
+    parts.push(mark(sentence.slice(start, end), colour, word(trace, rule)));
     place = end;
   }
   parts.push(sentence.slice(place));
@@ -115,18 +121,18 @@ function family(rule: string): string {
   return rule.split(/[:\s]/, 1)[0];
 }
 
-function kinds({ evidence }: TraceStep): Html | undefined {
+function kinds({ evidence }: TraceStep, trace: TraceValue): Html | undefined {
   if (evidence.length === 0) return undefined;
   const tones = toneByFamily(evidence);
   const rows = evidence.map(({ rule, text }) => {
     const colour = TONES[tones.get(family(rule))!];
-    return html`<tr><td style="border-left:4px solid ${colour};padding-left:.6em">${family(rule)}</td><td>${text}</td><td>${rule.slice(family(rule).length).replace(/^[:\s]+/, "")}</td></tr>`;
+    return html`<tr><td style="border-left:4px solid ${colour};padding-left:.6em">${word(trace, family(rule))}</td><td>${text}</td><td>${rule.slice(family(rule).length).replace(/^[:\s]+/, "")}</td></tr>`;
   });
   return html`<table class="mlab-t"><tbody>${rows}</tbody></table>`;
 }
 
 /** The best scores as bars; negative ones (a mood) are bars of the second tone. */
-function scoreBars({ scores }: TraceStep): Html | undefined {
+function scoreBars({ scores }: TraceStep, trace: TraceValue): Html | undefined {
   const best = Object.entries(scores)
     .filter(([, score]) => Number.isFinite(score) && Math.abs(score) >= 0.005)
     .sort(([, a], [, b]) => b - a)
@@ -135,37 +141,45 @@ function scoreBars({ scores }: TraceStep): Html | undefined {
   const most = Math.max(1, ...best.map(([, score]) => Math.abs(score)));
   const rows = best.map(
     ([name, score]) =>
-      html`<tr><td>${name}</td><td class="mlab-n">${score.toFixed(2)}</td><td style="text-align:left">${bar(Math.abs(score) / most, score < 0 ? "second" : "first")}</td></tr>`,
+      html`<tr><td>${word(trace, name)}</td><td class="mlab-n">${score.toFixed(2)}</td><td style="text-align:left">${bar(Math.abs(score) / most, score < 0 ? "second" : "first")}</td></tr>`,
   );
   return html`<table class="mlab-t"><tbody>${rows}</tbody></table>`;
 }
 
-function rules({ evidence }: TraceStep): Html | undefined {
+function rules({ evidence }: TraceStep, trace: TraceValue): Html | undefined {
   if (evidence.length === 0) return undefined;
   return html`<ul class="mlab-muted">${evidence
     .slice(0, 8)
-    .map(({ text, rule }) => html`<li>${text !== "" && html`« ${text} » `}${rule}</li>`)}</ul>`;
+    .map(({ text, rule }) => html`<li>${text !== "" && html`« ${text} » `}${word(trace, rule)}</li>`)}</ul>`;
 }
 
-function issues({ value }: TraceStep): Html {
+function issues({ value }: TraceStep, trace: TraceValue): Html {
   const list = read(value, "issues");
   const score = read(value, "score");
   const found = Array.isArray(list) ? list : [];
-  return html`${typeof score === "number" && facts([["score", score.toFixed(2)]])}${
+  return html`${typeof score === "number" && facts([[word(trace, "score"), score.toFixed(2)]])}${
     found.length > 0 &&
-    html`<ul>${found.map((issue) => html`<li><b>${String(read(issue, "kind") ?? "")}</b> <span class="mlab-muted">${String(read(issue, "severity") ?? "")}</span> ${String(read(issue, "message") ?? "")}</li>`)}</ul>`
+    html`<ul>${found.map((issue) => html`<li><b>${word(trace, String(read(issue, "kind") ?? ""))}</b> <span class="mlab-muted">${word(trace, String(read(issue, "severity") ?? ""))}</span> ${String(read(issue, "message") ?? "")}</li>`)}</ul>`
   }`;
 }
 
-function promptStep({ prompt, texts }: TraceValue): Html | undefined {
+function promptStep(trace: TraceValue): Html | undefined {
+  const { prompt, texts } = trace;
   if (prompt === undefined) return undefined;
   const pairs: [string, string][] = [["tokens", String(prompt.tokens)]];
   if (prompt.messagesKept + prompt.messagesDropped > 0)
-    pairs.push(["messages", `${prompt.messagesKept} / ${prompt.messagesKept + prompt.messagesDropped}`]);
-  if (prompt.reason) pairs.push(["reason", prompt.reason]);
-  if (prompt.retries > 0) pairs.push(["retries", String(prompt.retries)]);
-  if (prompt.fallback) pairs.push(["fallback", "✓"]);
+    pairs.push([
+      word(trace, "messages"),
+      `${prompt.messagesKept} / ${prompt.messagesKept + prompt.messagesDropped}`,
+    ]);
+  if (prompt.reason) pairs.push([word(trace, "reason"), word(trace, prompt.reason)]);
+  if (prompt.retries > 0) pairs.push([word(trace, "retries"), String(prompt.retries)]);
+  if (prompt.fallback) pairs.push([word(trace, "fallback"), "✓"]);
   return html`<details><summary><b>${texts.stages.prompt ?? "prompt"}</b> « ${prompt.question} »</summary><div style="margin:.2em 0 .6em 1.1em">${facts(pairs)}${prompt.system !== "" && said(prompt.system)}</div></details>`;
+}
+
+function word({ texts }: TraceValue, name: string): string {
+  return traceWord(texts.language, name);
 }
 
 function verdict(consistent: boolean): Html {
@@ -173,11 +187,14 @@ function verdict(consistent: boolean): Html {
 }
 
 /** The fields of a stage's value that are a word or a number. */
-function plainFacts(value: unknown): [string, string][] {
+function plainFacts(value: unknown, trace: TraceValue): [string, string][] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value)
     .filter(([, field]) => ["string", "number", "boolean"].includes(typeof field))
-    .map(([key, field]) => [key, typeof field === "number" ? short(field) : String(field)]);
+    .map(([key, field]) => [
+      word(trace, key),
+      typeof field === "number" ? short(field) : word(trace, String(field)),
+    ]);
 }
 
 function stepOf(entries: readonly TraceStep[], stage: string): TraceStep | undefined {

@@ -86,6 +86,18 @@ describe("outputs of a cell", () => {
     assert.equal(outputs.length, 2);
   });
 
+  it("lose a display that was taken back", () => {
+    const outputs = gather(
+      ["display_data", shown("draft", "one")],
+      ["stream", { name: "stdout", text: "x" }],
+      ["update_display_data", { data: {}, metadata: {}, transient: { display_id: "one" } }],
+    );
+    assert.deepEqual(
+      OutputCollector.kept(outputs).map(({ output_type }) => output_type),
+      ["stream"],
+    );
+  });
+
   it("are emptied by clear_output, at once or with the next output", () => {
     const first: [string, Json] = ["stream", { name: "stdout", text: "old" }];
     assert.equal(gather(first, ["clear_output", { wait: false }]).length, 0);

@@ -54,10 +54,58 @@ describe("chat in a notebook", () => {
     reasoning.check(RIGHT, trace);
     const page = shown(trace)["text/html"]!;
     assert.equal(page.match(/<details>/g)!.length, 5);
-    assert.match(page, /<mark title="products: Hirondelle" [^>]*>brouette Hirondelle<\/mark>/);
+    assert.match(page, /<mark title="produits : Hirondelle" [^>]*>brouette Hirondelle<\/mark>/);
     assert.match(page, /<td>PRODUIT_SPECIFIQUE<\/td><td class="mlab-n">0\.\d\d<\/td>/);
     assert.match(shown(trace)["text/plain"], /│ Catégorie {2}PRODUIT_SPECIFIQUE/);
     assert.deepEqual(JSON.parse(JSON.stringify(trace)).query, ASK);
+  });
+
+  it("says the words of the stages in the domain's language", async () => {
+    const trace = reasoning.analyse("Où en est ma commande FR-48213, la brouette Hirondelle ?");
+    reasoning.check("La brouette pèse 11,3 kg.", trace);
+    const page = shown(trace)["text/html"]!;
+    for (const word of [
+      "nouveau sujet",
+      "thème produits",
+      "neutre",
+      "produits",
+      "commandes",
+      "demande un lieu",
+    ])
+      assert.ok(page.includes(word), word);
+    assert.doesNotMatch(page, /new_topic|>products|>neutral|asks for|earlierTurns|order_numbers/);
+    const english = new ReasoningSystem(await loadDomain("support.en")).analyse("My router drops the wifi.");
+    assert.match(shown(english)["text/html"]!, /new topic.*earlier turns/s);
+    // The plain value keeps the names that programs read.
+    assert.equal((trace.entries[1].value as { relation: string }).relation, "new_topic");
+  });
+
+  it("shows an awaited answer while it grows, and takes the draft away for the turn", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    model.beforePiece = () => new Promise((resolve) => setTimeout(resolve, 60));
+    const chat = new ChatSession(model, { reasoning, maxRetries: 1 });
+    const notebook = new TestNotebook();
+    const turn = await inNotebook(notebook, () => chat.say(ASK));
+    const drafts = notebook.shown.slice(0, -1).map(({ bundle }) => String(bundle["text/plain"]));
+    assert.ok(drafts.length >= 2, `${drafts.length}`);
+    assert.ok(drafts.every((text) => text.startsWith(`> ${ASK}\nLa brouette`)));
+    assert.ok(drafts.at(-1)!.length > drafts[0].length);
+    assert.deepEqual(
+      notebook.shown.map(({ update }) => update),
+      notebook.shown.map((_, i) => i > 0),
+    );
+    assert.deepEqual(notebook.shown.at(-1)!.bundle, {}, "the turn is the cell's value");
+    assert.equal(turn.answer, RIGHT);
+  });
+
+  it("shows no draft of an answer that is read piece by piece", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    model.beforePiece = () => new Promise((resolve) => setTimeout(resolve, 60));
+    const read = new TestNotebook();
+    await inNotebook(read, async () => {
+      for await (const _ of new ChatSession(model, { reasoning }).say(ASK));
+    });
+    assert.deepEqual(read.shown, []);
   });
 
   it("chats through the input field: commands, answers in one place each, reasoning opened by debug", async () => {
