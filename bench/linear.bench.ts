@@ -86,9 +86,9 @@ function benchSize(addon: Addon, out: number, inn: number, peak: number, bandwid
   const forward = (count: number, ...weight: WeightArguments) =>
     addon.linearForward(
       count,
-      out,
       inn,
       x.subarray(0, count * inn),
+      out,
       ...weight,
       ...none,
       y.subarray(0, count * out),

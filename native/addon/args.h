@@ -63,6 +63,8 @@ class Args {
   WeightView weight(int64_t out, int64_t in);
   /** Six arguments: a [r,in] or null, b [out,r] or null, r, scale, dropout, seed. */
   LoraView lora(int64_t out, int64_t in);
+  /** Whether there are arguments that nobody has read. */
+  bool left() const { return index_ < info_.Length(); }
   /** Throws when `ok` is false: a rule that spans several arguments. */
   void require(bool ok, const std::string& rule) {
     if (!ok) throw Napi::RangeError::New(info_.Env(), std::string(function_) + ": " + rule);

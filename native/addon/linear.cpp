@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "args.h"
 #include "entries.h"
 
@@ -5,14 +7,22 @@ namespace mlab {
 
 Napi::Value linearForwardEntry(const Napi::CallbackInfo& info) {
   Args args(info, "linearForward");
-  const int64_t rows = args.integer("rows"), out = args.integer("out"), in = args.integer("inn");
+  const int64_t rows = args.integer("rows"), in = args.integer("inn");
   const float* x = args.floats("x", rows * in);
-  const WeightView weight = args.weight(out, in);
-  const LoraView lora = args.lora(out, in);
-  float* y = args.floats("y", rows * out);
-  float* xa = args.floatsOrNull("xa", rows * lora.r);
-  args.require(xa || rows * lora.r == 0, "xa must be given with an adapter");
-  kernels().linearForward(x, rows, weight, lora, y, xa);
+  constexpr size_t kLayerArguments = 11;
+  std::vector<LinearView> layers;
+  layers.reserve((info.Length() + kLayerArguments) / kLayerArguments);
+  do {
+    LinearView layer;
+    const int64_t out = args.integer("out");
+    layer.weight = args.weight(out, in);
+    layer.lora = args.lora(out, in);
+    layer.y = args.floats("y", rows * out);
+    layer.xa = args.floatsOrNull("xa", rows * layer.lora.r);
+    args.require(layer.xa || rows * layer.lora.r == 0, "xa must be given with an adapter");
+    layers.push_back(layer);
+  } while (args.left());
+  kernels().linearForward(x, rows, layers.data(), static_cast<int64_t>(layers.size()));
   return info.Env().Undefined();
 }
 

@@ -27,6 +27,14 @@ struct LoraView {
   uint32_t seed;  // of the dropout mask; element i of x is dropped by hash(seed, i), see dropout.h
 };
 
+/** A linear layer, one of those that read the same x [rows, in], and where its results go. */
+struct LinearView {
+  WeightView weight;
+  LoraView lora;
+  float* y;   // [rows, out]
+  float* xa;  // [rows, r] = drop(x) A^T, kept for backward; null if r = 0
+};
+
 struct AttentionShape {
   int64_t tokens;   // rows of q, all sequences one after another
   int64_t heads;    // query heads
@@ -46,62 +54,60 @@ enum class ComputeType { kFloat32, kBfloat16 };
 ComputeType computeType();
 void setComputeType(ComputeType type);
 
-#define MLAB_KERNEL_DECLARATIONS                                                                             \
-  /* c[b] = op(a[b]) op(b[b]); a is [m,k] or, transposed, [k,m]; b is [k,n] or, transposed, [n,k]. */        \
-  void matMul(const float* a, const float* b, float* c, int64_t batch, int64_t m, int64_t n, int64_t k,      \
-              bool transposeA, bool transposeB);                                                             \
-  /* values [n] -> packed [ceil(n/2)], absmax [ceil(n/blockSize)]; bit-exact with bitsandbytes. */           \
-  void quantizeNf4(const float* values, int64_t n, int blockSize, uint8_t* packed, float* absmax);           \
-  void dequantizeNf4(const uint8_t* packed, const float* absmax, int64_t n, int blockSize, float* values);   \
-  /* y [rows,out] = x [rows,in] W^T (+ LoRA); xa [rows,r] = drop(x) A^T is kept for backward, null if r=0.   \
-   */                                                                                                        \
-  void linearForward(const float* x, int64_t rows, const WeightView& weight, const LoraView& lora, float* y, \
-                     float* xa);                                                                             \
-  /* dx [rows,in], dA [r,in], dB [out,r]; each may be null: not wanted. */                                   \
-  void linearBackward(const float* dy, const float* x, const float* xa, int64_t rows,                        \
-                      const WeightView& weight, const LoraView& lora, float* dx, float* dA, float* dB);      \
-  /* y = x / rms(x) * gamma; inverseRms [rows] is kept for backward. */                                      \
-  void rmsNormForward(const float* x, const float* gamma, int64_t rows, int64_t dim, float eps, float* y,    \
-                      float* inverseRms);                                                                    \
-  /* dx [rows,dim]; dGamma [dim] or null. */                                                                 \
-  void rmsNormBackward(const float* dy, const float* x, const float* gamma, const float* inverseRms,         \
-                       int64_t rows, int64_t dim, float* dx, float* dGamma);                                 \
-  /* Half-split rotation (Hugging Face layout) of x [tokens, heads*headDim]; inverse rotates back. */        \
-  void rope(const float* x, const int32_t* positions, const float* inverseFrequencies, int64_t tokens,       \
-            int64_t heads, int64_t headDim, bool inverse, float* y);                                         \
-  /* Causal attention inside each sequence; cuSeqlens [sequences+1] are row offsets. */                      \
-  /* q, o [tokens, heads*headDim]; k, v [tokens, kvHeads*headDim]; logSumExp [heads, tokens]. */             \
-  void attentionForward(const float* q, const float* k, const float* v, const int32_t* cuSeqlens,            \
-                        int64_t sequences, const AttentionShape& shape, float* o, float* logSumExp);         \
-  void attentionBackward(const float* dO, const float* q, const float* k, const float* v, const float* o,    \
-                         const float* logSumExp, const int32_t* cuSeqlens, int64_t sequences,                \
-                         const AttentionShape& shape, float* dq, float* dk, float* dv);                      \
-  /* Appends k, v [tokens, kvHeads*headDim] to the caches at row `past`, then row i attends to rows */       \
-  /* 0..past+i. keys, values [capacity, kvHeads*headDim]. */                                                 \
-  void attentionCached(const float* q, const float* k, const float* v, float* keys, float* values,           \
-                       int64_t past, const AttentionShape& shape, float* o);                                 \
-  /* y = silu(gate) * up, all [n]. */                                                                        \
-  void swigluForward(const float* gate, const float* up, int64_t n, float* y);                               \
-  void swigluBackward(const float* dy, const float* gate, const float* up, int64_t n, float* dGate,          \
-                      float* dUp);                                                                           \
-  /* losses [rows] = -log softmax(hidden W^T)[label], 0 where label < 0. dHidden [rows,in] and dWeight */    \
-  /* [out,in] hold d(sum of losses); null: not wanted. Logits exist one chunk at a time only. */             \
-  void crossEntropy(const float* hidden, int64_t rows, const WeightView& weight, const int32_t* labels,      \
-                    float* losses, float* dHidden, float* dWeight);                                          \
-  /* y [n,dim] = table[ids]; the table has 0 <= ids < rows. */                                               \
-  void embeddingForward(const WeightView& table, const int32_t* ids, int64_t n, float* y);                   \
-  /* dTable [rows,dim] = sum of dy rows by id (overwrites, zeros elsewhere). */                              \
-  void embeddingBackward(const float* dy, const int32_t* ids, int64_t n, int64_t rows, int64_t dim,          \
-                         float* dTable);                                                                     \
-  /* Decoupled weight decay (Loshchilov and Hutter 2019); the new values may be written over the old. */     \
-  void adamW(const float* param, const float* grad, const float* m, const float* v, int64_t n,               \
-             float gradScale, float learningRate, float beta1, float beta2, float eps, float weightDecay,    \
-             int64_t step, float* newParam, float* newM, float* newV);                                       \
-  void add(const float* a, const float* b, int64_t n, float* y);                                             \
-  /* Sum of squares in double precision, for the gradient norm. */                                           \
-  double sumSquares(const float* x, int64_t n);                                                              \
-  /* Multiply-adds a second and bytes read a second of this machine, for benchmarks; takes `seconds`. */     \
-  double peakFlops(double seconds);                                                                          \
+#define MLAB_KERNEL_DECLARATIONS                                                                           \
+  /* c[b] = op(a[b]) op(b[b]); a is [m,k] or, transposed, [k,m]; b is [k,n] or, transposed, [n,k]. */      \
+  void matMul(const float* a, const float* b, float* c, int64_t batch, int64_t m, int64_t n, int64_t k,    \
+              bool transposeA, bool transposeB);                                                           \
+  /* values [n] -> packed [ceil(n/2)], absmax [ceil(n/blockSize)]; bit-exact with bitsandbytes. */         \
+  void quantizeNf4(const float* values, int64_t n, int blockSize, uint8_t* packed, float* absmax);         \
+  void dequantizeNf4(const uint8_t* packed, const float* absmax, int64_t n, int blockSize, float* values); \
+  /* y = x W^T (+ LoRA) and xa of each layer. */                                                           \
+  void linearForward(const float* x, int64_t rows, const LinearView* layers, int64_t count);               \
+  /* dx [rows,in], dA [r,in], dB [out,r]; each may be null: not wanted. */                                 \
+  void linearBackward(const float* dy, const float* x, const float* xa, int64_t rows,                      \
+                      const WeightView& weight, const LoraView& lora, float* dx, float* dA, float* dB);    \
+  /* y = x / rms(x) * gamma; inverseRms [rows] is kept for backward. */                                    \
+  void rmsNormForward(const float* x, const float* gamma, int64_t rows, int64_t dim, float eps, float* y,  \
+                      float* inverseRms);                                                                  \
+  /* dx [rows,dim]; dGamma [dim] or null. */                                                               \
+  void rmsNormBackward(const float* dy, const float* x, const float* gamma, const float* inverseRms,       \
+                       int64_t rows, int64_t dim, float* dx, float* dGamma);                               \
+  /* Half-split rotation (Hugging Face layout) of x [tokens, heads*headDim]; inverse rotates back. */      \
+  void rope(const float* x, const int32_t* positions, const float* inverseFrequencies, int64_t tokens,     \
+            int64_t heads, int64_t headDim, bool inverse, float* y);                                       \
+  /* Causal attention inside each sequence; cuSeqlens [sequences+1] are row offsets. */                    \
+  /* q, o [tokens, heads*headDim]; k, v [tokens, kvHeads*headDim]; logSumExp [heads, tokens]. */           \
+  void attentionForward(const float* q, const float* k, const float* v, const int32_t* cuSeqlens,          \
+                        int64_t sequences, const AttentionShape& shape, float* o, float* logSumExp);       \
+  void attentionBackward(const float* dO, const float* q, const float* k, const float* v, const float* o,  \
+                         const float* logSumExp, const int32_t* cuSeqlens, int64_t sequences,              \
+                         const AttentionShape& shape, float* dq, float* dk, float* dv);                    \
+  /* Appends k, v [tokens, kvHeads*headDim] to the caches at row `past`, then row i attends to rows */     \
+  /* 0..past+i. keys, values [capacity, kvHeads*headDim]. */                                               \
+  void attentionCached(const float* q, const float* k, const float* v, float* keys, float* values,         \
+                       int64_t past, const AttentionShape& shape, float* o);                               \
+  /* y = silu(gate) * up, all [n]. */                                                                      \
+  void swigluForward(const float* gate, const float* up, int64_t n, float* y);                             \
+  void swigluBackward(const float* dy, const float* gate, const float* up, int64_t n, float* dGate,        \
+                      float* dUp);                                                                         \
+  /* losses [rows] = -log softmax(hidden W^T)[label], 0 where label < 0. dHidden [rows,in] and dWeight */  \
+  /* [out,in] hold d(sum of losses); null: not wanted. Logits exist one chunk at a time only. */           \
+  void crossEntropy(const float* hidden, int64_t rows, const WeightView& weight, const int32_t* labels,    \
+                    float* losses, float* dHidden, float* dWeight);                                        \
+  /* y [n,dim] = table[ids]; the table has 0 <= ids < rows. */                                             \
+  void embeddingForward(const WeightView& table, const int32_t* ids, int64_t n, float* y);                 \
+  /* dTable [rows,dim] = sum of dy rows by id (overwrites, zeros elsewhere). */                            \
+  void embeddingBackward(const float* dy, const int32_t* ids, int64_t n, int64_t rows, int64_t dim,        \
+                         float* dTable);                                                                   \
+  /* Decoupled weight decay (Loshchilov and Hutter 2019); the new values may be written over the old. */   \
+  void adamW(const float* param, const float* grad, const float* m, const float* v, int64_t n,             \
+             float gradScale, float learningRate, float beta1, float beta2, float eps, float weightDecay,  \
+             int64_t step, float* newParam, float* newM, float* newV);                                     \
+  void add(const float* a, const float* b, int64_t n, float* y);                                           \
+  /* Sum of squares in double precision, for the gradient norm. */                                         \
+  double sumSquares(const float* x, int64_t n);                                                            \
+  /* Multiply-adds a second and bytes read a second of this machine, for benchmarks; takes `seconds`. */   \
+  double peakFlops(double seconds);                                                                        \
   double readBandwidth(const float* buffer, int64_t n, double seconds);
 
 // clang-format off

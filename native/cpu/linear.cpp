@@ -16,43 +16,34 @@ void multiply(int64_t m, int64_t n, const Term& only, float* c) {
   gemm(1, m, n, &only, 1, c, n, 0, computeType());
 }
 
-/** y += scale xa B^T for a few rows. */
-void addAdapter(const float* xa, int64_t rows, const WeightView& weight, const LoraView& lora, float* y) {
-  parallelFor(weight.out, 65536 / (rows * lora.r) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j)
-      for (int64_t row = 0; row < rows; ++row) {
-        float total = 0;
-        for (int64_t i = 0; i < lora.r; ++i) total += xa[row * lora.r + i] * lora.b[j * lora.r + i];
-        y[row * weight.out + j] += lora.scale * total;
-      }
-  });
+/** xa = drop(x) A^T of a layer with an adapter. */
+void multiplyA(const float* x, int64_t rows, const LinearView& layer) {
+  const LoraView& lora = layer.lora;
+  const int64_t in = layer.weight.in, r = lora.r;
+  const Dropout drop(lora.dropout, lora.seed, in);
+  if (rows <= kMostRows && in > 0 && !drop.active()) {
+    return rowProduct(x, rows, {WeightView::kFloat32, lora.a, nullptr, 0, r, in}, layer.xa);
+  }
+  multiply(rows, r, term(Operand::dense(x, in, false).dropped(drop), Operand::dense(lora.a, in, false), in),
+           layer.xa);
 }
 
 }  // namespace
 
-void linearForward(const float* x, int64_t rows, const WeightView& weight, const LoraView& lora, float* y,
-                   float* xa) {
-  const int64_t in = weight.in, out = weight.out, r = lora.r;
-  if (rows == 0) return;
-  const Dropout drop(lora.dropout, lora.seed, in);
-  const bool few = rows <= kMostRows && in > 0;
-  if (r > 0) {
-    if (few && !drop.active())
-      rowProduct(x, rows, {WeightView::kFloat32, lora.a, nullptr, 0, r, in}, xa);
-    else
-      multiply(rows, r,
-               term(Operand::dense(x, in, false).dropped(drop), Operand::dense(lora.a, in, false), in), xa);
+void linearForward(const float* x, int64_t rows, const LinearView* layers, int64_t count) {
+  if (rows == 0 || count == 0) return;
+  for (int64_t l = 0; l < count; ++l)
+    if (layers[l].lora.r > 0) multiplyA(x, rows, layers[l]);
+  if (rows <= kMostRows && layers[0].weight.in > 0) return rowProducts(x, rows, layers, count);
+  for (int64_t l = 0; l < count; ++l) {
+    const auto& [weight, lora, y, xa] = layers[l];
+    const int64_t in = weight.in, out = weight.out, r = lora.r;
+    const Term terms[] = {
+        term(Operand::dense(xa, r, false).times(lora.scale), Operand::dense(lora.b, r, false), r),
+        term(Operand::dense(x, in, false), Operand::weight(weight, false), in),
+    };
+    gemm(1, rows, out, r > 0 ? terms : terms + 1, r > 0 ? 2 : 1, y, out, 0, computeType());
   }
-  if (few) {
-    rowProduct(x, rows, weight, y);
-    if (r > 0) addAdapter(xa, rows, weight, lora, y);
-    return;
-  }
-  const Term terms[] = {
-      term(Operand::dense(xa, r, false).times(lora.scale), Operand::dense(lora.b, r, false), r),
-      term(Operand::dense(x, in, false), Operand::weight(weight, false), in),
-  };
-  gemm(1, rows, out, r > 0 ? terms : terms + 1, r > 0 ? 2 : 1, y, out, 0, computeType());
 }
 
 void linearBackward(const float* dy, const float* x, const float* xa, int64_t rows, const WeightView& weight,

@@ -1,23 +1,27 @@
 #include "rowProduct.h"
 
+#include "nf4Rows.h"
 #include "operand.h"
-#include "pack.h"
 #include "threadBuffer.h"
 #include "threads.h"
 
 namespace mlab::MLAB_ISA {
 namespace {
 
-/** Values of the weight that one task reads at least, so that a task outweighs its scheduling. */
+/** Values of the weights that one task reads at least, so that a task outweighs its scheduling. */
 constexpr int64_t kTaskValues = 131072;
 /** Up to so many values a thread there is one task for each: a second claim costs more than a late thread. */
 constexpr int64_t kOneTaskValues = 2 << 20;
+/** Tasks begin at even rows, so that two rows that share a group of NF4 stay together (nf4Rows.h). */
+constexpr int64_t kUnit = 2;
 
-/** Least rows of a task. */
-inline int64_t taskRows(const WeightView& weight) {
-  const int64_t rows = kTaskValues / (weight.in + 1) + 1;
-  const int64_t share = weight.out / threadCount();
-  return weight.out * weight.in <= kOneTaskValues * threadCount() && share > rows ? share : rows;
+inline int64_t units(const LinearView& layer) { return (layer.weight.out + kUnit - 1) / kUnit; }
+
+/** Least units of a task, of `total` with `in` columns. */
+inline int64_t taskUnits(int64_t total, int64_t in) {
+  const int64_t least = kTaskValues / (kUnit * in) + 1;
+  const int64_t share = total / threadCount();
+  return total * kUnit * in <= kOneTaskValues * threadCount() && share > least ? share : least;
 }
 
 /** Sums kept in registers at once. */
@@ -63,175 +67,6 @@ void denseRange(const float* x, const T* w, int64_t in, int64_t begin, int64_t e
   for (; j < end; ++j) dots<R, 1>(x, w + j * in, in, y + j, ldy);
 }
 
-// NF4 without unpacking to order: one 32-bit lane holds 8 neighbouring values, so shifting all lanes by 4
-// bits s times brings the s-th value of every lane to the lookup. x is laid out once to match: value s of
-// lane l of group g is x[(g W + l) 8 + s], at [g][s][r][l]. The sum of a group is scaled by absmax
-// afterwards, lane by lane.
-//
-// A run is one row of the weight, or two that follow each other where a row ends in half a group: the group
-// in the middle then belongs to both, lane by lane, and x is laid out twice. So every load is whole.
-constexpr int64_t kGroup = 8 * W;
-constexpr int64_t kBlock = 64;
-
-/** x of one group: eight vectors, R vectors apart, from 8 W neighbours. */
-inline void layOutGroup(const float* x, float* out, int64_t apart) {
-#if MLAB_WIDTH == 4
-  for (int s = 0; s < 8; ++s)
-    for (int l = 0; l < W; ++l) out[s * apart + l] = x[l * 8 + s];
-#else
-  Vec v[8];
-  for (int i = 0; i < 8; ++i) v[i] = load(x + i * W);
-  constexpr auto kLanes = std::make_integer_sequence<int, W>();
-  for (int i = 0; i < 8; ++i)
-    if (!(i & 4)) exchange<4>(v[i], v[i + 4], kLanes);
-  for (int i = 0; i < 8; ++i)
-    if (!(i & 2)) exchange<2>(v[i], v[i + 2], kLanes);
-  for (int i = 0; i < 8; ++i)
-    if (!(i & 1)) exchange<1>(v[i], v[i + 1], kLanes);
-#if MLAB_WIDTH == 16
-  // The exchanges leave the odd lanes in the upper half.
-  const IVec order = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
-  for (int i = 0; i < 8; ++i) v[i] = (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)order, (__m512)v[i]);
-#endif
-  for (int i = 0; i < 8; ++i) store(out + i * apart, v[i]);
-#endif
-}
-
-/** x of a run, for R rows of x: [group][s][r][lane]. */
-template <int R, int PerRun>
-void layOut(const float* x, int64_t in, float* out) {
-  float joined[kGroup];
-  const int64_t run = in * PerRun;
-  for (int64_t g = 0; g < run; g += kGroup, out += kGroup * R)
-    for (int r = 0; r < R; ++r) {
-      const float* row = x + r * in;
-      const float* from = row + (g < in ? g : g - in);
-      if (g < in && g + kGroup > in) {
-        std::memcpy(joined, from, sizeof joined / 2);
-        std::memcpy(joined + kGroup / 2, row, sizeof joined / 2);
-        from = joined;
-      }
-      layOutGroup(from, out + r * W, R * W);
-    }
-}
-
-/** The absmax of each lane of group g of a run. */
-inline Vec groupScale(const float* absmax, int64_t g) {
-#if MLAB_WIDTH == 16
-  return (Vec)_mm512_mask_broadcastss_ps(_mm512_set1_ps(absmax[2 * g]), 0xFF00,
-                                         _mm_set_ss(absmax[2 * g + 1]));
-#else
-  return splat(absmax[g * kGroup / kBlock]);
-#endif
-}
-
-inline IVec loadNibbles(const uint8_t* p) {
-  IVec v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-/** part = the sums of one group of J outputs for R rows, each lane apart, not yet scaled. */
-template <int R, int J>
-inline void groupSums(const IVec* nibbles, const float* x, Vec (*part)[R]) {
-#pragma GCC unroll 8
-  for (int s = 0; s < 8; ++s) {
-#pragma GCC unroll 4
-    for (int t = 0; t < J; ++t) {
-      // Values lie high nibble first in each byte, and bytes low to high in a lane.
-      const Vec weights = nf4Lookup(nibbles[t] >> (4 * (s ^ 1)));
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const Vec in = load(x + (s * R + r) * W);
-        part[t][r] = s == 0 ? weights * in : part[t][r] + weights * in;
-      }
-    }
-  }
-}
-
-/** The lanes of the first row of a run, in the group that belongs to both. */
-inline Vec firstHalf(Vec v) {
-#if MLAB_WIDTH == 16
-  return (Vec)_mm512_maskz_mov_ps(0x00FF, (__m512)v);
-#else
-  return v;  // never called: a group is one block here, or half of one
-#endif
-}
-
-/** The lanes of the second row of a run, in the group that belongs to both. */
-inline Vec secondHalf(Vec v) {
-#if MLAB_WIDTH == 16
-  return (Vec)_mm512_maskz_mov_ps(0xFF00, (__m512)v);
-#else
-  return v;
-#endif
-}
-
-/** y[r * out + j] for the rows j of J runs of PerRun rows; Inner runs at a time share each load of x. */
-template <int R, int J, int Inner, int PerRun>
-void nf4Runs(const float* x, const WeightView& weight, int64_t j, float* y) {
-  const int64_t in = weight.in, run = in * PerRun, groups = run / kGroup, middle = in / kGroup;
-  const uint8_t* data = static_cast<const uint8_t*>(weight.data) + j * in / 2;
-  const float* absmax = weight.absmax + j * in / kBlock;
-  // The same place in runs to come, at least 16 lines away; without it one core does not fill the memory bus.
-  const int64_t ahead = J * run / 2 * (1024 / (J * run / 2) + 1);
-  Vec total[J][R] = {}, first[J][R];
-  const auto addGroup = [&](int64_t g) {
-#pragma GCC unroll 4
-    for (int t = 0; t < J; t += Inner) {
-      IVec nibbles[Inner];
-      Vec part[Inner][R];
-#pragma GCC unroll 4
-      for (int u = 0; u < Inner; ++u) {
-        const uint8_t* from = data + ((t + u) * run + g * kGroup) / 2;
-        __builtin_prefetch(from + ahead);
-        nibbles[u] = loadNibbles(from);
-      }
-      groupSums<R, Inner>(nibbles, x + g * kGroup * R, part);
-#pragma GCC unroll 4
-      for (int u = 0; u < Inner; ++u) {
-        const Vec scale = groupScale(absmax + (t + u) * run / kBlock, g);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) total[t + u][r] += part[u][r] * scale;
-      }
-    }
-  };
-  const auto forEachSum = [&](const auto& body) {
-#pragma GCC unroll 4
-    for (int t = 0; t < J; ++t)
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) body(t, r);
-  };
-  int64_t g = 0;
-  if constexpr (PerRun == 2) {
-    for (; g < middle; ++g) addGroup(g);
-    forEachSum([&](int t, int r) {
-      first[t][r] = total[t][r];
-      total[t][r] = Vec{};
-    });
-    addGroup(g++);
-    forEachSum([&](int t, int r) {
-      first[t][r] += firstHalf(total[t][r]);
-      total[t][r] = secondHalf(total[t][r]);
-    });
-  }
-  for (; g < groups; ++g) addGroup(g);
-  forEachSum([&](int t, int r) {
-    float* to = y + r * weight.out + j + t * PerRun;
-    if constexpr (PerRun == 2) *to++ = sum(first[t][r]);
-    *to = sum(total[t][r]);
-  });
-}
-
-template <int R, int PerRun>
-void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, float* y) {
-  // Four runs use a group of x while it is in the first cache; with few rows also while it is in registers.
-  constexpr int J = 4;
-  int64_t j = begin;
-  for (; j + J * PerRun <= end; j += J * PerRun) nf4Runs<R, J, R <= 2 ? J : 1, PerRun>(x, weight, j, y);
-  for (; j < end; j += PerRun) nf4Runs<R, 1, 1, PerRun>(x, weight, j, y);
-}
-
 /** NF4 whose rows do not begin at block borders: decode some rows, then as dense. */
 template <int R>
 void decodedRange(const float* x, const WeightView& weight, int64_t begin, int64_t end, float* y) {
@@ -246,55 +81,108 @@ void decodedRange(const float* x, const WeightView& weight, int64_t begin, int64
   }
 }
 
-template <int R, int PerRun>
-void nf4Product(const float* x, const WeightView& weight, float* y) {
-  static thread_local ThreadBuffer buffer;
-  float* laidOut = buffer.get(weight.in * PerRun * R);
-  layOut<R, PerRun>(x, weight.in, laidOut);
-  const int64_t runs = weight.out / PerRun, grain = taskRows(weight) / PerRun;
-  parallelFor(runs, grain, [&](int64_t begin, int64_t end) {
-    nf4Range<R, PerRun>(laidOut, weight, begin * PerRun, end * PerRun, y);
-  });
-  if (runs * PerRun < weight.out) decodedRange<R>(x, weight, runs * PerRun, weight.out, y);
+/** Rows of an NF4 matrix in a run; 0: they do not fill whole groups of lanes. */
+inline int rowsPerRun(const WeightView& weight) {
+  if (weight.blockSize != kBlock || weight.in % kBlock != 0) return 0;
+  if (weight.in % kGroup == 0) return 1;
+  return kGroup == 2 * kBlock ? 2 : 0;  // only 16 lanes have groups of two blocks
 }
 
+/** y += scale xa B^T for the rows begin..end-1 of B. */
 template <int R>
-void product(const float* x, const WeightView& weight, float* y) {
-  if (weight.kind == WeightView::kNf4 && weight.blockSize == kBlock && weight.in % kBlock == 0) {
-    if (weight.in % kGroup == 0) return nf4Product<R, 1>(x, weight, y);
-    // Only 16 lanes have groups of two blocks.
-    if constexpr (kGroup == 2 * kBlock) return nf4Product<R, 2>(x, weight, y);
-  }
-  parallelFor(weight.out, taskRows(weight), [&](int64_t begin, int64_t end) {
+void addAdapter(const LinearView& layer, int64_t begin, int64_t end) {
+  const LoraView& lora = layer.lora;
+  for (int64_t j = begin; j < end; ++j)
+    for (int row = 0; row < R; ++row) {
+      float total = 0;
+      for (int64_t i = 0; i < lora.r; ++i) total += layer.xa[row * lora.r + i] * lora.b[j * lora.r + i];
+      layer.y[row * layer.weight.out + j] += lora.scale * total;
+    }
+}
+
+/** One thread's part of a job: it lays x out for itself, which costs less than to fetch what another laid
+ * out. */
+template <int R>
+class Part {
+ public:
+  explicit Part(const float* x) : x_(x) {}
+
+  void run(const LinearView& layer, int64_t begin, int64_t end) {
+    const WeightView& weight = layer.weight;
+    const int64_t in = weight.in;
     if (weight.kind == WeightView::kNf4)
-      decodedRange<R>(x, weight, begin, end, y);
+      nf4(weight, begin, end, layer.y);
     else if (weight.kind == WeightView::kBfloat16)
-      denseRange<R>(x, static_cast<const uint16_t*>(weight.data), weight.in, begin, end, y, weight.out);
+      denseRange<R>(x_, static_cast<const uint16_t*>(weight.data), in, begin, end, layer.y, weight.out);
     else
-      denseRange<R>(x, static_cast<const float*>(weight.data), weight.in, begin, end, y, weight.out);
+      denseRange<R>(x_, static_cast<const float*>(weight.data), in, begin, end, layer.y, weight.out);
+    if (layer.lora.r > 0) addAdapter<R>(layer, begin, end);
+  }
+
+ private:
+  void nf4(const WeightView& weight, int64_t begin, int64_t end, float* y) {
+    const int perRun = rowsPerRun(weight);
+    const int64_t whole = perRun == 0 ? begin : end - (end - begin) % perRun;
+    if (begin < whole) {
+      if (!laidOut_) layOutFor(weight.in, perRun);
+      if (perRun == 1)
+        nf4Range<R, 1>(laidOut_, weight, begin, whole, y);
+      else if constexpr (kGroup == 2 * kBlock)
+        nf4Range<R, 2>(laidOut_, weight, begin, whole, y);
+    }
+    if (whole < end) decodedRange<R>(x_, weight, whole, end, y);
+  }
+  void layOutFor(int64_t in, int perRun) {
+    static thread_local ThreadBuffer buffer;
+    // x is in the cache of the thread that wrote it: ask for all of its lines before the first is needed.
+    for (int64_t i = 0; i < in * R; i += 16) __builtin_prefetch(x_ + i);
+    laidOut_ = buffer.get(in * perRun * R);
+    if (perRun == 1)
+      layOut<R, 1>(x_, in, laidOut_);
+    else
+      layOut<R, 2>(x_, in, laidOut_);
+  }
+
+  const float* x_;
+  float* laidOut_ = nullptr;
+};
+
+template <int R>
+void products(const float* x, const LinearView* layers, int64_t count) {
+  int64_t total = 0;
+  for (int64_t l = 0; l < count; ++l) total += units(layers[l]);
+  parallelFor(total, taskUnits(total, layers[0].weight.in), [&](int64_t begin, int64_t end) {
+    Part<R> part(x);
+    int64_t first = 0;  // unit of the layer
+    for (int64_t l = 0; l < count && first < end; first += units(layers[l++])) {
+      const int64_t out = layers[l].weight.out;
+      const int64_t from = begin > first ? (begin - first) * kUnit : 0;
+      const int64_t to = (end - first) * kUnit < out ? (end - first) * kUnit : out;
+      if (from < to) part.run(layers[l], from, to);
+    }
   });
 }
 
 }  // namespace
 
-void rowProduct(const float* x, int64_t rows, const WeightView& weight, float* y) {
+void rowProducts(const float* x, int64_t rows, const LinearView* layers, int64_t count) {
   switch (rows) {
     case 1:
-      return product<1>(x, weight, y);
+      return products<1>(x, layers, count);
     case 2:
-      return product<2>(x, weight, y);
+      return products<2>(x, layers, count);
     case 3:
-      return product<3>(x, weight, y);
+      return products<3>(x, layers, count);
     case 4:
-      return product<4>(x, weight, y);
+      return products<4>(x, layers, count);
     case 5:
-      return product<5>(x, weight, y);
+      return products<5>(x, layers, count);
     case 6:
-      return product<6>(x, weight, y);
+      return products<6>(x, layers, count);
     case 7:
-      return product<7>(x, weight, y);
+      return products<7>(x, layers, count);
     case 8:
-      return product<8>(x, weight, y);
+      return products<8>(x, layers, count);
   }
 }
 

@@ -31,12 +31,12 @@ export interface Addon {
   ): void;
   quantizeNf4(values: Float32Array, packed: Uint8Array, absmax: Float32Array): void;
   dequantizeNf4(packed: Uint8Array, absmax: Float32Array, values: Float32Array): void;
+  /** Layers that read the same x; up to 8 rows, all are one job of the threads. */
   linearForward(
     rows: number,
-    out: number,
     inn: number,
     x: Float32Array,
-    ...rest: [...WeightArguments, ...LoraArguments, y: Float32Array, xa: Float32Array | null]
+    ...layers: [...LinearArguments, ...LinearArguments[number][]]
   ): void;
   linearBackward(
     rows: number,
@@ -185,6 +185,14 @@ export type LoraArguments = [
   scale: number,
   dropout: number,
   seed: number,
+];
+/** A linear layer and its outputs; `xa` is null where there is no adapter. */
+export type LinearArguments = [
+  out: number,
+  ...WeightArguments,
+  ...LoraArguments,
+  y: Float32Array,
+  xa: Float32Array | null,
 ];
 export type AttentionArguments = [
   tokens: number,

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { LoraArguments } from "../backend/addon.ts";
+import type { LinearArguments, LoraArguments } from "../backend/addon.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 import { type CudaLayer, linearsBackward, linearsForward } from "./cuda/linear.ts";
 import { dropoutMask } from "./dropout.ts";
@@ -85,18 +85,16 @@ const op: Op<string, Attrs> = {
     forward(addon, inputs, { layers }) {
       const { x, residual } = inputs;
       const [rows, inn] = x.shape;
-      const xas: NativeTensor[] = [];
-      const ys = layers.map(({ out, frozen, lora }, i) => {
-        const y = allocate([rows, out]);
-        const xa = lora ? allocate([rows, lora.r]) : undefined;
-        if (xa) xas.push(xa);
+      const ys = layers.map(({ out }) => allocate([rows, out]));
+      const xas = layers.map(({ lora }) => lora && allocate([rows, lora.r]));
+      const [first, ...others] = layers.map(({ out, frozen, lora }, i): LinearArguments => {
         const weight = matrixArguments(frozen, inputs[`weight${i}`]);
         const adapter = loraArguments(inputs[`a${i}`], inputs[`b${i}`], lora);
-        addon.linearForward(rows, out, inn, x.data, ...weight, ...adapter, y.data, xa?.data ?? null);
-        return y;
+        return [out, ...weight, ...adapter, ys[i].data, xas[i]?.data ?? null];
       });
+      addon.linearForward(rows, inn, x.data, ...first, ...others.flat());
       if (residual) addon.add(ys[0].data, residual.data, ys[0].data);
-      return [...ys, ...xas];
+      return [...ys, ...xas.filter((xa) => xa !== undefined)];
     },
     backward(addon, dys, inputs, outputs, attrs) {
       const { x } = inputs;

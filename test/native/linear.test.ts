@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Addon, LoraArguments, WeightArguments } from "../../sdk/backend/addon.ts";
+import type { Addon, LinearArguments, LoraArguments, WeightArguments } from "../../sdk/backend/addon.ts";
 import { assertClose } from "../compare.ts";
 import { dequantize, quantize } from "./nf4Reference.ts";
 import { guarded, onEveryIsa, product, quarters, uniform } from "./support.ts";
@@ -64,7 +64,7 @@ function evaluate(addon: Addon, weight: Weight, c: Case, make: (n: number, seed:
     dB: guarded(out * r),
   };
   const orNull = (g: { values: Float32Array }) => (r ? g.values : null);
-  addon.linearForward(rows, out, inn, x, ...weight.args, ...lora, got.y.values, orNull(got.xa));
+  addon.linearForward(rows, inn, x, out, ...weight.args, ...lora, got.y.values, orNull(got.xa));
   addon.linearBackward(
     rows,
     out,
@@ -255,7 +255,7 @@ onEveryIsa("linear", (addon) => {
       const xa = new Float32Array(rows * inn);
       const zeros = new Float32Array(inn);
       const y = new Float32Array(rows);
-      addon.linearForward(rows, 1, inn, x, zeros, null, identity, zeros, inn, 1, 0.3, seed, y, xa);
+      addon.linearForward(rows, inn, x, 1, zeros, null, identity, zeros, inn, 1, 0.3, seed, y, xa);
       assertClose(xa, drop(x, 0.3, seed), { what: `mask of ${rows} rows` });
     }
   });
@@ -268,23 +268,63 @@ onEveryIsa("linear", (addon) => {
       const [first, ...others] = [1, 2, 3, 8].map((threads) => {
         addon.setThreads(threads);
         const y = new Float32Array(rows * out);
-        addon.linearForward(rows, out, inn, x, ...weight.args, ...noLora, y, null);
+        addon.linearForward(rows, inn, x, out, ...weight.args, ...noLora, y, null);
         return y;
       });
       for (const y of others) assertClose(y, first!, { what: `${rows} rows` });
     }
   });
 
+  it("gives several layers on one x the bits that each has alone, on any number of threads", () => {
+    // Odd outputs end in half a pair of rows; 576 columns are pairs of rows for 16 lanes, 70 are no whole blocks.
+    for (const [rows, inn] of [
+      [1, 576],
+      [3, 576],
+      [2, 512],
+      [1, 70],
+      [20, 576],
+    ]) {
+      const x = uniform(rows * inn, 1);
+      // A thread begins inside the third.
+      const layers = [64, 3, 701, 200].map((out, i) => {
+        const weight = weightOf(i === 0 ? "bf16" : "nf4", out, inn, uniform(out * inn, 20 + i));
+        const r = i === 1 ? 0 : 4;
+        const lora: LoraArguments = r
+          ? [uniform(r * inn, 30 + i), uniform(out * r, 40 + i), r, 0.5, 0, 0]
+          : noLora;
+        const make = (): LinearArguments => {
+          const xa = r ? new Float32Array(rows * r) : null;
+          return [out, ...weight.args, ...lora, new Float32Array(rows * out), xa];
+        };
+        const alone = make();
+        addon.setThreads(1);
+        addon.linearForward(rows, inn, x, ...alone);
+        return { alone, make };
+      });
+      for (const threads of [1, 2, 3]) {
+        addon.setThreads(threads);
+        const [first, ...others] = layers.map(({ make }) => make());
+        addon.linearForward(rows, inn, x, ...first, ...others.flat());
+        [first, ...others].forEach((got, i) => {
+          const { alone } = layers[i];
+          const what = `${rows} x ${inn}, ${threads} threads, layer ${i}`;
+          assertClose(got[9], alone[9], { what: `y, ${what}` });
+          if (got[10] && alone[10]) assertClose(got[10], alone[10], { what: `xa, ${what}` });
+        });
+      }
+    }
+  });
+
   it("accepts no rows and no columns", () => {
     const f = (n: number) => new Float32Array(n);
-    addon.linearForward(0, 3, 4, f(0), f(12), null, f(8), f(6), 2, 1, 0, 0, f(0), f(0));
+    addon.linearForward(0, 4, f(0), 3, f(12), null, f(8), f(6), 2, 1, 0, 0, f(0), f(0));
     const [dA, dB] = [f(8).fill(3), f(6).fill(3)];
     addon.linearBackward(0, 3, 4, f(0), f(0), f(0), f(12), null, f(8), f(6), 2, 1, 0, 0, f(0), dA, dB);
     assertClose(dA, f(8), { what: "dA of no rows" });
     assertClose(dB, f(6), { what: "dB of no rows" });
     for (const rows of [2, 20]) {
       const y = f(rows * 3).fill(3);
-      addon.linearForward(rows, 3, 0, f(0), f(0), null, ...noLora, y, null);
+      addon.linearForward(rows, 0, f(0), 3, f(0), null, ...noLora, y, null);
       assertClose(y, f(rows * 3), { what: "y of no inputs" });
     }
   });
@@ -295,9 +335,9 @@ onEveryIsa("linear", (addon) => {
       const given = { x: f(8), w: f(12), absmax: null, lora: noLora, y: f(6), xa: null, ...change };
       addon.linearForward(
         2,
-        3,
         4,
         given.x as Float32Array,
+        3,
         given.w as Float32Array,
         given.absmax as null,
         ...(given.lora as LoraArguments),
@@ -345,6 +385,11 @@ onEveryIsa("linear", (addon) => {
     assert.throws(
       forward({ lora: [f(8), f(6), 2, 1, 1, 0], xa: f(4) }),
       message("dropout must be in [0, 1)"),
+    );
+    const [w, y] = [f(12), f(6)];
+    assert.throws(
+      () => addon.linearForward(2, 4, f(8), 3, w, null, ...noLora, y, null, 3, w),
+      message("argument absmax: expected null beside a weight that is not NF4, got undefined"),
     );
     const backward = (dB: Float32Array | null, xa: Float32Array | null, lora: LoraArguments) => () =>
       addon.linearBackward(2, 3, 4, f(6), f(8), xa, f(12), null, ...lora, f(8), null, dB);

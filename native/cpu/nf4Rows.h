@@ -1,0 +1,181 @@
+// Rows of an NF4 matrix times a few vectors, read once and where they lie.
+//
+// Nothing is unpacked to order: one 32-bit lane holds 8 neighbouring values, so shifting all lanes by 4
+// bits s times brings the s-th value of every lane to the lookup. x is laid out once to match: value s of
+// lane l of group g is x[(g W + l) 8 + s], at [g][s][r][l]. The sum of a group is scaled by absmax
+// afterwards, lane by lane.
+//
+// A run is one row of the weight, or two that follow each other where a row ends in half a group: the group
+// in the middle then belongs to both, lane by lane, and x is laid out twice. So every load is whole.
+#pragma once
+#include "kernels.h"
+#include "nf4.h"
+#include "pack.h"
+
+namespace mlab::MLAB_ISA {
+
+constexpr int64_t kGroup = 8 * W;
+constexpr int64_t kBlock = 64;
+
+/** x of one group: eight vectors, R vectors apart, from 8 W neighbours. */
+inline void layOutGroup(const float* x, float* out, int64_t apart) {
+#if MLAB_WIDTH == 4
+  for (int s = 0; s < 8; ++s)
+    for (int l = 0; l < W; ++l) out[s * apart + l] = x[l * 8 + s];
+#else
+  Vec v[8];
+  for (int i = 0; i < 8; ++i) v[i] = load(x + i * W);
+  constexpr auto kLanes = std::make_integer_sequence<int, W>();
+  for (int i = 0; i < 8; ++i)
+    if (!(i & 4)) exchange<4>(v[i], v[i + 4], kLanes);
+  for (int i = 0; i < 8; ++i)
+    if (!(i & 2)) exchange<2>(v[i], v[i + 2], kLanes);
+  for (int i = 0; i < 8; ++i)
+    if (!(i & 1)) exchange<1>(v[i], v[i + 1], kLanes);
+#if MLAB_WIDTH == 16
+  // The exchanges leave the odd lanes in the upper half.
+  const IVec order = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
+  for (int i = 0; i < 8; ++i) v[i] = (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)order, (__m512)v[i]);
+#endif
+  for (int i = 0; i < 8; ++i) store(out + i * apart, v[i]);
+#endif
+}
+
+/** x of a run, for R rows of x: [group][s][r][lane]. */
+template <int R, int PerRun>
+void layOut(const float* x, int64_t in, float* out) {
+  float joined[kGroup];
+  const int64_t run = in * PerRun;
+  for (int64_t g = 0; g < run; g += kGroup, out += kGroup * R)
+    for (int r = 0; r < R; ++r) {
+      const float* row = x + r * in;
+      const float* from = row + (g < in ? g : g - in);
+      if (g < in && g + kGroup > in) {
+        std::memcpy(joined, from, sizeof joined / 2);
+        std::memcpy(joined + kGroup / 2, row, sizeof joined / 2);
+        from = joined;
+      }
+      layOutGroup(from, out + r * W, R * W);
+    }
+}
+
+/** The absmax of each lane of group g of a run. */
+inline Vec groupScale(const float* absmax, int64_t g) {
+#if MLAB_WIDTH == 16
+  return (Vec)_mm512_mask_broadcastss_ps(_mm512_set1_ps(absmax[2 * g]), 0xFF00,
+                                         _mm_set_ss(absmax[2 * g + 1]));
+#else
+  return splat(absmax[g * kGroup / kBlock]);
+#endif
+}
+
+inline IVec loadNibbles(const uint8_t* p) {
+  IVec v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/** part = the sums of one group of J outputs for R rows, each lane apart, not yet scaled. */
+template <int R, int J>
+inline void groupSums(const IVec* nibbles, const float* x, Vec (*part)[R]) {
+#pragma GCC unroll 8
+  for (int s = 0; s < 8; ++s) {
+#pragma GCC unroll 8
+    for (int t = 0; t < J; ++t) {
+      // Values lie high nibble first in each byte, and bytes low to high in a lane.
+      const Vec weights = nf4Lookup(nibbles[t] >> (4 * (s ^ 1)));
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const Vec in = load(x + (s * R + r) * W);
+        part[t][r] = s == 0 ? weights * in : part[t][r] + weights * in;
+      }
+    }
+  }
+}
+
+/** The lanes of the first row of a run, in the group that belongs to both. */
+inline Vec firstHalf(Vec v) {
+#if MLAB_WIDTH == 16
+  return (Vec)_mm512_maskz_mov_ps(0x00FF, (__m512)v);
+#else
+  return v;  // never called: a group is one block here, or half of one
+#endif
+}
+
+/** The lanes of the second row of a run, in the group that belongs to both. */
+inline Vec secondHalf(Vec v) {
+#if MLAB_WIDTH == 16
+  return (Vec)_mm512_maskz_mov_ps(0xFF00, (__m512)v);
+#else
+  return v;
+#endif
+}
+
+/** y[r * out + j] for the rows j of J runs of PerRun rows; Inner runs at a time share each load of x. */
+template <int R, int J, int Inner, int PerRun>
+void nf4Runs(const float* x, const WeightView& weight, int64_t j, float* y) {
+  const int64_t in = weight.in, run = in * PerRun, groups = run / kGroup, middle = in / kGroup;
+  const uint8_t* data = static_cast<const uint8_t*>(weight.data) + j * in / 2;
+  const float* absmax = weight.absmax + j * in / kBlock;
+  // The same place in runs to come, at least 16 lines away; without it one core does not fill the memory bus.
+  const int64_t ahead = J * run / 2 * (1024 / (J * run / 2) + 1);
+  Vec total[J][R] = {}, first[J][R];
+  const auto addGroup = [&](int64_t g) {
+#pragma GCC unroll 8
+    for (int t = 0; t < J; t += Inner) {
+      IVec nibbles[Inner];
+      Vec part[Inner][R];
+#pragma GCC unroll 8
+      for (int u = 0; u < Inner; ++u) {
+        const uint8_t* from = data + ((t + u) * run + g * kGroup) / 2;
+        __builtin_prefetch(from + ahead);
+        nibbles[u] = loadNibbles(from);
+      }
+      groupSums<R, Inner>(nibbles, x + g * kGroup * R, part);
+#pragma GCC unroll 8
+      for (int u = 0; u < Inner; ++u) {
+        const Vec scale = groupScale(absmax + (t + u) * run / kBlock, g);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) total[t + u][r] += part[u][r] * scale;
+      }
+    }
+  };
+  const auto forEachSum = [&](const auto& body) {
+#pragma GCC unroll 8
+    for (int t = 0; t < J; ++t)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) body(t, r);
+  };
+  int64_t g = 0;
+  if constexpr (PerRun == 2) {
+    for (; g < middle; ++g) addGroup(g);
+    forEachSum([&](int t, int r) {
+      first[t][r] = total[t][r];
+      total[t][r] = Vec{};
+    });
+    addGroup(g++);
+    forEachSum([&](int t, int r) {
+      first[t][r] += firstHalf(total[t][r]);
+      total[t][r] = secondHalf(total[t][r]);
+    });
+  }
+  for (; g < groups; ++g) addGroup(g);
+  forEachSum([&](int t, int r) {
+    float* to = y + r * weight.out + j + t * PerRun;
+    if constexpr (PerRun == 2) *to++ = sum(first[t][r]);
+    *to = sum(total[t][r]);
+  });
+}
+
+/** y of the rows begin..end-1, whole runs; x as layOut wrote it. */
+template <int R, int PerRun>
+void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, float* y) {
+  // Several runs use a group of x while it is in the first cache; with few rows also while it is in
+  // registers.
+  constexpr int J = R == 1 && W == 16 ? 8 : 4;
+  int64_t j = begin;
+  for (; j + J * PerRun <= end; j += J * PerRun) nf4Runs<R, J, R <= 2 ? J : 1, PerRun>(x, weight, j, y);
+  for (; j < end; j += PerRun) nf4Runs<R, 1, 1, PerRun>(x, weight, j, y);
+}
+
+}  // namespace mlab::MLAB_ISA
