@@ -2,8 +2,8 @@
  * A conversation with a model: history, prompt, streaming, check of the answer, retries.
  *
  * Streaming and checking pull against each other: an answer is checked when it is whole, and what was shown
- * cannot be taken back. `say` gives text only, so by default pieces come as they are made and the check only goes
- * into the trace; with `maxRetries` above 0 the answer is held back until it is checked. `events` tells all as it
+ * cannot be taken back. `say` gives text only, so with reasoning it holds the answer back until it is checked; with
+ * `maxRetries: 0` pieces come as they are made and the check only goes into the trace. `events` tells all as it
  * happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
  */
 import { z } from "zod";
@@ -27,7 +27,7 @@ const chatOptions = z.strictObject({
   reasoning: z.instanceof(ReasoningSystem).optional(),
   system: z.string().min(1).optional(),
   sampling: z.record(z.string(), z.unknown()).default({}),
-  maxRetries: z.int().min(0).default(0),
+  maxRetries: z.int().min(0).default(1),
 });
 
 /** Options of a ChatSession. */
@@ -39,9 +39,9 @@ export interface ChatSessionOptions {
   /** Sampling of the answers; default: that of `generate`, greedy with at most 256 tokens. */
   sampling?: ChatSampling;
   /**
-   * How often an inconsistent answer is drawn again, 0 or more. Default 0: the answer stands as it came, and what
-   * the check found is in `lastTrace`. From 1 on, `say` holds an answer back until it is checked, and one that
-   * stays wrong gives way to the domain's fallback.
+   * How often an inconsistent answer is drawn again, with what was wrong as guidance; 0 or more. Default 1: `say`
+   * holds an answer back until it is checked, and one that stays wrong gives way to the domain's fallback. With 0,
+   * and without reasoning, each piece comes as it is made, and what the check found is in `lastTrace` only.
    */
   maxRetries?: number;
 }

@@ -43,9 +43,9 @@ describe("ChatSession", () => {
     assert.deepEqual(chat.history, []);
   });
 
-  it("streams as the model speaks, and checks afterwards", async () => {
+  it("without retries streams as the model speaks, and checks afterwards", async () => {
     const model = new ScriptedModel([WRONG]);
-    const chat = new ChatSession(model, { reasoning: small });
+    const chat = new ChatSession(model, { reasoning: small, maxRetries: 0 });
     let made = 0;
     model.beforePiece = (n) => {
       made = n;
@@ -59,9 +59,9 @@ describe("ChatSession", () => {
     assert.equal(entry?.scores.contradicts_fact, 1);
   });
 
-  it("with retries draws a wrong answer again, with another seed, before anything is shown", async () => {
+  it("draws a wrong answer again once, with another seed, before anything is shown", async () => {
     const model = new ScriptedModel([WRONG, RIGHT]);
-    const chat = new ChatSession(model, { reasoning: small, sampling: { seed: 7 }, maxRetries: 1 });
+    const chat = new ChatSession(model, { reasoning: small, sampling: { seed: 7 } });
     assert.equal(await collect(chat.say(ASK)), RIGHT);
     assert.equal(model.prompts.length, 2);
     assert.equal(model.options[0].temperature, undefined);
@@ -185,7 +185,7 @@ describe("ChatSession", () => {
   });
 
   it("keeps what was said when the reader leaves the loop, and can go on", async () => {
-    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning: small });
+    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning: small, maxRetries: 0 });
     for await (const _ of chat.say(ASK)) break;
     assert.deepEqual(
       chat.history.map(({ content }) => content),

@@ -39,7 +39,7 @@ describe("chat in a notebook", () => {
   });
 
   it("gives it piece by piece to a loop, which may leave, and an error to both", async () => {
-    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning });
+    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning, maxRetries: 0 });
     for await (const piece of chat.say(ASK)) {
       assert.equal(piece, "La");
       break;
