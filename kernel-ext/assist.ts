@@ -50,7 +50,10 @@ export function inspect(
       (parts ?? []).map((part) => part.text).join("");
     const tags = (info.tags ?? []).map((tag) => `*@${tag.name}* ${text(tag.text)}`.trim());
     return {
-      signature: text(info.displayParts),
+      // Of an imported name, the checker says where it stands as well.
+      signature: text(info.displayParts)
+        .replace(/^\(alias\) /, "")
+        .replace(/\nimport [\w$]+$/, ""),
       documentation: [text(info.documentation), ...tags].filter((line) => line !== "").join("\n\n"),
     };
   }

@@ -5,17 +5,16 @@
  * cell runs. Every request has its busy and its idle, with the reply between them; output names the request that
  * caused it as its parent.
  */
+import { completeReply, inspectReply, pageReply } from "./answers.ts";
 import { Checker } from "./checker.ts";
-import { toCharacters, toUnits } from "./cursor.ts";
+import { CommTable } from "./commTable.ts";
 import { typeErrors } from "./diagnostics.ts";
 import { History } from "./history.ts";
 import { kernelInfo } from "./info.ts";
-import { type Channel, childOf, type Json, type Message } from "./messages.ts";
-import { StreamBuffer } from "./output.ts";
+import { type Channel, type Json, type Message, text } from "./messages.ts";
 import type { Bundle, Failure, FromUser } from "./protocol.ts";
+import { type Send, Speaker } from "./speaker.ts";
 import { UserProcess } from "./userProcess.ts";
-
-export type Send = (channel: Channel, message: Message) => void;
 
 interface Execution {
   message: Message;
@@ -31,11 +30,9 @@ const REMEMBERED_RUNS = 10_000;
 export class Kernel {
   readonly #checker = new Checker();
   readonly #history = new History();
-  readonly #streams = new StreamBuffer((parent, name, text) =>
-    this.#publish(parent, "stream", { name, text }),
-  );
+  readonly #speaker: Speaker;
   readonly #parents = new Map<number, Message>();
-  readonly #comms = new Map<string, string>();
+  readonly #comms = new CommTable();
   readonly #inputs = new Map<string, number>();
   readonly #ends = new Map<number, (end: End) => void>();
   #user = this.#start();
@@ -49,11 +46,12 @@ export class Kernel {
    * @param stopped called after a shutdown's reply has been sent
    */
   constructor(
-    private readonly session: string,
-    private readonly send: Send,
+    session: string,
+    send: Send,
     private readonly stopped: () => void,
   ) {
-    this.#publish(undefined, "status", { execution_state: "starting" });
+    this.#speaker = new Speaker(session, send);
+    this.#speaker.publish(undefined, "status", { execution_state: "starting" });
   }
 
   handle(channel: Exclude<Channel, "iopub">, message: Message): void {
@@ -67,10 +65,10 @@ export class Kernel {
         this.#answer(channel, message, "kernel_info_reply", () => kernelInfo());
         break;
       case "complete_request":
-        this.#answer(channel, message, "complete_reply", () => this.#complete(content));
+        this.#answer(channel, message, "complete_reply", () => completeReply(this.#checker, content));
         break;
       case "inspect_request":
-        this.#answer(channel, message, "inspect_reply", () => this.#inspect(content));
+        this.#answer(channel, message, "inspect_reply", () => inspectReply(this.#checker, content));
         break;
       case "is_complete_request":
         this.#answer(channel, message, "is_complete_reply", () =>
@@ -81,7 +79,7 @@ export class Kernel {
         this.#answer(channel, message, "history_reply", () => ({ history: this.#history.find(content) }));
         break;
       case "comm_info_request":
-        this.#answer(channel, message, "comm_info_reply", () => this.#commInfo(content));
+        this.#answer(channel, message, "comm_info_reply", () => this.#comms.info(content));
         break;
       case "interrupt_request":
         this.#answer(channel, message, "interrupt_reply", () => {
@@ -95,7 +93,9 @@ export class Kernel {
       case "comm_open":
       case "comm_msg":
       case "comm_close":
-        this.#handleComm(message);
+        this.#status(message, "busy");
+        this.#user.send(this.#comms.fromClient(message));
+        this.#status(message, "idle");
         break;
       case "input_reply":
         this.#handleInput(message);
@@ -114,14 +114,14 @@ export class Kernel {
 
   /** Ends the process of the cells and all that it has started. */
   async close(): Promise<void> {
-    this.#streams.flush();
+    this.#speaker.flush();
     await Promise.all([this.#user.close(), this.#checker.close()]);
   }
 
   #start(): UserProcess {
     return new UserProcess({
       message: (message) => this.#hear(message),
-      raw: (name, written) => this.#streams.add(this.#parents.get(this.#run), name, written),
+      raw: (name, written) => this.#speaker.print(this.#parents.get(this.#run), name, written),
       died: (how) => this.#died(how),
     });
   }
@@ -136,27 +136,11 @@ export class Kernel {
     for (const end of [...this.#ends.values()]) end({ error });
   }
 
-  #publish(
-    parent: Message | undefined,
-    type: string,
-    content: Json,
-    extra: { metadata?: Json; buffers?: Buffer[] } = {},
-  ): void {
-    if (type !== "stream") this.#streams.flush();
-    const message = childOf(parent, type, this.session, content, extra);
-    this.send("iopub", { ...message, identities: [Buffer.from(`kernel.${this.session}.${type}`)] });
-  }
-
-  #reply(channel: Channel, request: Message, type: string, content: Json): void {
-    const message = childOf(request, type, this.session, content);
-    this.send(channel, { ...message, identities: request.identities });
-  }
-
   #status(request: Message, state: "busy" | "idle"): void {
-    this.#publish(request, "status", { execution_state: state });
+    this.#speaker.publish(request, "status", { execution_state: state });
     // Front ends show the latest status: an answer on the side must not look like the end of the cell.
     if (state === "idle" && this.#running && this.#running !== request)
-      this.#publish(this.#running, "status", { execution_state: "busy" });
+      this.#speaker.publish(this.#running, "status", { execution_state: "busy" });
   }
 
   #answer(channel: Channel, request: Message, type: string, work: () => object | Promise<object>): void {
@@ -164,11 +148,11 @@ export class Kernel {
     Promise.resolve()
       .then(work)
       .then(
-        (content) => this.#reply(channel, request, type, { status: "ok", ...content }),
+        (content) => this.#speaker.reply(channel, request, type, { status: "ok", ...content }),
         (error: Error) => {
           const traceback = (error.stack ?? String(error)).split("\n");
           const failure = { ename: error.name, evalue: error.message, traceback };
-          this.#reply(channel, request, type, { status: "error", ...failure });
+          this.#speaker.reply(channel, request, type, { status: "error", ...failure });
         },
       )
       .finally(() => this.#status(request, "idle"));
@@ -180,8 +164,8 @@ export class Kernel {
       this.#running = next.message;
       this.#status(next.message, "busy");
       const content = await this.#execute(next.message);
-      this.#streams.flush();
-      this.#reply(next.channel, next.message, "execute_reply", content);
+      this.#speaker.flush();
+      this.#speaker.reply(next.channel, next.message, "execute_reply", content);
       this.#running = undefined;
       this.#status(next.message, "idle");
       if (content.status === "error" && next.message.content.stop_on_error !== false) this.#abortQueue();
@@ -200,16 +184,16 @@ export class Kernel {
     }
     const { code } = content;
     if (stored) this.#history.add(count, code);
-    if (!silent) this.#publish(request, "execute_input", { code, execution_count: count });
+    if (!silent) this.#speaker.publish(request, "execute_input", { code, execution_count: count });
     const asked = /^\s*([\w$.]+)\?\s*$/.exec(code);
-    if (asked) return { status: "ok", execution_count: count, ...(await this.#page(asked[1])) };
+    if (asked) return { status: "ok", execution_count: count, ...(await pageReply(this.#checker, asked[1])) };
     const { result, error } = await this.#evaluate(request, code, `In[${count}]`, true);
     if (error) {
-      this.#publish(request, "error", { ...error });
+      this.#speaker.publish(request, "error", { ...error });
       return { status: "error", execution_count: count, ...error };
     }
     if (result && !silent) {
-      this.#publish(request, "execute_result", { execution_count: count, ...result });
+      this.#speaker.publish(request, "execute_result", { execution_count: count, ...result });
       if (stored) this.#history.setOutput(count, String(result.data["text/plain"] ?? ""));
     }
     return {
@@ -218,14 +202,6 @@ export class Kernel {
       payload: [],
       user_expressions: await this.#expressions(request),
     };
-  }
-
-  /** `name?` as a cell shows the type and the documentation of a name in the front end's pager. */
-  async #page(name: string): Promise<Json> {
-    const { data } = await this.#inspect({ code: name });
-    const shown =
-      data && Object.keys(data).length > 0 ? data : { "text/plain": `Nothing is known of ${name}.` };
-    return { payload: [{ source: "page", data: shown, start: 0 }], user_expressions: {} };
   }
 
   /** Converts and runs; what it declares counts for the cells after it, also when it fails halfway. */
@@ -273,7 +249,10 @@ export class Kernel {
     this.#queue = [];
     for (const { channel, message } of aborted) {
       this.#status(message, "busy");
-      this.#reply(channel, message, "execute_reply", { status: "aborted", execution_count: this.#count });
+      this.#speaker.reply(channel, message, "execute_reply", {
+        status: "aborted",
+        execution_count: this.#count,
+      });
       this.#status(message, "idle");
     }
   }
@@ -283,22 +262,22 @@ export class Kernel {
     const parent = this.#parents.get(message.run);
     switch (message.type) {
       case "stream":
-        this.#streams.add(parent, message.name, message.text);
+        this.#speaker.print(parent, message.name, message.text);
         break;
       case "display": {
         const type = message.update ? "update_display_data" : "display_data";
         const transient = message.id === undefined ? {} : { display_id: message.id };
-        this.#publish(parent, type, { ...message.bundle, transient });
+        this.#speaker.publish(parent, type, { ...message.bundle, transient });
         break;
       }
       case "clear":
-        this.#publish(parent, "clear_output", { wait: message.wait });
+        this.#speaker.publish(parent, "clear_output", { wait: message.wait });
         break;
       case "input":
         this.#ask(parent, message);
         break;
       case "comm":
-        this.#tellComm(parent, message);
+        this.#speaker.publish(parent, `comm_${message.kind}`, this.#comms.fromCell(message));
         break;
       case "done":
         this.#ends.get(message.run)?.(message);
@@ -306,10 +285,7 @@ export class Kernel {
   }
 
   #ask(parent: Message | undefined, { id, prompt, password }: Extract<FromUser, { type: "input" }>): void {
-    this.#streams.flush();
-    const message = childOf(parent, "input_request", this.session, { prompt, password });
-    this.#inputs.set(message.header.msg_id, id);
-    this.send("stdin", { ...message, identities: parent?.identities ?? [] });
+    this.#inputs.set(this.#speaker.ask(parent, { prompt, password }), id);
   }
 
   #handleInput({ parent_header, content }: Message): void {
@@ -321,75 +297,14 @@ export class Kernel {
     this.#inputs.delete(key);
   }
 
-  #tellComm(parent: Message | undefined, message: Extract<FromUser, { type: "comm" }>): void {
-    const { kind, id, target, data } = message;
-    if (kind === "open") this.#comms.set(id, target);
-    if (kind === "close") this.#comms.delete(id);
-    const content = kind === "open" ? { comm_id: id, target_name: target, data } : { comm_id: id, data };
-    this.#publish(parent, `comm_${kind}`, content);
-  }
-
-  #handleComm(message: Message): void {
-    const { content } = message;
-    const kind = message.header.msg_type.slice("comm_".length) as "open" | "msg" | "close";
-    const id = text(content.comm_id);
-    const target = text(content.target_name);
-    this.#status(message, "busy");
-    if (kind === "open") this.#comms.set(id, target);
-    if (kind === "close") this.#comms.delete(id);
-    this.#user.send({ type: "comm", kind, id, target, data: (content.data ?? {}) as Json });
-    this.#status(message, "idle");
-  }
-
-  #commInfo({ target_name }: Json): Json {
-    const open = [...this.#comms].filter(([, target]) => target_name === undefined || target === target_name);
-    return { comms: Object.fromEntries(open.map(([id, target]) => [id, { target_name: target }])) };
-  }
-
-  async #complete({ code, cursor_pos }: Json): Promise<Json> {
-    const source = text(code);
-    const position = typeof cursor_pos === "number" ? toUnits(source, cursor_pos) : source.length;
-    const { matches, start, end } = await this.#checker.ask("complete", source, position);
-    const [cursor_start, cursor_end] = [toCharacters(source, start), toCharacters(source, end)];
-    return {
-      matches: matches.map((match) => match.text),
-      cursor_start,
-      cursor_end,
-      metadata: {
-        _jupyter_types_experimental: matches.map((match) => ({
-          ...match,
-          start: cursor_start,
-          end: cursor_end,
-        })),
-      },
-    };
-  }
-
-  async #inspect({ code, cursor_pos }: Json): Promise<Json> {
-    const source = text(code);
-    const position = typeof cursor_pos === "number" ? toUnits(source, cursor_pos) : source.length;
-    const found = await this.#checker.ask("inspect", source, position);
-    if (!found) return { found: false, data: {}, metadata: {} };
-    const { signature, documentation } = found;
-    const data = {
-      "text/plain": documentation === "" ? signature : `${signature}\n\n${documentation}`,
-      "text/markdown": `\`\`\`typescript\n${signature}\n\`\`\`\n\n${documentation}`.trim(),
-    };
-    return { found: true, data, metadata: {} };
-  }
-
   async #shutdown(channel: Channel, request: Message): Promise<void> {
     this.#status(request, "busy");
     const content = { status: "ok", restart: request.content.restart === true };
     this.#queue = [];
     await this.close();
-    this.#reply(channel, request, "shutdown_reply", content);
-    this.#publish(request, "shutdown_reply", content);
+    this.#speaker.reply(channel, request, "shutdown_reply", content);
+    this.#speaker.publish(request, "shutdown_reply", content);
     this.#status(request, "idle");
     this.stopped();
   }
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -53,19 +53,18 @@ export function newHeader(type: string, session: string): Header {
 }
 
 /** A message that something in the kernel says because of `parent`; undefined where no request is the cause. */
-export function childOf(
-  parent: Message | undefined,
-  type: string,
-  session: string,
-  content: Json,
-  extra: { metadata?: Json; buffers?: Buffer[] } = {},
-): Message {
+export function childOf(parent: Message | undefined, type: string, session: string, content: Json): Message {
   return {
     identities: [],
     header: newHeader(type, session),
     parent_header: parent?.header ?? {},
-    metadata: extra.metadata ?? {},
+    metadata: {},
     content,
-    buffers: extra.buffers ?? [],
+    buffers: [],
   };
+}
+
+/** A field of a client's message that should be a text; "" where it is none. */
+export function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

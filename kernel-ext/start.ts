@@ -24,11 +24,13 @@ export async function startKernel(connectionFile: string): Promise<void> {
   );
   process.on("SIGINT", () => kernel.interrupt());
   process.on("SIGTERM", () => void stop(kernel));
-  // Jupyter tells its process; when that is gone without a goodbye, nobody is left to ask for the end.
+  // Jupyter tells its process; when that is gone without a goodbye, nobody is left to ask for the end. Process 1 has
+  // adopted a kernel whose starter was gone before the kernel could look.
   if (process.env.JPY_PARENT_PID) {
     const parent = process.ppid;
+    const orphaned = () => process.ppid !== parent || (parent === 1 && process.env.JPY_PARENT_PID !== "1");
     setInterval(() => {
-      if (process.ppid !== parent) void stop(kernel);
+      if (orphaned()) void stop(kernel);
     }, PARENT_CHECK).unref();
   }
   await sockets.open((channel, message) => kernel.handle(channel, message));

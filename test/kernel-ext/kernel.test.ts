@@ -333,6 +333,10 @@ describe("kernel", function () {
       const text = (reply.content.data as Record<string, string>)["text/plain"];
       assert.match(text, /function increment\(n: number\): number/);
       assert.match(text, /Adds one\./);
+      await run('import { loadCsv } from "mistral-lab"');
+      const imported = await kernel.request("inspect_request", { code: "loadCsv", cursor_pos: 7 });
+      const shown = (imported.reply.content.data as Record<string, string>)["text/markdown"];
+      assert.match(shown, /^```typescript\nfunction loadCsv\([^`]*Promise<[^`]*>\n```\n\n\w/);
       const nothing = await kernel.request("inspect_request", { code: "  ", cursor_pos: 1 });
       assert.deepEqual([nothing.reply.content.found, nothing.reply.content.status], [false, "ok"]);
     });
