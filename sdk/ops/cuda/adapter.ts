@@ -1,4 +1,4 @@
-/** How native/cuda/adapter.cu is launched: the LoRA adapters of layers that read the same x. */
+/** How native/cuda/adapter*.cu are launched: the LoRA adapters of layers that read the same x. */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
 import { cudaKernel, type Storage } from "../../backend/cuda/kernel.ts";
 import { arrivalsFor } from "./arrivals.ts";
@@ -49,16 +49,16 @@ const UP_SIGNATURE = `pii${repeated("ppiifp")}`;
 const DY_SIGNATURE = `ii${repeated("pppiiffp")}pppp`;
 const X_SIGNATURE = `ppiiip${repeated("pifup")}pp`;
 const SHAPES = ["1x8", "2x8", "3x8", "1x16"] as const;
-const byShape = (name: string, signature: string) =>
-  Object.fromEntries(SHAPES.map((shape) => [shape, cudaKernel("adapter", `${name}${shape}`, signature)]));
-const byRank = (name: string, signature: string) => ({
-  8: cudaKernel("adapter", `${name}8`, signature),
-  16: cudaKernel("adapter", `${name}16`, signature),
+const byShape = (file: string, name: string, signature: string) =>
+  Object.fromEntries(SHAPES.map((shape) => [shape, cudaKernel(file, `${name}${shape}`, signature)]));
+const byRank = (file: string, name: string, signature: string) => ({
+  8: cudaKernel(file, `${name}8`, signature),
+  16: cudaKernel(file, `${name}16`, signature),
 });
-const DOWN = byShape("adapterDown", DOWN_SIGNATURE);
-const UP = byRank("adapterUp", UP_SIGNATURE);
-const BACKWARD_DY = byRank("adapterBackwardDy", DY_SIGNATURE);
-const BACKWARD_X = byShape("adapterBackwardX", X_SIGNATURE);
+const DOWN = byShape("adapterForward", "adapterDown", DOWN_SIGNATURE);
+const UP = byRank("adapterForward", "adapterUp", UP_SIGNATURE);
+const BACKWARD_DY = byRank("adapterBackwardDy", "adapterBackwardDy", DY_SIGNATURE);
+const BACKWARD_X = byShape("adapterBackwardX", "adapterBackwardX", X_SIGNATURE);
 
 /** True where the kernels can take the adapter: their accesses are pieces of 8 values. */
 export function hasAdapterKernels(activation: Storage, { a, b }: { a: Shaped; b: Shaped }): boolean {
