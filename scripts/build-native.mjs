@@ -30,8 +30,8 @@ const force = process.argv.includes("--force");
 const strict = process.argv.includes("--strict");
 const emulateAmx = process.argv.includes("--emulate-amx");
 
-/** Ampere, Ada, Hopper. */
-const ALL_ARCHS = ["80", "86", "89", "90"];
+/** Turing (float32 only), Ampere, Ada, Hopper. */
+const ALL_ARCHS = ["75", "80", "86", "89", "90"];
 
 /**
  * GPU generations that get machine code: those of this machine's GPUs, or all where it has none.
@@ -204,7 +204,9 @@ async function buildKernels(nvcc) {
   mkdirSync(folder, { recursive: true });
   const headers = Math.max(newestHeader(".cuh"), statSync(join(root, "native", "nf4Tables.h")).mtimeMs);
   const archs = cudaArchs();
-  const codes = archs.flatMap((arch) => ["-gencode", `arch=compute_${arch},code=sm_${arch}`]);
+  // Machine code for Hopper may use what its successors lack (wgmma); PTX may not.
+  const own = (arch) => (arch === "90" ? "90a" : arch);
+  const codes = archs.flatMap((arch) => ["-gencode", `arch=compute_${own(arch)},code=sm_${own(arch)}`]);
   const last = archs[archs.length - 1];
   codes.push("-gencode", `arch=compute_${last},code=compute_${last}`);
   const flags = ["-fatbin", "-std=c++17", "-O3", "-Xfatbin", "-compress-all", ...codes];

@@ -354,6 +354,28 @@ Napi::Value synchronize(const Napi::CallbackInfo& call) {
 
 size_t parameterBytes(char letter) { return letter == 'p' ? 8 : 4; }
 
+cuda::Module moduleAt(Napi::Env env, const std::string& path) {
+  cuda::Module& module = state.modules[path];
+  if (module) return module;
+  const cuda::Result result = driver().moduleLoad(&module, path.c_str());
+  if (result != 0) {
+    throw Napi::Error::New(
+        env, "cuda: " + path + " cannot be loaded: " + cuda::describe(result) +
+                 "; it is made by `npm rebuild` where nvcc is installed, for this GPU and driver");
+  }
+  return module;
+}
+
+Napi::Value hasKernel(const Napi::CallbackInfo& call) {
+  Args args(call, "cuda hasKernel");
+  const std::string path = args.text("path"), name = args.text("name");
+  requireDirect(call.Env(), "hasKernel");
+  cuda::Function function = nullptr;
+  const cuda::Result result = driver().moduleGetFunction(&function, moduleAt(call.Env(), path), name.c_str());
+  if (result != cuda::kNotFound) check(call.Env(), "hasKernel", result);
+  return Napi::Boolean::New(call.Env(), result == 0);
+}
+
 Napi::Value kernel(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Args args(call, "cuda kernel");
@@ -361,15 +383,7 @@ Napi::Value kernel(const Napi::CallbackInfo& call) {
   args.require(signature.size() <= kArguments && signature.find_first_not_of("piuf") == std::string::npos,
                "signature must be at most 64 of the letters p, i, u, f, got \"" + signature + "\"");
   requireDirect(env, "kernel");
-  cuda::Module& module = state.modules[path];
-  if (!module) {
-    const cuda::Result result = driver().moduleLoad(&module, path.c_str());
-    if (result != 0) {
-      throw Napi::Error::New(
-          env, "cuda: " + path + " cannot be loaded: " + cuda::describe(result) +
-                   "; it is made by `npm rebuild` where nvcc is installed, for this GPU and driver");
-    }
-  }
+  const cuda::Module module = moduleAt(env, path);
   Kernel entry{nullptr, signature};
   const cuda::Result result = driver().moduleGetFunction(&entry.function, module, name.c_str());
   if (result != 0)
@@ -577,6 +591,7 @@ Napi::Object cudaEntries(Napi::Env env) {
   add("copy", copy);
   add("fill", fill);
   add("synchronize", synchronize);
+  add("hasKernel", hasKernel);
   add("kernel", kernel);
   add("launch", launch);
   add("beginBeside", beginBeside);

@@ -19,7 +19,7 @@ using Function = struct FunctionHandle*;
 using Graph = struct GraphHandle*;
 using GraphExec = struct GraphExecHandle*;
 
-constexpr Result kOutOfMemory = 2;
+constexpr Result kOutOfMemory = 2, kNotFound = 500;
 
 /** CUlaunchAttribute: 64 bytes of value at a multiple of 8. */
 struct LaunchAttribute {

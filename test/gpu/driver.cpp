@@ -46,13 +46,9 @@ double now() {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
-int capability() {
-  const char* chosen = getenv("MISTRAL_LAB_EMULATOR_CAPABILITY");
-  return chosen ? static_cast<int>(strtod(chosen, nullptr) * 10 + 0.5) : 90;
-}
 int maxSharedBytes() {
   const int c = capability();
-  return 1024 * (c >= 90 && c < 120 ? 227 : c == 80 || c == 87 ? 163 : 99);
+  return 1024 * (c < 80 ? 64 : c >= 90 && c < 120 ? 227 : c == 80 || c == 87 ? 163 : 99);
 }
 
 bool inCapture() { return capture() != nullptr; }
@@ -274,6 +270,9 @@ int cuModuleLoad(const Module** module, const char* path) {
   return *module ? kSuccess : report(kFileNotFound, file + " is no module of the emulator");
 }
 int cuModuleGetFunction(Function** function, const Module* module, const char* name) {
+  // Machine code for Hopper alone.
+  if (strstr(name, "Hopper") && capability() != 90)
+    return report(kNotFound, std::string(module->file) + " has no kernel " + name + " for this GPU");
   for (const Kernel* kernel = module->kernels; kernel->name; kernel++)
     if (strcmp(kernel->name, name) == 0) {
       *function = new Function{module, kernel};

@@ -502,7 +502,14 @@ void waitCopies(int groups) {
   fiber.copies.erase(fiber.copies.begin(), copy);
 }
 
+int capability() {
+  static const char* const chosen = getenv("MISTRAL_LAB_EMULATOR_CAPABILITY");
+  static const int value = chosen ? static_cast<int>(strtod(chosen, nullptr) * 10 + 0.5) : 90;
+  return value;
+}
+
 void multiplyMatrices(Slot* slots) {
+  if (capability() < 80) fail("bfloat16 products need compute capability 8.0");
   float a[16][16], b[16][8], d[16][8];
   const auto unpack = [](unsigned pair, float& first, float& second) {
     first = bits<float>(pair << 16);
@@ -526,6 +533,17 @@ void multiplyMatrices(Slot* slots) {
   for (int lane = 0; lane < 32; lane++)
     for (int half = 0; half < 2; half++)
       memcpy(slots[lane].floats + 2 * half, &d[lane / 4 + 8 * half][2 * (lane % 4)], 8);
+}
+
+float matrixValue(unsigned long long descriptor, bool alongRows, int row, int column) {
+  const auto field = [&](int from) { return static_cast<size_t>(descriptor >> from & 0x3fff) << 4; };
+  if (capability() != 90) fail("products of a warpgroup need compute capability 9.0");
+  if (descriptor >> 62 != 1) fail("a matrix descriptor that does not say 128-byte swizzle");
+  const size_t panel = alongRows ? column / 64 * field(16) : 0;
+  const size_t place = field(0) + panel + row / 8 * field(32) + row % 8 * 128 + column % 64 * 2;
+  const unsigned char* at = position.dynamicShared + (place ^ (place >> 7 & 7) << 4);
+  if (!inShared(at, 2)) fail("a product reads outside of shared memory");
+  return bits<float>(static_cast<unsigned>(*reinterpret_cast<const unsigned short*>(at)) << 16);
 }
 
 namespace {

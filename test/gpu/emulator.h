@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MLAB_PTX  // keeps native/cuda/ptx.cuh empty: its functions are below
+#define MLAB_EMULATOR
+#define MLAB_PTX        // keeps native/cuda/ptx.cuh empty: its functions are below
+#define MLAB_WARPGROUP  // and warpgroup.cuh
 
 #ifndef EMULATOR_LIST  // with it the preprocessor leaves these two words, so that the build finds the kernels
 #define __global__
@@ -96,6 +98,9 @@ EMULATOR_API void fence();
 EMULATOR_API void multiplyMatrices(Slot* slots);
 EMULATOR_API void spreadMatrices(Slot* slots);
 EMULATOR_API void spreadMatricesTransposed(Slot* slots);
+/** Value (row, column) of a matrix in shared memory, as float; `alongRows`: its rows are what is summed over.
+ */
+EMULATOR_API float matrixValue(unsigned long long descriptor, bool alongRows, int row, int column);
 
 template <class To, class From>
 inline To bits(From x) {
@@ -318,4 +323,58 @@ inline unsigned sharedAddress(const void* place) {
 }
 inline unsigned loadShared(unsigned address) {
   return *reinterpret_cast<const unsigned*>(emulator::position.dynamicShared + address);
+}
+
+// From here: native/cuda/warpgroup.cuh. Products are made when they are begun, so a wait that is missing does
+// not show.
+
+inline unsigned char* panelShared() { return emulator::position.dynamicShared; }
+inline unsigned long long matrixDescriptor(const void* place, int panelStride, int unitStride) {
+  return sharedAddress(place) >> 4 | static_cast<unsigned long long>(panelStride >> 4) << 16 |
+         static_cast<unsigned long long>(unitStride >> 4) << 32 | 1ull << 62;
+}
+inline void beginProducts() {}
+inline void commitProducts() {}
+template <int N>
+inline void waitProducts() {}
+template <int N>
+inline void ready(float (&)[N][4]) {}
+inline void showShared() {}
+
+namespace emulator {
+/** d += a b of this thread's values, with its rows of `a` [2][16]. */
+template <int N>
+inline void multiplyRows(float (&d)[N][4], const float (&a)[2][16], unsigned long long b, bool alongRows) {
+  for (int n = 0; n < N; n++)
+    for (int column = 0; column < 2; column++)
+      for (int k = 0; k < 16; k++) {
+        const int at = 8 * n + 2 * (position.lane % 4) + column;
+        const float value = alongRows ? matrixValue(b, true, k, at) : matrixValue(b, false, at, k);
+        for (int half = 0; half < 2; half++) d[n][2 * half + column] += a[half][k] * value;
+      }
+}
+}  // namespace emulator
+
+template <int N>
+inline void multiplyShared(float (&d)[N][4], unsigned long long a, unsigned long long b, bool adds) {
+  float rows[2][16];
+  for (int half = 0; half < 2; half++)
+    for (int k = 0; k < 16; k++) {
+      const int row = threadIdx.x / 32 % 4 * 16 + 8 * half + emulator::position.lane / 4;
+      rows[half][k] = emulator::matrixValue(a, false, row, k);
+    }
+  if (!adds) memset(d, 0, sizeof d);
+  emulator::multiplyRows(d, rows, b, false);
+}
+template <int N>
+inline void multiplyColumns(float (&d)[N][4], const unsigned (&a)[4], unsigned long long b, EMULATOR_PLACE) {
+  const emulator::Slot* slots = emulator::exchange({"multiplyColumns", file, line}, 0xffffffffu, a, sizeof a);
+  float rows[2][16];
+  for (int half = 0; half < 2; half++)
+    for (int k = 0; k < 16; k++) {
+      const unsigned lane = (emulator::position.lane & ~3u) + k % 8 / 2;
+      const unsigned pair = slots[lane].words[half + k / 8 * 2];
+      rows[half][k] = __uint_as_float(k % 2 ? pair & 0xffff0000u : pair << 16);
+    }
+  emulator::multiplyRows(d, rows, b, true);
 }

@@ -49,6 +49,9 @@ struct Size3 {
 /** Driver error codes that a launch can end with. */
 enum Error : int { kSuccess = 0, kIllegalAddress = 700, kMisalignedAddress = 716, kLaunchFailed = 719 };
 
+/** Of the pretended GPU, times ten. */
+EMULATOR_EXPORT int capability();
+
 /** Runs all blocks. What went wrong is printed, and kept for `lastMessage`. */
 EMULATOR_EXPORT int launch(const Module& module, const Kernel& kernel, Size3 grid, Size3 block,
                            unsigned sharedBytes, void* const* parameters);

@@ -41,6 +41,8 @@ const WORKSPACE_BYTES = 8 * 2 ** 20;
 export class Cuda {
   readonly memory: DeviceMemory;
   private readonly kernels = new Map<CudaKernel, number>();
+  /** Names that `has` was asked for. */
+  private readonly found = new Map<string, boolean>();
   /** Taken by the op that is running, and not yet part of a tensor. */
   private readonly taken = new Set<number>();
   private readonly constants = new WeakMap<object, number>();
@@ -83,6 +85,11 @@ export class Cuda {
       this.memory.give(address);
     }
     this.kept.clear();
+  }
+
+  /** Ampere and newer. */
+  get hasBfloat16(): boolean {
+    return this.device.computeCapability[0] >= 8;
   }
 
   /** Bytes that the first matrix product takes for good; 0 when it was. */
@@ -195,6 +202,16 @@ export class Cuda {
     this.launch(ADD[y.storage], Math.ceil(values / 2048), 256, [...addresses, values]);
   }
 
+  /** Whether the kernel was made for this GPU; some exist for one generation only. */
+  has(file: string, name: string): boolean {
+    let there = this.found.get(name);
+    if (there === undefined) {
+      there = this.driver.hasKernel(pathOf(file), name);
+      this.found.set(name, there);
+    }
+    return there;
+  }
+
   /**
    * Queues a kernel.
    *
@@ -218,8 +235,7 @@ export class Cuda {
     }
     let handle = this.kernels.get(kernel);
     if (handle === undefined) {
-      const path = join(packageRoot(), "build", "native", "cuda", `${kernel.file}.fatbin`);
-      handle = this.driver.kernel(path, kernel.name, kernel.signature);
+      handle = this.driver.kernel(pathOf(kernel.file), kernel.name, kernel.signature);
       this.kernels.set(kernel, handle);
     }
     const buffer = this.driver.arguments;
@@ -254,6 +270,8 @@ export class Cuda {
 const ADD = cudaKernels("elementwise", "add", "pppi");
 const NARROW = cudaKernel("elementwise", "narrow", "ppi");
 const WIDEN = cudaKernel("elementwise", "widen", "ppi");
+
+const pathOf = (file: string) => join(packageRoot(), "build", "native", "cuda", `${file}.fatbin`);
 
 /** Number of values. */
 export function sizeOf(shape: readonly number[]): number {

@@ -34,6 +34,12 @@ export interface CudaDriver {
   synchronize(): void;
 
   /**
+   * Whether a module has a kernel: some exist for one generation of GPUs only.
+   *
+   * @throws when the file is not there
+   */
+  hasKernel(path: string, name: string): boolean;
+  /**
    * A kernel of a module (a file that nvcc made, loaded once), for `launch`.
    *
    * @param signature one letter a parameter: p address, i int32, u uint32, f float32

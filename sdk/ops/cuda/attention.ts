@@ -3,7 +3,7 @@
  * heaviest first, so that the small ones fill the gaps at the end.
  */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
-import { cudaKernel, type Storage } from "../../backend/cuda/kernel.ts";
+import { type CudaKernel, cudaKernel, type Storage } from "../../backend/cuda/kernel.ts";
 import type { AttentionOptions, AttentionShape } from "../attention.ts";
 
 type Shape = Required<AttentionShape>;
@@ -20,51 +20,86 @@ export interface Span {
 /** Most values of a head that the kernels take. */
 export const MOST_HEAD_DIM = 256;
 
-/** The kernels for one shape: their tiles' rows and the dynamic shared memory of a block. */
-interface Plan {
-  /** What kernel names have between the step and the storage, e.g. "128" or "Exact8". */
-  variant: string;
-  tiled: boolean;
+/** A kernel's tile: rows of the result, threads of a block, and its dynamic shared memory. */
+interface Tiling {
+  rows: number;
   threads: number;
-  forward: { rows: number; shared: number };
-  backwardKeys: { rows: number; shared: number };
-  backwardQueries: { rows: number; shared: number };
+  shared: number;
 }
 
-function planOf({ activation, device }: Cuda, { headDim, scale }: Shape): Plan {
+/** The kernels for one shape. */
+interface Plan {
+  /** native/cuda/attention<road>Forward.cu and Backward.cu */
+  road: "Hopper" | "Tiled" | "Exact";
+  /** What kernel names have between the step and the storage, e.g. "128" or "Exact8". */
+  variant: string;
+  /** On matrix units: headDim is part of the name, and blocks may share the query heads of a group. */
+  tiled: boolean;
+  forward: Tiling;
+  /** `resident`: blocks that a multiprocessor holds. */
+  backwardKeys: Tiling & { resident: number };
+  backwardQueries: Tiling;
+}
+
+function planOf(cuda: Cuda, { headDim, scale }: Shape): Plan {
   if (headDim > MOST_HEAD_DIM) {
     throw new RangeError(
       `attention: on a GPU headDim is at most ${MOST_HEAD_DIM}, got ${headDim}; use the device "native"`,
     );
   }
+  const { device } = cuda;
   // The tiled kernels scale after they have looked for the largest score.
-  if (activation === "bfloat16" && [32, 64, 128].includes(headDim) && scale > 0) {
+  if (cuda.activation === "bfloat16" && [32, 64, 128].includes(headDim) && scale > 0) {
+    const hopper = kernelName("Forward", `Hopper${headDim}`, "bfloat16");
+    if (headDim >= 64 && cuda.has("attentionHopperForward", hopper)) {
+      const row = 2 * headDim;
+      return {
+        road: "Hopper",
+        variant: `Hopper${headDim}`,
+        tiled: true,
+        forward: { rows: 128, threads: 256, shared: (128 + 4 * 128) * row },
+        backwardKeys: {
+          ...{ rows: 128, threads: 256, shared: (2 * 128 + 6 * 64) * row + 3 * 4 * 2 * 64 },
+          resident: 1,
+        },
+        backwardQueries: { rows: 128, threads: 256, shared: (2 * 128 + 6 * 64) * row },
+      };
+    }
     const row = 2 * (headDim + 8);
     const tiled: Plan = {
+      road: "Tiled",
       variant: `${headDim}`,
       tiled: true,
-      threads: 128,
-      forward: { rows: 128, shared: (128 + 4 * 64) * row },
-      backwardKeys: { rows: 64, shared: 6 * 64 * row + 4 * 4 * 64 },
-      backwardQueries: { rows: 128, shared: (2 * 128 + 4 * 32) * row + 4 * 2 * 128 },
+      forward: { rows: 128, threads: 128, shared: (128 + 4 * 64) * row },
+      backwardKeys: { rows: 64, threads: 128, shared: 6 * 64 * row + 4 * 4 * 64, resident: 2 },
+      backwardQueries: { rows: 128, threads: 128, shared: (2 * 128 + 4 * 32) * row + 4 * 2 * 128 },
     };
     // GPUs for desktops have less shared memory than a headDim of 128 asks for.
     if (tiled.backwardKeys.shared <= device.sharedBytes) return tiled;
   }
   const columns = headDim <= 64 ? 4 : headDim <= 128 ? 8 : 16;
   const row = 4 * (16 * columns + 4);
-  const [rows, backwardRows] = columns < 16 ? [64, 32] : [32, 16];
+  // Turing's 64 KB hold smaller tiles only.
+  const isSmall = columns === 8 && device.sharedBytes < 96 * 1024;
+  const [rows, backwardRows] = columns < 16 && !isSmall ? [64, 32] : [32, 16];
   const scores = (n: number) => 4 * n * (n + 4);
+  if (columns === 16 && 4 * backwardRows * row > device.sharedBytes) {
+    throw new RangeError(
+      `attention: headDim ${headDim} needs more shared memory than the ${device.sharedBytes} bytes of a block on ` +
+        `${device.name}; it takes headDim up to 128, or use the device "native"`,
+    );
+  }
   const plan = (n: number, tiles: number, scoreTiles: number) => ({
     rows: n,
+    threads: 256,
     shared: tiles * n * row + scoreTiles * scores(n),
   });
   return {
-    variant: `Exact${columns}`,
+    road: "Exact",
+    variant: `Exact${columns}${isSmall ? "Small" : ""}`,
     tiled: false,
-    threads: 256,
     forward: plan(rows, 2, 1),
-    backwardKeys: plan(backwardRows, 4, 2),
+    backwardKeys: { ...plan(backwardRows, 4, 2), resident: 2 },
     backwardQueries: plan(backwardRows, 4, 1),
   };
 }
@@ -170,11 +205,12 @@ function launchForward(
 ): void {
   const { heads, kvHeads, headDim, scale, window } = shape;
   if (tiles.count === 0) return;
-  const { variant, tiled, threads, forward } = planOf(cuda, shape);
+  const { road, variant, tiled, forward } = planOf(cuda, shape);
   const sizes = [q.shape[0], heads, kvHeads, ...(tiled ? [] : [headDim])];
   const args = [q.address, k, v, cuda.constant(tiles.list), o.address, logSumExp, ...sizes, scale, window];
-  const kernel = kernelOf("Forward", variant, cuda.activation, `pppppp${"i".repeat(sizes.length)}fi`);
-  cuda.launch(kernel, tiles.count * heads, threads, args, forward.shared);
+  const name = kernelName("Forward", variant, cuda.activation);
+  const kernel = kernelOf(`${road}Forward`, name, `pppppp${"i".repeat(sizes.length)}fi`);
+  cuda.launch(kernel, tiles.count * heads, forward.threads, args, forward.shared);
 }
 
 /** dq, dk and dv of packed sequences. */
@@ -189,21 +225,25 @@ export function backwardPacked(
   const [dq, dk, dv] = [q, k, v].map((x) => cuda.allocate(x.shape));
   if (tokens === 0) return { q: dq, k: dk, v: dv };
   const { activation } = cuda;
-  const { variant, tiled, threads, backwardKeys, backwardQueries } = planOf(cuda, attrs);
+  const { road, variant, tiled, backwardKeys, backwardQueries } = planOf(cuda, attrs);
+  const own = (step: string) => kernelName(step, variant, activation);
   const delta = cuda.scratch(4 * heads * tokens);
   const deltaArgs = [dO.address, o.address, delta, tokens, heads, headDim];
-  cuda.launch(kernelOf("Delta", "", activation, "pppiii"), Math.ceil((tokens * heads) / 8), 256, deltaArgs);
+  const deltaKernel = kernelOf("", kernelName("Delta", "", activation), "pppiii");
+  cuda.launch(deltaKernel, Math.ceil((tokens * heads) / 8), 256, deltaArgs);
 
   const inputs = [dO.address, q.address, k.address, v.address, logSumExp.address, delta];
   const sizes = [tokens, heads, kvHeads, ...(tiled ? [] : [headDim]), scale, window];
   const sizeLetters = `${"i".repeat(sizes.length - 2)}fi`;
   const queryTiles = packedTiles(cuSeqlens, backwardQueries.rows, "queries", window);
   const queryArgs = [...inputs, cuda.constant(queryTiles.list), dq.address, ...sizes];
-  const queryKernel = kernelOf("BackwardQueries", variant, activation, `pppppppp${sizeLetters}`);
-  cuda.launch(queryKernel, queryTiles.count * heads, threads, queryArgs, backwardQueries.shared);
+  const queryKernel = kernelOf(`${road}Backward`, own("BackwardQueries"), `pppppppp${sizeLetters}`);
+  const queryBlocks = queryTiles.count * heads;
+  cuda.launch(queryKernel, queryBlocks, backwardQueries.threads, queryArgs, backwardQueries.shared);
 
   const keyTiles = packedTiles(cuSeqlens, backwardKeys.rows, "keys", window);
-  const parts = tiled ? partsOf(keyTiles, heads, kvHeads, cuda.device.multiprocessors) : 1;
+  const slots = backwardKeys.resident * cuda.device.multiprocessors;
+  const parts = tiled ? partsOf(keyTiles, heads, kvHeads, slots) : 1;
   const count = tokens * kvHeads * headDim;
   const partial = parts > 1 ? cuda.scratch(2 * parts * count * 4) : 0;
   const keyArgs = [
@@ -211,10 +251,11 @@ export function backwardPacked(
     ...[...(tiled ? [partial, parts] : []), ...sizes],
   ];
   const keyLetters = `ppppppppp${tiled ? "pi" : ""}${sizeLetters}`;
-  const keyKernel = kernelOf("BackwardKeys", variant, activation, keyLetters);
-  cuda.launch(keyKernel, keyTiles.count * kvHeads * parts, threads, keyArgs, backwardKeys.shared);
+  const keyKernel = kernelOf(`${road}Backward`, own("BackwardKeys"), keyLetters);
+  const keyBlocks = keyTiles.count * kvHeads * parts;
+  cuda.launch(keyKernel, keyBlocks, backwardKeys.threads, keyArgs, backwardKeys.shared);
   if (parts > 1) {
-    const kernel = kernelOf("SumParts", "", activation, "pppii");
+    const kernel = kernelOf("", kernelName("SumParts", "", activation), "pppii");
     cuda.launch(kernel, Math.ceil((2 * count) / 2048), 256, [partial, dk.address, dv.address, parts, count]);
   }
   return { q: dq, k: dk, v: dv };
@@ -222,26 +263,28 @@ export function backwardPacked(
 
 /**
  * How many blocks share the query heads of a group. One is enough unless the heaviest block takes longer than all
- * blocks take on average; a multiprocessor holds two.
+ * blocks take on average, with `slots` blocks at a time.
  */
-function partsOf(tiles: Tiles, heads: number, kvHeads: number, multiprocessors: number): number {
+function partsOf(tiles: Tiles, heads: number, kvHeads: number, slots: number): number {
   const group = heads / kvHeads;
-  const average = (tiles.total * heads) / (2 * multiprocessors);
+  const average = (tiles.total * heads) / slots;
   for (let parts = 1; parts < group; parts++) {
     if (group % parts === 0 && (tiles.heaviest * group) / parts <= 1.1 * average) return parts;
   }
   return group;
 }
 
-const kernels = new Map<string, ReturnType<typeof cudaKernel>>();
+const kernels = new Map<string, CudaKernel>();
 
-function kernelOf(step: string, variant: string, storage: Storage, signature: string) {
-  const name = `attention${step}${variant}_${storage}`;
+function kernelName(step: string, variant: string, storage: Storage): string {
+  return `attention${step}${variant}_${storage}`;
+}
+
+/** @param file of native/cuda, without "attention" and ".cu" */
+function kernelOf(file: string, name: string, signature: string): CudaKernel {
   let kernel = kernels.get(name);
   if (!kernel) {
-    // Of tiles: by tensor cores, whose variants are head sizes, or exact; the others serve both.
-    const file = variant === "" ? "attention" : /^\d+$/.test(variant) ? "attentionTiled" : "attentionExact";
-    kernel = cudaKernel(file, name, signature);
+    kernel = cudaKernel(`attention${file}`, name, signature);
     kernels.set(name, kernel);
   }
   return kernel;
