@@ -7,16 +7,25 @@
 
 /** bfloat16 bits of x, rounded to nearest even. */
 __device__ inline unsigned short bfloat16Bits(float x) {
+#if __CUDA_ARCH__ >= 800
   unsigned short bits;
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
   return bits;
+#else
+  const unsigned bits = __float_as_uint(x);
+  return x != x ? 0x7fff : static_cast<unsigned short>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+#endif
 }
 
 /** Two floats as two neighbours in bfloat16; `first` comes first in memory (the low half). */
 __device__ inline unsigned packBfloat16(float first, float second) {
+#if __CUDA_ARCH__ >= 800
   unsigned bits;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
   return bits;
+#else
+  return bfloat16Bits(first) | static_cast<unsigned>(bfloat16Bits(second)) << 16;
+#endif
 }
 
 /** 2^x, to 2 units in the last place. */
@@ -31,14 +40,19 @@ __device__ inline float exp2Fast(float x) {
  * pair = 2 * (lane % 4), a lane holds (row, columns):
  *   a[0]: (group, pair..), a[1]: (group + 8, pair..), a[2]: (group, pair + 8..), a[3]: (group + 8, pair
  * + 8..) b[0]: (rows pair.., column group), b[1]: (rows pair + 8.., column group) d[0..1]: (group, pair..),
- * d[2..3]: (group + 8, pair..) (PTX ISA, mma.m16n8k16 with .bf16)
+ * d[2..3]: (group + 8, pair..) (PTX ISA, mma.m16n8k16 with .bf16). Ampere and newer: on Turing kernels with
+ * bfloat16 products are there, and stop.
  */
 __device__ inline void mma16816(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+#if __CUDA_ARCH__ >= 800
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+  __trap();
+#endif
 }
 
 /**
@@ -65,20 +79,30 @@ __device__ inline void loadMatricesTransposed(unsigned (&m)[4], const void* row)
 }
 
 /** Starts a copy of 16 bytes from global to shared memory; zeros where `valid` is false (nothing is read
- * then). */
+ * then). Before Ampere it has happened when this returns. */
 __device__ inline void copyAsync16(void* shared, const void* global, bool valid) {
+#if __CUDA_ARCH__ >= 800
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
   const int bytes = valid ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes)
                : "memory");
+#else
+  *static_cast<uint4*>(shared) = valid ? *static_cast<const uint4*>(global) : make_uint4(0, 0, 0, 0);
+#endif
 }
 /** Ends a group of copies. */
-__device__ inline void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ inline void commitCopies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
 /** Waits until at most `N` of this thread's newest groups are under way; other threads need a barrier after
  * it. */
 template <int N>
 __device__ inline void waitCopies() {
+#if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+#endif
 }
 
 /**
@@ -109,8 +133,12 @@ __device__ inline unsigned loadShared(unsigned address) {
 
 /** As copyAsync16 with 4 bytes, at a multiple of 4. */
 __device__ inline void copyAsync4(void* shared, const void* global) {
+#if __CUDA_ARCH__ >= 800
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(address), "l"(global) : "memory");
+#else
+  *static_cast<unsigned*>(shared) = *static_cast<const unsigned*>(global);
+#endif
 }
 
 /** A word of global memory that blocks of one launch exchange, in no order with other accesses. */

@@ -35,9 +35,9 @@ export type Compute = (typeof COMPUTES)[number];
 export interface DeviceOptions {
   /**
    * Arithmetic of large products. "float32" is exact and the default of `native`. "bfloat16" rounds the factors to 8
-   * bits of mantissa and sums in float32; on `cuda`, where it is the default, activations are stored in it too. On
-   * `native` it is about twice as fast where the processor has AVX-512-BF16 or AMX, and the same as "float32" where it
-   * has neither.
+   * bits of mantissa and sums in float32; on `cuda`, where it is the default, activations are stored in it too, and a
+   * card before Ampere, which has none, takes "float32" and says so in `note`. On `native` it is about twice as fast
+   * where the processor has AVX-512-BF16 or AMX, and the same as "float32" where it has neither.
    */
   compute?: Compute;
   /**
@@ -90,17 +90,24 @@ export async function useDevice(
   return current;
 }
 
-async function useCuda(addon: Addon, compute: Compute): Promise<DeviceInfo> {
-  registerCudaBackend(() => openCuda(addon.cuda, compute));
+async function useCuda(addon: Addon, wanted: Compute): Promise<DeviceInfo> {
+  registerCudaBackend(() => openCuda(addon.cuda, wanted));
   await tf.setBackend("cuda");
   const { cuda } = tf.backend() as CudaBackend;
+  const compute = cuda.hasBfloat16 ? wanted : "float32";
   cuda.activation = compute;
+  const noBlas =
+    cuda.blasProblem && `no cuBLASLt (${cuda.blasProblem}): products run on this package's own kernels`;
   const { name, computeCapability, totalBytes, driver } = cuda.device;
+  const capability = computeCapability.join(".");
+  const noBfloat16 =
+    compute !== wanted &&
+    `${name} has compute capability ${capability}, without bfloat16 (8.0, Ampere): it computes in float32, which is slower and takes twice the memory`;
   const gib = (totalBytes / 2 ** 30).toFixed(0);
   return {
     device: "cuda",
-    description: `${name} (${gib} GiB, compute ${computeCapability.join(".")}, driver for CUDA ${driver}, ${compute})`,
-    note: cuda.blasProblem && `no cuBLASLt (${cuda.blasProblem}): products run on this package's own kernels`,
+    description: `${name} (${gib} GiB, compute ${capability}, driver for CUDA ${driver}, ${compute})`,
+    note: [noBfloat16, noBlas].filter((note) => note).join("; ") || undefined,
   };
 }
 

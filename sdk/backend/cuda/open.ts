@@ -5,8 +5,8 @@ import { Cuda } from "./cuda.ts";
 import type { CudaDriver } from "./driver.ts";
 import type { Storage } from "./kernel.ts";
 
-/** Ampere: the first with bfloat16 products. */
-const OLDEST_CAPABILITY = 8;
+/** Turing, times ten: the oldest that CUDA 13 compiles for. */
+const OLDEST_CAPABILITY = 75;
 
 /** Where the compiled kernels are. */
 export function kernelFolder(): string {
@@ -52,8 +52,8 @@ export function cudaProblem(driver: CudaDriver, kernels = kernelFolder()): strin
   if (problem !== null) return problem;
   const [device] = driver.devices();
   const [major, minor] = device.computeCapability;
-  if (major < OLDEST_CAPABILITY) {
-    return `${device.name} has compute capability ${major}.${minor}, and 8.0 (Ampere) or newer is needed; use device "native"`;
+  if (10 * major + minor < OLDEST_CAPABILITY) {
+    return `${device.name} has compute capability ${major}.${minor}, which CUDA 13 does not compile for any more: 7.5 (Turing) or newer is needed; use device "native"`;
   }
   if (!existsSync(kernels)) {
     return `${device.name} is there, but its kernels (${kernels}) are not: install the CUDA toolkit (nvcc) and run \`npm rebuild\``;

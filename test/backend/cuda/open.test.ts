@@ -20,9 +20,10 @@ describe("cudaProblem", () => {
       assert.equal(cudaProblem(driverOf([9, 0]), dir), undefined);
       assert.equal(cudaProblem(driverOf([8, 0]), dir), undefined);
       assert.equal(cudaProblem(driverOf([9, 0], "no driver: install it"), dir), "no driver: install it");
+      assert.equal(cudaProblem(driverOf([7, 5]), dir), undefined);
       assert.equal(
-        cudaProblem(driverOf([7, 5]), dir),
-        'Card has compute capability 7.5, and 8.0 (Ampere) or newer is needed; use device "native"',
+        cudaProblem(driverOf([7, 0]), dir),
+        'Card has compute capability 7.0, which CUDA 13 does not compile for any more: 7.5 (Turing) or newer is needed; use device "native"',
       );
       const missing = join(dir, "cuda");
       assert.equal(
