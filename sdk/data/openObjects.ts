@@ -1,8 +1,9 @@
 /** JSON lines, JSON and Parquet as sources of rows, with the report that CSV has. */
 import type { Settings } from "./csvOptions.ts";
 import { Decoder, type Encoding } from "./encoding.ts";
+import { isObject, text } from "./jsonText.ts";
 import { type JsonItem, JsonValues } from "./jsonValues.ts";
-import { isObject, objectRows, text } from "./objectRows.ts";
+import { objectRows } from "./objectRows.ts";
 import { type Batch, newCounts, type OpenTable, type OpenWholeTable, type WholeBatch } from "./openTable.ts";
 import type { Dialect, TableReport } from "./report.ts";
 
@@ -76,9 +77,11 @@ export async function openObjectRows(source: ObjectSource, settings: Settings): 
     const batch: Batch = { rows: [], rejected: [], repairs: [] };
     for (const item of some) {
       const found = item.reason ?? objectRows(item.value, settings.columns);
-      if (typeof found === "string")
-        batch.rejected.push({ line: item.line, raw: Buffer.from(item.text), text: item.text, reason: found });
-      else for (const row of found) batch.rows.push({ line: item.line, ...row });
+      const { rows, left } =
+        typeof found === "string" ? { rows: [], left: [{ text: item.text, reason: found }] } : found;
+      for (const row of rows) batch.rows.push({ line: item.line, ...row });
+      for (const { text: raw, reason } of left)
+        batch.rejected.push({ line: item.line, raw: Buffer.from(raw), text: raw, reason });
     }
     counts.records += batch.rows.length + batch.rejected.length;
     counts.rows += batch.rows.length;

@@ -99,6 +99,38 @@ describe("loadCsv on JSON", () => {
     assert.equal(table.report.counts.records, table.report.counts.rows + table.report.counts.rejected);
   });
 
+  it("puts messages of one side together and sets turns without the other side aside", async () => {
+    const messages = [
+      { role: "assistant", content: "Hello!" },
+      { role: "system", content: "Be kind." },
+      { role: "user", content: "The sum?" },
+      { role: "user", content: "Of 40 and 2." },
+      { role: "assistant", content: null, tool_calls: [{ id: "c1" }] },
+      { role: "tool", content: "42" },
+      { role: "assistant", content: "It is 42." },
+      { role: "assistant", content: "Anything else?" },
+      { role: "user", content: "No." },
+    ];
+    const table = await load(JSON.stringify({ messages }));
+    assert.deepEqual(table.rows, [
+      {
+        line: 1,
+        instruction: "The sum?\n\nOf 40 and 2.",
+        response: "It is 42.\n\nAnything else?",
+        fields: { system: "Be kind." },
+      },
+    ]);
+    assert.deepEqual(
+      table.rejected.map(({ raw, reason }) => [JSON.parse(raw.toString()), reason]),
+      [
+        [messages[0], "an answer without a question"],
+        [messages[5], 'role "tool" is neither question nor answer'],
+        [messages[8], "a question without an answer"],
+      ],
+    );
+    assert.equal(table.report.counts.records, 4);
+  });
+
   it("reads a stream whose pieces end anywhere, in UTF-16 too", async () => {
     for (const bytes of [
       Buffer.from(JSON.stringify(alpaca, null, 1)),
