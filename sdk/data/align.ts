@@ -170,6 +170,8 @@ function splitPiece(
     const first = readCell(text.slice(0, at), syntax);
     const second = readCell(text.slice(at), syntax);
     if (first.kind !== undefined || second.kind !== undefined) continue;
+    // Nor does what has one just inside a quote: that quote stands at the wrong place.
+    if (first.text.endsWith(syntax.delimiter) || second.text.startsWith(syntax.delimiter)) continue;
     // Without a quote between them, only the shapes speak.
     if (!atQuote && (first.quoted || second.quoted)) continue;
     if (atQuote && !first.quoted && !second.quoted) continue;

@@ -30,7 +30,11 @@ function firstKind(text: string): string {
   return /\d/.test(first) ? "9" : first;
 }
 
-const ENDS = /[.!?…:»)\]"”]$/;
+/** As far as its last character says. */
+export function endsSentence(text: string): boolean {
+  return /[.!?…:»)\]"”]$/.test(text);
+}
+
 // Longer cells are text, whatever their shape.
 const LONGEST_SHAPE = 80;
 const MISFIT = 2;
@@ -65,7 +69,7 @@ export class ColumnModel {
     this.#shortest = Math.min(this.#shortest, text.length);
     if (cellKind(text) === "text") this.#texts++;
     if (text.endsWith("?")) this.#questions++;
-    if (ENDS.test(text)) this.#ended++;
+    if (endsSentence(text)) this.#ended++;
     add(this.#firsts, firstKind(text));
     if (text.length <= LONGEST_SHAPE) this.#short.push(text);
     this.#known = undefined;

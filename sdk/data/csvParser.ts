@@ -51,8 +51,9 @@ export class CsvParser {
   ) {
     const body = text.replace(/^\uFEFF/, "");
     const sep = /^"?sep=(.)"?[ \t;,]*(?:\r\n?|\n|$)/i.exec(body);
-    const sample = sampleOf(body.slice(sep?.[0].length ?? 0), whole);
-    const ranking = rankDialects(withoutMarks(sample), {
+    const asWritten = sampleOf(body.slice(sep?.[0].length ?? 0), whole);
+    const sample = withoutFaultsOfCharacters(asWritten);
+    const ranking = rankDialects(sample, {
       delimiter: options.delimiter ?? sep?.[1],
       quote: options.quote,
       escape: options.escape,
@@ -66,7 +67,7 @@ export class CsvParser {
     const second = runnerUp(ranking);
     this.#special = isSpecial(body);
     this.dialect = {
-      encoding: looksDecodedTwice(sample) ? `${encoding}, decoded twice` : encoding,
+      encoding: looksDecodedTwice(asWritten) ? `${encoding}, decoded twice` : encoding,
       ...this.syntax,
       recordEnd: recordEnd(sample, this.syntax),
       confidence: confidence(ranking),
@@ -152,8 +153,14 @@ function sampleOf(text: string, whole: boolean): string {
   return end > 0 ? piece.slice(0, end + 1) : piece;
 }
 
-function withoutMarks(text: string): string {
-  return text.includes("\0") ? text.replaceAll("\0", "") : text;
+/** As the cells will be: names of columns are to be understood, whatever their bytes went through. */
+function withoutFaultsOfCharacters(text: string): string {
+  if (!isSpecial(text)) return text;
+  return text
+    .replaceAll("\0", "")
+    .split(/(?<=\n)/)
+    .map(mendDecodedTwice)
+    .join("");
 }
 
 function isSpecial(text: string): boolean {

@@ -3,7 +3,7 @@
  * further lines of the record before. The cheapest wins; a text that goes wrong costs a bounded look at what follows.
  */
 import { type AlignedCell, type Alignment, align } from "./align.ts";
-import type { ColumnModel } from "./columnModel.ts";
+import { type ColumnModel, endsSentence } from "./columnModel.ts";
 import { isBlankRecord } from "./layout.ts";
 import type { RecordReader } from "./recordReader.ts";
 import { continues, joins } from "./repairs/continuation.ts";
@@ -149,8 +149,9 @@ export class Mender {
     const blank = afterBlank ? 0.8 : 0;
     const first = fields.length > 1 ? fields[0] : raw;
     const evidence = continues(text, first, model, begin);
-    // A sum or a signature under the table goes on with nothing.
-    const footer = isLast && evidence < -0.5 ? 1.5 : 0;
+    // A sum or a signature under the table goes on with nothing, and ends like no sentence where cells are sentences.
+    const noSentence = endsSentence(text) && model.endedShare > 0.65 && !endsSentence(raw);
+    const footer = isLast && (evidence < -0.5 || noSentence) ? 2 : 0;
     // Within a sentence a blank follows.
     const cells = fields.slice(1).some((field) => field !== "" && !/^\s/.test(field)) ? 0.8 : 0;
     return 1.4 + 0.35 * (fields.length - 1) + cells + begins + typed + blank + footer - evidence;
@@ -161,11 +162,16 @@ export class Mender {
     const at = this.#columns - 1;
     const between = afterBlank ? "\n\n" : "\n";
     const fields = [...pending.fields];
-    fields[at] = `${fields[at]}${between}${raw}`;
-    const known = pending.repairs.some(({ column, kind }) => column === at && kind === "unquoted newline");
-    const repairs: readonly CellRepair[] = known
-      ? pending.repairs
-      : [...pending.repairs, { column: at, kind: "unquoted newline" }];
+    const repairs = [...pending.repairs];
+    // What looked like one separator too many at the end of its line is a mark of the sentence that goes on.
+    const { delimiter } = this.syntax;
+    if (repairs.at(-1)?.kind === "surplus separator" && pending.raw.trimEnd().endsWith(delimiter)) {
+      repairs.pop();
+      fields[at] += delimiter;
+    }
+    fields[at] += between + raw;
+    if (!repairs.some(({ column, kind }) => column === at && kind === "unquoted newline"))
+      repairs.push({ column: at, kind: "unquoted newline" });
     return pending.mended(fields, repairs, `${pending.raw}${between}${raw}`);
   }
 }

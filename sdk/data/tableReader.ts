@@ -108,12 +108,22 @@ export class TableReader {
       this.#begun = true;
       this.#afterBlank = false;
     } else if (this.#begun && this.#others.begins(record, this.#afterBlank)) this.#toOtherTable(record);
-    else if (clean && fields.length === columns) this.#give(record, records);
+    else if (clean && fields.length === columns)
+      this.#give(this.#isRemark(record) ? record.because("a remark below the table") : record, records);
     else {
       const { record: mended, replacesPending } = this.#mender.mend(record, this.#pending, this.#afterBlank);
       if (replacesPending) this.#pending = undefined;
       this.#give(mended, records);
     }
+  }
+
+  /** The last record, after a blank line: a sentence with blanks after its commas, and no question as above. */
+  #isRemark({ fields }: TextRecord): boolean {
+    const { reader, layout } = this;
+    if (!this.#afterBlank || !reader.complete || reader.waiting > 0 || !this.#begun) return false;
+    const [begin] = layout.models;
+    const asked = begin.seen >= 2 && begin.questionShare > 0.6 && !fields[0].trimEnd().endsWith("?");
+    return asked && fields.length > 1 && fields.slice(1).every((field) => /^[^\S\t]\S/.test(field));
   }
 
   #toOtherTable(record: TextRecord): void {

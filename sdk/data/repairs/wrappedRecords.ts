@@ -5,11 +5,15 @@
 
 const wrapped = /^"((?:[^"\n\r]|"")*)"[,;\t ]*(?=\r?$)/gm;
 
-/** True where every line of the sample is such a record, and is more than one cell without the quotes. */
+/**
+ * True where every line of the sample is such a record, and is more than one cell without the quotes. The header may
+ * be as it should be.
+ */
 export function looksWrapped(sample: string): boolean {
   const lines = sample.split(/\r?\n/).filter((line) => line.trim() !== "");
   if (lines.length < 2) return false;
   const inside = lines.map((line) => /^"((?:[^"]|"")*)"[,;\t ]*$/.exec(line)?.[1]);
+  if (inside[0] === undefined && lines.length >= 3 && !lines[0].includes('"')) inside[0] = lines[0];
   const several = inside.filter((text) => text !== undefined && /[,;\t|]/.test(text)).length;
   // A file of one column has doubled quotes only where a sentence has quotes.
   const begins = inside.filter(
