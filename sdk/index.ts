@@ -22,7 +22,7 @@ export { type DescribeOptions, type Description, describe } from "./data/describ
 export type { Example } from "./data/example.ts";
 export { previewExample, showExample } from "./data/preview.ts";
 export { type RepairFileOptions, repairFile } from "./data/repairFile.ts";
-export type { TableReport } from "./data/report.ts";
+export type { TableReport } from "./data/report/report.ts";
 export { type Evaluation, evaluate, meanLoss } from "./evaluate/evaluate.ts";
 export type { EvaluateOptions } from "./evaluate/options.ts";
 export { compareEvaluations, evaluationTable, worstAnswers } from "./evaluate/table.ts";

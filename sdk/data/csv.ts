@@ -5,12 +5,12 @@
 import { checkOptions } from "../options.ts";
 import { type CsvOptions, csvOptions } from "./csvOptions.ts";
 import { openSource } from "./openSource.ts";
-import type { Duplicate, Rejected, Repair } from "./report.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "./read/source.ts";
+import type { Duplicate, Rejected, Repair } from "./report/report.ts";
 import { type Row, rowKey, Table } from "./table.ts";
 
 export type { CsvOptions } from "./csvOptions.ts";
-export type { Repair } from "./report.ts";
+export type { Repair } from "./report/report.ts";
 export { type Row, Table } from "./table.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ColumnNames } from "./columns.ts";
+import type { ColumnNames } from "./columns/columns.ts";
 
 export interface CsvOptions {
   /** Names of the columns, where they are unusual. Default: usual French and English names are recognised. */

@@ -1,8 +1,9 @@
 /** Opens a source by what it holds: CSV of any dialect, JSON lines, JSON or Parquet. */
 import type { Settings } from "./csvOptions.ts";
-import { Decoder, detectEncoding } from "./encoding.ts";
-import { looksLikeJson } from "./jsonValues.ts";
-import { jsonSource, type ObjectSource, openObjectRows, openWholeObjects } from "./openObjects.ts";
+import { Decoder, detectEncoding } from "./detect/encoding.ts";
+import { looksLikeJson } from "./objects/jsonValues.ts";
+import { jsonSource, type ObjectSource, openObjectRows, openWholeObjects } from "./objects/openObjects.ts";
+import { isParquet, parquetSource } from "./objects/parquet.ts";
 import {
   gridOf,
   type OpenGrid,
@@ -10,9 +11,8 @@ import {
   type OpenWholeTable,
   openRows,
   openWhole,
-} from "./openTable.ts";
-import { isParquet, parquetSource } from "./parquet.ts";
-import { type Source, sourceName, splitHead } from "./source.ts";
+} from "./read/openTable.ts";
+import { type Source, sourceName, splitHead } from "./read/source.ts";
 
 // Bytes that format, encoding, dialect and layout are read from, at least.
 const HEAD = 1 << 18;

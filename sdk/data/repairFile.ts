@@ -5,12 +5,12 @@
 import { checkOptions } from "../options.ts";
 import { type CsvOptions, csvOptions, type Settings } from "./csvOptions.ts";
 import { openSource, openWholeTable } from "./openSource.ts";
-import type { Batch } from "./openTable.ts";
-import { OutputFile } from "./outputFile.ts";
-import type { Duplicate, Rejected, Repair, TableReport } from "./report.ts";
-import { SeenRows } from "./seenRows.ts";
+import type { Batch } from "./read/openTable.ts";
+import type { Duplicate, Rejected, Repair, TableReport } from "./report/report.ts";
 import { rowKey, withText } from "./table.ts";
-import { csvRecord, jsonRow } from "./writeRows.ts";
+import { OutputFile } from "./write/outputFile.ts";
+import { SeenRows } from "./write/seenRows.ts";
+import { csvRecord, jsonRow } from "./write/writeRows.ts";
 
 export interface RepairFileOptions extends CsvOptions {
   /** "jsonl" (default): one `{"instruction", "response"}` a line; "csv": the same with a header; "grid": the whole table. */

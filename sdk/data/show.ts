@@ -6,7 +6,7 @@ import { percent } from "../views/numbers.ts";
 import { type Cell, dataView, type RepairReport, repairView, tableView } from "../views/table.ts";
 import type { DatasetReport } from "./dataset.ts";
 import type { Description } from "./describe/findings.ts";
-import type { TableReport } from "./report.ts";
+import type { TableReport } from "./report/report.ts";
 
 /** Rows of a table that are shown: enough to see what it is. */
 const FIRST_ROWS = 8;

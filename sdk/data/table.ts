@@ -2,8 +2,16 @@
 import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
 import { DISPLAY, displayable, type MimeBundle } from "../views/bundle.ts";
-import type { Counts, Dialect, Duplicate, OtherTable, Rejected, Repair, TableReport } from "./report.ts";
-import { reportText } from "./reportText.ts";
+import type {
+  Counts,
+  Dialect,
+  Duplicate,
+  OtherTable,
+  Rejected,
+  Repair,
+  TableReport,
+} from "./report/report.ts";
+import { reportText } from "./report/reportText.ts";
 import { showFrames, showReport, showTable } from "./show.ts";
 
 export interface Row {

@@ -1,5 +1,5 @@
 /** Does a line go on with the text of the line before? */
-import type { ColumnModel } from "../columnModel.ts";
+import type { ColumnModel } from "../columns/columnModel.ts";
 
 /**
  * What the seam between two lines says.

@@ -1,7 +1,8 @@
 /** A record that is written with another delimiter than its file. */
-import { type Alignment, align } from "../align.ts";
-import type { ColumnModel } from "../columnModel.ts";
-import type { Syntax } from "../syntax.ts";
+
+import type { ColumnModel } from "../columns/columnModel.ts";
+import type { Syntax } from "../records/syntax.ts";
+import { type Alignment, align } from "./align.ts";
 
 const others = [",", ";", "\t", "|", " "];
 // Dearer than one fault of another kind.

@@ -1,9 +1,10 @@
 /** Further tables of a file: where one begins, and how many records it has. They are counted, not read. */
-import { findColumns } from "./columns.ts";
-import { type Layout, looksLikeHeader, repeatsHeader } from "./layout.ts";
-import type { RecordReader } from "./recordReader.ts";
-import type { OtherTable } from "./report.ts";
-import type { TextRecord } from "./textRecord.ts";
+import { findColumns } from "../columns/columns.ts";
+import { type Layout, repeatsHeader } from "../detect/layout.ts";
+import { looksLikeHeader } from "../detect/recordKind.ts";
+import type { RecordReader } from "../records/recordReader.ts";
+import type { TextRecord } from "../records/textRecord.ts";
+import type { OtherTable } from "../report/report.ts";
 
 export class OtherTables {
   readonly found: OtherTable[] = [];

@@ -2,7 +2,7 @@
  * One record of a text. Most records are clean and nobody looks at more than their fields, so what stands in the file
  * (`raw`) is cut out when it is asked for.
  */
-import type { RepairKind } from "./report.ts";
+import type { RepairKind } from "../report/report.ts";
 
 export interface CellRepair {
   /** Place of the column; undefined where the whole record is meant. */

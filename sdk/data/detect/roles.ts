@@ -1,7 +1,7 @@
 /** Which columns hold question and answer, where their names do not say it: by what the cells look like. */
-import type { ColumnModel } from "./columnModel.ts";
-import type { ColumnNames } from "./columns.ts";
-import { type ColumnPlaces, findColumns, isOtherName } from "./columns.ts";
+import type { ColumnModel } from "../columns/columnModel.ts";
+import type { ColumnNames } from "../columns/columns.ts";
+import { type ColumnPlaces, findColumns, isOtherName } from "../columns/columns.ts";
 import type { Layout } from "./layout.ts";
 
 /** @returns undefined where it takes a guess to say */

@@ -1,11 +1,11 @@
 /** Where in a file the table stands: lines before it, header records, columns and what they hold. */
-import { cellKind } from "./cellKind.ts";
-import { ColumnModel, learnColumns } from "./columnModel.ts";
-import { type ColumnNames, findColumns, isOtherName } from "./columns.ts";
-import { lenientSplit } from "./lenientSplit.ts";
-import { RecordReader } from "./recordReader.ts";
-import type { Syntax } from "./syntax.ts";
-import type { TextRecord } from "./textRecord.ts";
+import { ColumnModel, learnColumns } from "../columns/columnModel.ts";
+import { type ColumnNames, findColumns, isOtherName } from "../columns/columns.ts";
+import { lenientSplit } from "../records/lenientSplit.ts";
+import { RecordReader } from "../records/recordReader.ts";
+import type { Syntax } from "../records/syntax.ts";
+import type { TextRecord } from "../records/textRecord.ts";
+import { isBlankRecord, isName, isRule, looksLikeHeader } from "./recordKind.ts";
 
 export interface Layout {
   /** Line of the first header record, or of the first record where there is no header; from 1. */
@@ -33,20 +33,6 @@ interface Seen {
 
 const MOST_RECORDS = 600;
 const MOST_PREAMBLE = 40;
-
-/** A line that no table holds: "# comment", "// comment", "|---|---|", "+----+". */
-export function isComment(raw: string, fields: number, columns: number): boolean {
-  const text = raw.trimStart();
-  const first = text[0];
-  if (first === "#") return fields !== columns || columns === 1 || /^#+(?:\s|$|-|=)/.test(text);
-  if (first === "/") return /^\/\/\s/.test(text) && fields !== columns;
-  if (first === "-" || first === "+" || first === "|" || first === "=" || first === ":") return isRule(raw);
-  return false;
-}
-
-function isRule(raw: string): boolean {
-  return raw.length >= 3 && /^[\s|+:=-]+$/.test(raw) && /-{2}|={2}/.test(raw);
-}
 
 /**
  * @param text the beginning of the file, whole lines
@@ -83,10 +69,6 @@ function firstRecords(text: string, syntax: Syntax): Seen[] {
     afterBlank = false;
   }
   return seen;
-}
-
-export function isBlankRecord(fields: readonly string[]): boolean {
-  return fields.every((field) => field.trim() === "");
 }
 
 /** The first record that names both sides. */
@@ -171,29 +153,6 @@ function joinHeaders(headers: readonly (readonly string[])[]): string[] {
 function untilOtherTable(seen: readonly Seen[]): readonly Seen[] {
   const end = seen.findIndex(({ afterBlank, fields }, i) => i >= 2 && afterBlank && looksLikeHeader(fields));
   return end < 0 ? seen : seen.slice(0, end);
-}
-
-/** Short, and no sentence. */
-function isName(text: string): boolean {
-  const name = text.trim();
-  return (
-    name.length <= 40 &&
-    name.split(/\s+/).length <= 4 &&
-    !/[.!?;,]$/.test(name) &&
-    ["text", "code", "empty"].includes(cellKind(name)) &&
-    !/^\d/.test(name)
-  );
-}
-
-/** Could this record be the header of a table? */
-export function looksLikeHeader(fields: readonly string[]): boolean {
-  const names = fields.map((field) => field.trim());
-  while (names.length > 1 && names[names.length - 1] === "") names.pop();
-  return (
-    names.length >= 2 &&
-    names.every((name) => name !== "" && isName(name)) &&
-    new Set(names).size === names.length
-  );
 }
 
 /**

@@ -2,14 +2,15 @@
  * Finds out what a record that does not fit was meant to be: itself with faults, itself with lines that follow, or
  * further lines of the record before. The cheapest wins; a text that goes wrong costs a bounded look at what follows.
  */
+
+import { type ColumnModel, endsSentence } from "../columns/columnModel.ts";
+import { isBlankRecord } from "../detect/recordKind.ts";
+import type { RecordReader } from "../records/recordReader.ts";
+import { quoteMarks, type Syntax } from "../records/syntax.ts";
+import type { CellRepair, TextRecord } from "../records/textRecord.ts";
 import { type AlignedCell, type Alignment, align } from "./align.ts";
-import { type ColumnModel, endsSentence } from "./columnModel.ts";
-import { isBlankRecord } from "./layout.ts";
-import type { RecordReader } from "./recordReader.ts";
-import { continues, joins } from "./repairs/continuation.ts";
-import { alignOtherwise } from "./repairs/otherDelimiter.ts";
-import { quoteMarks, type Syntax } from "./syntax.ts";
-import type { CellRepair, TextRecord } from "./textRecord.ts";
+import { continues, joins } from "./continuation.ts";
+import { alignOtherwise } from "./otherDelimiter.ts";
 
 /** Characters that must follow, for a decision that the end of the text does not make. */
 export const LOOKAHEAD = 1 << 16;

@@ -1,11 +1,17 @@
 /** JSON lines, JSON and Parquet as sources of rows, with the report that CSV has. */
-import type { Settings } from "./csvOptions.ts";
-import { Decoder, type Encoding } from "./encoding.ts";
+import type { Settings } from "../csvOptions.ts";
+import { Decoder, type Encoding } from "../detect/encoding.ts";
+import {
+  type Batch,
+  newCounts,
+  type OpenTable,
+  type OpenWholeTable,
+  type WholeBatch,
+} from "../read/openTable.ts";
+import type { Dialect, TableReport } from "../report/report.ts";
 import { isObject, text } from "./jsonText.ts";
 import { type JsonItem, JsonValues } from "./jsonValues.ts";
 import { objectRows } from "./objectRows.ts";
-import { type Batch, newCounts, type OpenTable, type OpenWholeTable, type WholeBatch } from "./openTable.ts";
-import type { Dialect, TableReport } from "./report.ts";
 
 /** Values with the place where each stands. */
 export interface ObjectSource {

@@ -2,16 +2,16 @@
  * A source of rows, piece by piece: what `loadCsv` collects and `mistral-lab repair` writes down. Memory does not grow
  * with the source, but for what the caller keeps.
  */
-import { describeColumns, uniqueNames } from "./columns.ts";
-import type { Settings } from "./csvOptions.ts";
+import { describeColumns, uniqueNames } from "../columns/columns.ts";
+import type { Settings } from "../csvOptions.ts";
+import { Decoder, detectEncoding } from "../detect/encoding.ts";
+import { findRoles } from "../detect/roles.ts";
+import { looksWrapped, unwrap, wrap } from "../repairs/wrappedRecords.ts";
+import type { Counts, Dialect, OtherTable, Rejected, Repair, TableReport } from "../report/report.ts";
+import { repairText } from "../report/reportText.ts";
+import type { Row } from "../table.ts";
 import { CsvParser } from "./csvParser.ts";
-import { Decoder, detectEncoding } from "./encoding.ts";
-import { looksWrapped, unwrap, wrap } from "./repairs/wrappedRecords.ts";
-import type { Counts, Dialect, OtherTable, Rejected, Repair, TableReport } from "./report.ts";
-import { repairText } from "./reportText.ts";
-import { findRoles } from "./roles.ts";
 import { RowMaker } from "./rowMaker.ts";
-import type { Row } from "./table.ts";
 import type { TableRecord } from "./tableReader.ts";
 
 export interface Batch {

@@ -1,5 +1,5 @@
 /** The report of a table as text. */
-import { harmless } from "../text/harmless.ts";
+import { harmless } from "../../text/harmless.ts";
 import type { Dialect, Repair, TableReport } from "./report.ts";
 
 const names: Record<string, string> = {

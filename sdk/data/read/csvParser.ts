@@ -2,15 +2,16 @@
  * Text of a CSV file, piece by piece, to records of its (first) table. What the file is like is decided on its first
  * piece; after that memory does not grow with the file.
  */
-import { align } from "./align.ts";
-import type { ColumnNames } from "./columns.ts";
-import { confidence, rankDialects, runnerUp } from "./dialect.ts";
-import { findLayout, type Layout } from "./layout.ts";
-import { RecordReader } from "./recordReader.ts";
-import { looksDecodedTwice, mendDecodedTwice } from "./repairs/decodedTwice.ts";
-import { alignOtherwise } from "./repairs/otherDelimiter.ts";
-import type { Dialect } from "./report.ts";
-import { type Syntax, standsQuoted } from "./syntax.ts";
+
+import type { ColumnNames } from "../columns/columns.ts";
+import { confidence, rankDialects, runnerUp } from "../detect/dialect.ts";
+import { findLayout, type Layout } from "../detect/layout.ts";
+import { RecordReader } from "../records/recordReader.ts";
+import { type Syntax, standsQuoted } from "../records/syntax.ts";
+import { align } from "../repairs/align.ts";
+import { looksDecodedTwice, mendDecodedTwice } from "../repairs/decodedTwice.ts";
+import { alignOtherwise } from "../repairs/otherDelimiter.ts";
+import type { Dialect } from "../report/report.ts";
 import { TableReader, type TableRecord } from "./tableReader.ts";
 
 export interface ParserOptions {

@@ -1,12 +1,12 @@
 /** Records to rows with two sides. Invariant: a record becomes a row or is set aside with its reason, never both. */
-import { uniqueNames } from "./columns.ts";
-import type { Layout } from "./layout.ts";
-import { withoutStrayQuote } from "./repairs/strayQuote.ts";
-import type { Rejected, Repair } from "./report.ts";
-import { quoteMarks, type Syntax, standsQuoted } from "./syntax.ts";
-import type { Row } from "./table.ts";
+import { uniqueNames } from "../columns/columns.ts";
+import type { Layout } from "../detect/layout.ts";
+import { quoteMarks, type Syntax, standsQuoted } from "../records/syntax.ts";
+import type { CellRepair } from "../records/textRecord.ts";
+import { withoutStrayQuote } from "../repairs/strayQuote.ts";
+import type { Rejected, Repair } from "../report/report.ts";
+import type { Row } from "../table.ts";
 import type { TableRecord } from "./tableReader.ts";
-import type { CellRepair } from "./textRecord.ts";
 
 export interface RowPlaces {
   instruction: number;

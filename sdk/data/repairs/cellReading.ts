@@ -3,8 +3,8 @@
  * delimiters grows to the right, one delimiter after another, so that no character is looked at twice.
  */
 
-import type { RepairKind } from "./report.ts";
-import { quoteMarks, type Syntax, unescapeBackslash } from "./syntax.ts";
+import { quoteMarks, type Syntax, unescapeBackslash } from "../records/syntax.ts";
+import type { RepairKind } from "../report/report.ts";
 
 export interface CellReading {
   text: string;

@@ -9,11 +9,11 @@
  * "Wrangling messy CSV files by detecting row and type patterns"; García 2024, "Detecting CSV file dialects by table
  * uniformity measurement and data type inference".
  */
-import { cellQuality } from "./cellKind.ts";
-import { findColumns } from "./columns.ts";
-import { lenientSplit } from "./lenientSplit.ts";
-import { RecordReader } from "./recordReader.ts";
-import type { Syntax } from "./syntax.ts";
+import { cellQuality } from "../columns/cellKind.ts";
+import { findColumns } from "../columns/columns.ts";
+import { lenientSplit } from "../records/lenientSplit.ts";
+import { RecordReader } from "../records/recordReader.ts";
+import type { Syntax } from "../records/syntax.ts";
 
 export interface Scored {
   syntax: Syntax;

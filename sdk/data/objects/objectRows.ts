@@ -2,7 +2,7 @@
  * Objects to rows: Alpaca (`instruction`, `input`, `output`), conversations, or two names that mean question and
  * answer.
  */
-import { type ColumnNames, findColumns } from "./columns.ts";
+import { type ColumnNames, findColumns } from "../columns/columns.ts";
 import { conversationRows, type FoundRows } from "./conversation.ts";
 import { isObject, text } from "./jsonText.ts";
 

@@ -4,10 +4,10 @@
  * does not look like its column costs what `ColumnModel.cost` says. Cost 0 is a record without fault.
  */
 
+import type { ColumnModel } from "../columns/columnModel.ts";
+import type { Syntax } from "../records/syntax.ts";
+import type { RepairKind } from "../report/report.ts";
 import { type CellReading, GrowingCell, readCell } from "./cellReading.ts";
-import type { ColumnModel } from "./columnModel.ts";
-import type { RepairKind } from "./report.ts";
-import type { Syntax } from "./syntax.ts";
 
 export interface AlignedCell {
   text: string;

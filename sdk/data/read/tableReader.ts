@@ -3,13 +3,14 @@
  * columns or with the reason why not; what is no record (blank lines, comments, a header that comes again, other
  * tables) is counted.
  */
-import { isComment, type Layout, repeatsHeader } from "./layout.ts";
-import { LOOKAHEAD, Mender } from "./mender.ts";
+import { type Layout, repeatsHeader } from "../detect/layout.ts";
+import { isComment } from "../detect/recordKind.ts";
+import type { RecordReader } from "../records/recordReader.ts";
+import type { Syntax } from "../records/syntax.ts";
+import type { TextRecord } from "../records/textRecord.ts";
+import { LOOKAHEAD, Mender } from "../repairs/mender.ts";
+import type { OtherTable } from "../report/report.ts";
 import { OtherTables } from "./otherTables.ts";
-import type { RecordReader } from "./recordReader.ts";
-import type { OtherTable } from "./report.ts";
-import type { Syntax } from "./syntax.ts";
-import type { TextRecord } from "./textRecord.ts";
 
 /** A record with as many fields as the table has columns, unless there is a reason why not. */
 export type TableRecord = TextRecord;
