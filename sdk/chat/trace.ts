@@ -1,6 +1,7 @@
 /** The trace of a reasoning: a plain value with one entry a stage, and a readable box made of it. */
 import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
+import { traceWord } from "../views/traceWords.ts";
 import type { Domain } from "./domainSchema.ts";
 import type { Evidence, Findings } from "./stage.ts";
 
@@ -100,16 +101,21 @@ export function formatTrace(
       lines.push(`│ ${paint.cyan(title)}  ${dim ? paint.dim(rest) : rest} │`);
     });
   };
+  const say = (name: string) => traceWord(trace.texts.language, name);
   const [mostScores, mostWords] = full ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [4, 5];
   for (const { stage, summary, scores, evidence, milliseconds, modelMilliseconds } of trace.entries) {
-    row(trace.texts.stages[stage] ?? stage, full ? `${summary}  (${milliseconds.toFixed(2)} ms)` : summary);
+    row(
+      trace.texts.stages[stage] ?? stage,
+      full ? `${say(summary)}  (${milliseconds.toFixed(2)} ms)` : say(summary),
+    );
     const best = Object.entries(scores)
       .filter(([, score]) => full || Math.abs(score) >= 0.05)
       .sort(([, a], [, b]) => b - a)
       .slice(0, mostScores);
-    if (best.length > 1) row("", best.map(([name, score]) => `${name} ${score.toFixed(2)}`).join("  "), true);
+    if (best.length > 1)
+      row("", best.map(([name, score]) => `${say(name)} ${score.toFixed(2)}`).join("  "), true);
     const seen = evidence.filter(({ text }) => text !== "").slice(0, mostWords);
-    if (seen.length > 0) row("", seen.map(({ text, rule }) => `« ${text} » ${rule}`).join("; "), true);
+    for (const [rule, words] of byRule(seen)) row("", `${say(rule)} ${words.join(" ")}`, true);
     if (modelMilliseconds !== undefined)
       row("", `+ ${WORDS[trace.texts.language].model} (${modelMilliseconds.toFixed(1)} ms)`, true);
   }
@@ -122,6 +128,13 @@ export function formatTrace(
     ...lines,
     `└${"─".repeat(columns - 3 - time.length)}${paint.dim(time)}─┘`,
   ].join("\n");
+}
+
+/** Each rule once, with the words that it saw. */
+function byRule(evidence: readonly Evidence[]): Map<string, string[]> {
+  const words = new Map<string, string[]>();
+  for (const { rule, text } of evidence) words.set(rule, [...(words.get(rule) ?? []), `« ${text} »`]);
+  return words;
 }
 
 function promptLine({ prompt, texts }: ReasoningTrace): string {

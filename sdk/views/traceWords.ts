@@ -1,5 +1,5 @@
 /**
- * The words of a reasoning as a person reads them. Stages write names that programs can rely on ("new_topic",
+ * The words of a reasoning as a person reads them, in the terminal and in a page. Stages write names that programs can rely on ("new_topic",
  * "asks for quantity"); a view says them in the domain's language. What is in no list stays as it is.
  */
 
