@@ -1,3 +1,6 @@
+#include <cmath>
+
+#include "../cpu/threads.h"
 #include "args.h"
 #include "entries.h"
 
@@ -7,6 +10,23 @@ namespace {
 constexpr int kBlock = 64;
 
 int64_t blocksOf(int64_t n) { return (n + kBlock - 1) / kBlock; }
+
+/** Scales that share one float32. */
+constexpr int64_t kScaleBlock = 256;
+constexpr int kMapSize = 256;
+
+/** As `nearest` in sdk/weights/doubleQuant.ts, which says why halves go to the even index. No branch: x is
+ * random. */
+inline int nearest(const float* map, float x) {
+  int below = 0;
+  for (int step = kMapSize / 2; step > 0; step /= 2)
+    below += step & -static_cast<int>(map[below + step - 1] < x);
+  // All but the last were looked at; beyond the map the ends are nearest.
+  const int high = below > 0 ? below : 1;
+  const float between = (map[high - 1] + map[high]) / 2;
+  if (x == between) return high & ~1;
+  return (high - 1 + (x > between)) & -static_cast<int>(x >= map[0]);
+}
 
 }  // namespace
 
@@ -30,6 +50,35 @@ Napi::Value dequantizeNf4Entry(const Napi::CallbackInfo& info) {
   const float* absmax = args.floats("absmax", blocksOf(n));
   float* values = args.floats("values", n);
   kernels().dequantizeNf4(packed, absmax, n, kBlock, values);
+  return info.Env().Undefined();
+}
+
+Napi::Value quantizeNf4ScalesEntry(const Napi::CallbackInfo& info) {
+  Args args(info, "quantizeNf4Scales");
+  int64_t n = 0;
+  const float* absmax = args.floatsAny("absmax", n);
+  const float offset = static_cast<float>(args.number("offset"));
+  const float* map = args.floats("map", kMapSize);
+  uint8_t* codes = args.bytes("codes", n);
+  const int64_t blocks = (n + kScaleBlock - 1) / kScaleBlock;
+  float* nested = args.floats("nestedAbsmax", blocks);
+  parallelFor(blocks, 16, [=](int64_t begin, int64_t end) {
+    float scaled[kScaleBlock];
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t start = block * kScaleBlock;
+      const int length = static_cast<int>(start + kScaleBlock < n ? kScaleBlock : n - start);
+      float most = 0;
+      for (int i = 0; i < length; ++i) {
+        scaled[i] = absmax[start + i] - offset;
+        const float magnitude = std::fabs(scaled[i]);
+        most = magnitude > most ? magnitude : most;  // false for NaN, as fmaxf
+      }
+      nested[block] = most;
+      const float reciprocal = 1.0f / most;
+      for (int i = 0; i < length; ++i) scaled[i] *= reciprocal;
+      for (int i = 0; i < length; ++i) codes[start + i] = static_cast<uint8_t>(nearest(map, scaled[i]));
+    }
+  });
   return info.Env().Undefined();
 }
 

@@ -61,6 +61,10 @@ void setComputeType(ComputeType type);
   /* values [n] -> packed [ceil(n/2)], absmax [ceil(n/blockSize)]; bit-exact with bitsandbytes. */         \
   void quantizeNf4(const float* values, int64_t n, int blockSize, uint8_t* packed, float* absmax);         \
   void dequantizeNf4(const uint8_t* packed, const float* absmax, int64_t n, int blockSize, float* values); \
+  /* Exact; firstNotFinite is n where all are finite. These three run on the thread that calls them. */    \
+  void widenBfloat16(const uint16_t* from, int64_t n, float* to);                                          \
+  void widenFloat16(const uint16_t* from, int64_t n, float* to);                                           \
+  int64_t firstNotFinite(const float* values, int64_t n);                                                  \
   /* y = x W^T (+ LoRA) and xa of each layer. */                                                           \
   void linearForward(const float* x, int64_t rows, const LinearView* layers, int64_t count);               \
   /* dx [rows,in], dA [r,in], dB [out,r]; each may be null: not wanted. */                                 \
@@ -112,7 +116,7 @@ void setComputeType(ComputeType type);
 
 // clang-format off
 #define MLAB_KERNEL_NAMES(X) \
-  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) \
+  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(widenBfloat16) X(widenFloat16) X(firstNotFinite) X(linearForward) X(linearBackward) X(rmsNormForward) \
   X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) \
   X(swigluForward) X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) \
   X(add) X(sumSquares) X(peakFlops) X(readBandwidth)

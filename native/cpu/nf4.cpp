@@ -21,29 +21,56 @@ inline int codeOf(float x) {
 }
 
 float absmaxOf(const float* values, int64_t n) {
-  float most = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const float magnitude = std::fabs(values[i]);
-    most = magnitude > most ? magnitude : most;  // false for NaN, as fmaxf
+  Vec most = {};
+  int64_t i = 0;
+  for (; i + W <= n; i += W) {
+    const Vec v = load(values + i);
+    most = max(v < Vec{} ? -v : v, most);  // the second for NaN, as fmaxf
   }
-  return most;
+  float largest = maxLane(most);
+  for (; i < n; ++i) {
+    const float magnitude = std::fabs(values[i]);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return largest;
 }
 
-/** Codes of W values, each in its lane. */
+/** The thresholds with a last one that nothing is above, as nf4Lookup wants them. */
+struct Thresholds {
+  alignas(64) float values[16];
+  constexpr Thresholds() : values{} {
+    for (int i = 0; i < 15; ++i) values[i] = kNf4Thresholds[i];
+    values[15] = __builtin_inff();
+  }
+};
+constexpr Thresholds kThresholds;
+
+/** Codes of W values, each in its lane: how many thresholds are below, by bisection. NaN is above none. */
 inline IVec codesOf(Vec x) {
-  IVec codes = {};
-  for (float threshold : kNf4Thresholds) codes -= x > splat(threshold);
-  return codes;
+  const auto above = [&](IVec index) { return (IVec)(x > nf4Lookup(index, kThresholds.values)); };
+  IVec codes = (IVec)(x > splat(kNf4Thresholds[7])) & 8;
+  codes += above(codes + 3) & 4;
+  codes += above(codes + 1) & 2;
+  return codes + (above(codes) & 1);
+}
+
+/** W codes to W / 2 bytes, the first of a pair in the high nibble. */
+inline void packCodes(IVec codes, uint8_t* to) {
+#if MLAB_WIDTH == 16
+  // Masked with every lane on, as in nf4.h.
+  const __m512i firsts = _mm512_maskz_slli_epi64(0xFF, (__m512i)codes, 4);
+  const __m512i pairs = _mm512_or_si512(firsts, _mm512_maskz_srli_epi64(0xFF, (__m512i)codes, 32));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm512_maskz_cvtepi64_epi8(0xFF, pairs));
+#else
+  for (int lane = 0; lane < W; lane += 2)
+    to[lane / 2] = static_cast<uint8_t>(codes[lane] << 4 | codes[lane + 1]);
+#endif
 }
 
 void quantizeBlock(const float* values, int64_t n, float absmax, uint8_t* packed) {
   const float reciprocal = 1.0f / absmax;
   int64_t i = 0;
-  for (; i + W <= n; i += W) {
-    const IVec codes = codesOf(load(values + i) * splat(reciprocal));
-    for (int lane = 0; lane < W; lane += 2)
-      packed[(i + lane) / 2] = static_cast<uint8_t>(codes[lane] << 4 | codes[lane + 1]);
-  }
+  for (; i + W <= n; i += W) packCodes(codesOf(load(values + i) * splat(reciprocal)), packed + i / 2);
   for (; i < n; i += 2) {
     const float partner = i + 1 < n ? values[i + 1] : 0.0f;
     packed[i / 2] = static_cast<uint8_t>(codeOf(values[i] * reciprocal) << 4 | codeOf(partner * reciprocal));

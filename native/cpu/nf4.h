@@ -12,18 +12,19 @@ namespace mlab::MLAB_ISA {
 
 // Here and below the masked forms with every lane on are plain instructions; for the others gcc 12 warns
 // about its own headers.
-/** codebook[low 4 bits of each lane]; the other bits are ignored, so a caller shifts and need not mask. */
-inline Vec nf4Lookup(IVec index) {
+/** table[low 4 bits of each lane] of 16 floats at a multiple of 64; the other bits are ignored: no need to
+ * mask. */
+inline Vec nf4Lookup(IVec index, const float* table = kNf4Codebook) {
 #if MLAB_WIDTH == 16
-  return (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)index, _mm512_load_ps(kNf4Codebook));
+  return (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)index, _mm512_load_ps(table));
 #elif MLAB_WIDTH == 8
   // vpermps sees 3 bits; the fourth, moved to the sign, chooses between the halves of the codebook.
-  const __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(kNf4Codebook), (__m256i)index);
-  const __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(kNf4Codebook + 8), (__m256i)index);
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(table), (__m256i)index);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 8), (__m256i)index);
   return (Vec)_mm256_blendv_ps(low, high, (__m256)(index << 28));
 #else
   Vec v;
-  for (int i = 0; i < W; ++i) v[i] = kNf4Codebook[index[i] & 15];
+  for (int i = 0; i < W; ++i) v[i] = table[index[i] & 15];
   return v;
 #endif
 }

@@ -29,7 +29,29 @@ export interface Addon {
     b: Float32Array,
     c: Float32Array,
   ): void;
+  /** Fills `bytes`, `size` of them, from a file, by all threads. */
+  readFile(path: string, offset: number, size: number, bytes: Uint8Array): void;
   quantizeNf4(values: Float32Array, packed: Uint8Array, absmax: Float32Array): void;
+  /**
+   * As `quantizeNf4`, of n values that lie in a file. Returns the index of the first that is not finite, -1 where there
+   * is none.
+   */
+  quantizeNf4File(
+    path: string,
+    offset: number,
+    dtype: "F32" | "F16" | "BF16",
+    n: number,
+    packed: Uint8Array,
+    absmax: Float32Array,
+  ): number;
+  /** NF4's scales to 8 bits each: nearest codes of `map` [256], one float32 for 256 of them. */
+  quantizeNf4Scales(
+    absmax: Float32Array,
+    offset: number,
+    map: Float32Array,
+    codes: Uint8Array,
+    nestedAbsmax: Float32Array,
+  ): void;
   dequantizeNf4(packed: Uint8Array, absmax: Float32Array, values: Float32Array): void;
   /** Layers that read the same x; up to 8 rows, all are one job of the threads. */
   linearForward(

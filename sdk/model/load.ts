@@ -24,8 +24,18 @@ import { hasLora, withAdapter } from "./lora.ts";
 import { MistralModel } from "./mistral.ts";
 import { quantize } from "./quantize.ts";
 
-/** How a model of the hub is fetched; a model on this machine needs none of it. */
-export type LoadOptions = FetchOptions;
+/** How a model of the hub is fetched, which a model on this machine does not need, and where its matrices are kept. */
+export interface LoadOptions extends FetchOptions {
+  /**
+   * Whether matrices stay in their safetensors files until they are used: `quantize` then reads them piece by piece and
+   * needs no more memory than its result. Default: on `cuda` always, on `native` from 1 GiB of weights on. Danger: the
+   * files must stay as they are until then; a change is an error. Other devices read at once, whatever is said here.
+   */
+  keepInFiles?: boolean;
+}
+
+/** Bytes of tensors from which a model on `native` stays in its files: a smaller one is read in a moment. */
+const LARGE_BYTES = 2 ** 30;
 
 /**
  * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),
@@ -45,7 +55,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   await ensureDevice();
   const pinned = await fetchModel(source, options);
   const path = resolveModelPath(pinned);
-  return isAdapterDir(path) ? loadTuned(path, options) : loadBase(pinned, path);
+  return isAdapterDir(path) ? loadTuned(path, options) : loadBase(pinned, path, options);
 }
 
 /** What the adapter's config names: a folder, or a model of the hub with the commit that it was trained on. */
@@ -63,7 +73,7 @@ function baseOf({ baseModel, revision }: AdapterConfig, dir: string): string {
 async function loadTuned(dir: string, options: LoadOptions): Promise<MistralModel> {
   const head = readAdapterHead(dir);
   const baseModel = await fetchModel(baseOf(head.config, dir), options);
-  const full = await loadBase(baseModel, resolveModelPath(baseModel));
+  const full = await loadBase(baseModel, resolveModelPath(baseModel), options);
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
   return adapted(base, dir, head, hashWeights(resolveModelPath(baseModel)));
 }
@@ -128,11 +138,11 @@ function adapted(
   return withAdapter(base, loadAdapter(dir, head, expected));
 }
 
-async function loadBase(source: string, path: string): Promise<MistralModel> {
+async function loadBase(source: string, path: string, options: LoadOptions): Promise<MistralModel> {
   const { config, tokenizer, file } = await openBase(path);
   try {
     checkTensors(file, config);
-    return new MistralModel(config, readWeights(file, config), tokenizer, source);
+    return new MistralModel(config, readWeights(file, config, options), tokenizer, source);
   } finally {
     file.close();
   }
@@ -243,10 +253,18 @@ function isNf4Projection(file: TensorSource, name: string): boolean {
   return name.endsWith("_proj.weight") && isNf4(file, name);
 }
 
-function readWeights(file: TensorSource, config: MistralConfig) {
+function staysInFiles(file: TensorSource, { keepInFiles }: LoadOptions): boolean {
+  if (activeCuda()) return true;
+  if (tf.getBackend() !== "native") return false;
+  const bytes = [...file.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return keepInFiles ?? bytes >= LARGE_BYTES;
+}
+
+function readWeights(file: TensorSource, config: MistralConfig, options: LoadOptions) {
+  const stays = staysInFiles(file, options);
   const matrix = (name: string): FrozenWeight => {
     if (isNf4Projection(file, name)) return readNf4(file, name);
-    const place = activeCuda() ? file.locate(name) : undefined;
+    const place = stays ? file.locate(name) : undefined;
     if (place) return new StoredWeight(place, name);
     const value = file.read(name);
     const [out, inn] = value.shape;

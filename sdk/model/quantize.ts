@@ -4,6 +4,7 @@ import { activeCuda } from "../backend/cuda/backend.ts";
 import { checkOptions } from "../options.ts";
 import { quantizeWeightsOnDevice } from "../weights/deviceWeight.ts";
 import { NF4Weight } from "../weights/nf4.ts";
+import { StoredWeight } from "../weights/storedWeight.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { type Layer, PROJECTIONS } from "./layers.ts";
 import { hasLora } from "./lora.ts";
@@ -48,10 +49,12 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
     : new Map(
         [...dense].map(([name, weight]) => [
           name,
-          NF4Weight.quantize(weight.dequantize(), weight.shape, {
-            doubleQuant,
-            sourceDtype: storedAs(weight),
-          }),
+          weight instanceof StoredWeight
+            ? weight.quantize(doubleQuant)
+            : NF4Weight.quantize(weight.dequantize(), weight.shape, {
+                doubleQuant,
+                sourceDtype: storedAs(weight),
+              }),
         ]),
       );
   const layers = model.weights.layers.map((layer, i) => {

@@ -75,6 +75,7 @@ const NO_SCALES = { absmax: 0, codes: 0, nestedAbsmax: 0, map: 0, offset: 0 };
 
 /** A stored weight goes from its file to the GPU without passing through JavaScript. */
 function uploadStored(cuda: Cuda, stored: StoredWeight): DeviceWeight {
+  stored.check();
   const { dtype, file, offset, byteLength } = stored.place;
   const storage = dtype === "F32" ? "float32" : "bfloat16";
   const data = cuda.memory.take(Math.max(byteLength, 1));

@@ -4,6 +4,7 @@
  * bitsandbytes' CUDA kernels. Its CPU kernel differs: it rounds the scaled value to 16 bits before it looks for the
  * nearest code, which near zero is coarser than the map.
  */
+import { loadAddon } from "../backend/loadAddon.ts";
 import { largestMagnitude } from "./nf4Codec.ts";
 
 /** Scales that share one float32. */
@@ -57,19 +58,33 @@ export function scaleOffset(absmax: Float32Array): number {
   return absmax.length === 0 ? 0 : Math.fround(sum / absmax.length);
 }
 
-/** Scales [blocks] to 8 bits each. `offset` is taken off first; by default their mean. */
+/**
+ * Scales [blocks] to 8 bits each, by the addon where there is one. `offset` is taken off first; by default their mean.
+ */
 export function quantizeScales(absmax: Float32Array, offset = scaleOffset(absmax)): DoubleQuantized {
-  const centred = absmax.map((scale) => scale - offset);
   const codes = new Uint8Array(absmax.length);
   const nestedAbsmax = new Float32Array(Math.ceil(absmax.length / SCALE_BLOCK));
+  const quantize = loadAddon()?.quantizeNf4Scales ?? quantizeScaleCodes;
+  quantize(absmax, offset, DYNAMIC_MAP, codes, nestedAbsmax);
+  return { codes, nestedAbsmax, offset, map: DYNAMIC_MAP };
+}
+
+/** The same without the addon. Overwrites `codes` and `nestedAbsmax`. */
+export function quantizeScaleCodes(
+  absmax: Float32Array,
+  offset: number,
+  map: Float32Array,
+  codes: Uint8Array,
+  nestedAbsmax: Float32Array,
+): void {
+  const centred = absmax.map((scale) => scale - offset);
   for (let block = 0; block < nestedAbsmax.length; block++) {
     const start = block * SCALE_BLOCK;
     const stop = Math.min(start + SCALE_BLOCK, absmax.length);
     nestedAbsmax[block] = largestMagnitude(centred, start, stop);
     const reciprocal = Math.fround(1 / nestedAbsmax[block]);
-    for (let i = start; i < stop; i++) codes[i] = nearest(DYNAMIC_MAP, Math.fround(centred[i] * reciprocal));
+    for (let i = start; i < stop; i++) codes[i] = nearest(map, Math.fround(centred[i] * reciprocal));
   }
-  return { codes, nestedAbsmax, offset, map: DYNAMIC_MAP };
 }
 
 /** The scales in float32. */

@@ -3,6 +3,7 @@ import type { WeightArguments } from "../backend/addon.ts";
 import { loadAddon } from "../backend/loadAddon.ts";
 import { type DoubleQuantized, dequantizeScales, quantizeScales } from "./doubleQuant.ts";
 import { dequantizeNf4, nf4Sizes, quantizeNf4 } from "./nf4Codec.ts";
+import type { TensorPlace } from "./safetensors.ts";
 import { type FrozenWeight, sampleArrays } from "./weight.ts";
 
 /** What torch calls the floats that a weight had before quantisation; bitsandbytes dequantises to it. */
@@ -62,6 +63,22 @@ export class NF4Weight implements FrozenWeight {
     return new NF4Weight(shape, packed, doubleQuant ? quantizeScales(absmax) : absmax, sourceDtype);
   }
 
+  /** As `quantize`, of values that lie in a file: they are read in pieces, so only the result is in memory. */
+  static quantizeFile(
+    { file, offset, dtype }: TensorPlace,
+    shape: readonly [number, number],
+    { doubleQuant = true, sourceDtype = "float32" as SourceDtype } = {},
+  ): NF4Weight {
+    const n = shape[0] * shape[1];
+    const { packedBytes, blocks } = nf4Sizes(n);
+    const packed = new Uint8Array(packedBytes);
+    const absmax = new Float32Array(blocks);
+    const type = dtype as "F32" | "F16" | "BF16";
+    const bad = loadAddon()!.quantizeNf4File(file, offset, type, n, packed, absmax);
+    if (bad >= 0) throw notFinite("a value that is not", bad, shape);
+    return new NF4Weight(shape, packed, doubleQuant ? quantizeScales(absmax) : absmax, sourceDtype);
+  }
+
   /** Packed values and scales as stored, and the decoded scales once they were needed. */
   get bytes(): number {
     const { scales, decodedScales } = this;
@@ -94,14 +111,18 @@ export class NF4Weight implements FrozenWeight {
   }
 }
 
-function checkFinite(values: Float32Array, [, columns]: readonly [number, number]): void {
+function checkFinite(values: Float32Array, shape: readonly [number, number]): void {
   let probe = 0;
   // 0 for every finite value, NaN for the others: no branch in a loop over billions of values.
   for (let i = 0; i < values.length; i++) probe += values[i] * 0;
   if (probe === 0) return;
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  throw new Error(
-    `NF4Weight.quantize: expected finite values, got ${values[bad]} at row ${Math.floor(bad / columns)}, ` +
-      `column ${bad % columns}: the weights are damaged, download them again`,
+  throw notFinite(values[bad], bad, shape);
+}
+
+function notFinite(value: number | string, at: number, [, columns]: readonly [number, number]): Error {
+  return new Error(
+    `NF4Weight.quantize: expected finite values, got ${value} at row ${Math.floor(at / columns)}, ` +
+      `column ${at % columns}: the weights are damaged, download them again`,
   );
 }

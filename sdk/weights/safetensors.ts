@@ -1,5 +1,6 @@
 /** Reads and writes safetensors files: tensors by name, one read at a time, so a file may be larger than memory. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { loadAddon } from "../backend/loadAddon.ts";
 import { writeFileAtomically } from "./atomicFile.ts";
 import { DTYPES, type Dtype, dtypeBytes, type TensorData, type TensorValue, viewAs } from "./dtypes.ts";
 import { type Header, MAX_HEADER_BYTES, parseHeader, type TensorInfo } from "./safetensorsHeader.ts";
@@ -92,8 +93,14 @@ class OpenFile implements SafetensorsFile {
   }
 }
 
-/** Reads one tensor by its place, from a file that need not be open. */
+/** Reads one tensor by its place, from a file that need not be open; by all threads where there is the addon. */
 export function readTensor({ file, offset, byteLength, dtype, shape }: TensorPlace): TensorValue {
+  const addon = loadAddon();
+  if (addon) {
+    const buffer = new ArrayBuffer(byteLength);
+    addon.readFile(file, offset, byteLength, new Uint8Array(buffer));
+    return { dtype, shape, data: viewAs(dtype, buffer) };
+  }
   const descriptor = openSync(file, "r");
   try {
     return { dtype, shape, data: viewAs(dtype, readBytes(file, descriptor, offset, byteLength)) };

@@ -45,7 +45,8 @@ export class GoldenModels {
     rmSync(this.dir, { recursive: true });
   }
 
-  private folder(name: string): string {
+  /** The folder of a model, to be removed with the others. */
+  folder(name: string): string {
     const dir = join(this.dir, name);
     cpSync(goldenPath(name), dir, { recursive: true });
     cpSync(TOKENIZER, dir, { recursive: true });

@@ -1,4 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bfloat16ToFloat32, float32ToBfloat16 } from "../../sdk/backend/bfloat16.ts";
+import { DYNAMIC_MAP, quantizeScaleCodes } from "../../sdk/weights/doubleQuant.ts";
+import { float16ToFloat32, float32ToFloat16 } from "../../sdk/weights/float16.ts";
 import { assertClose } from "../compare.ts";
 import { codebook, dequantize, quantize } from "./nf4Reference.ts";
 import { generator, guarded, onEveryIsa, uniform } from "./support.ts";
@@ -86,7 +92,150 @@ onEveryIsa("nf4", (addon) => {
     assert.deepEqual(again.packed, packed, "a decoded value keeps its code");
   });
 
+  describe("from a file", () => {
+    let dir: string;
+    before(() => {
+      dir = mkdtempSync(join(tmpdir(), "nf4-"));
+    });
+    after(() => rmSync(dir, { recursive: true }));
+
+    /** Writes the array behind `offset` bytes of something else. */
+    function written(array: Float32Array | Uint16Array, offset: number): string {
+      const path = join(dir, "values");
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      writeFileSync(path, Buffer.concat([Buffer.alloc(offset, 0xff), bytes]));
+      return path;
+    }
+    function fromFile(path: string, offset: number, dtype: "F32" | "F16" | "BF16", n: number) {
+      const packed = new Uint8Array(Math.ceil(n / 2));
+      const absmax = new Float32Array(Math.ceil(n / 64));
+      const odd = addon.quantizeNf4File(path, offset, dtype, n, packed, absmax);
+      return { odd, packed, absmax };
+    }
+
+    // Several pieces of 65536 values, and what is left.
+    for (const n of [0, 1, 65, 65536, 3 * 65536 + 17]) {
+      it(`makes the bytes that the same ${n} values in memory give, in every dtype`, () => {
+        const values = uniform(n, 3);
+        const halves = float32ToFloat16(values);
+        const short = float32ToBfloat16(values);
+        for (const [dtype, stored, wide] of [
+          ["F32", values, values],
+          ["F16", halves, float16ToFloat32(halves)],
+          ["BF16", short, bfloat16ToFloat32(short)],
+        ] as const) {
+          const got = fromFile(written(stored, 10), 10, dtype, n);
+          assert.deepEqual(got, { odd: -1, ...native(wide) }, dtype);
+        }
+      });
+    }
+
+    it("widens every float16", () => {
+      const all = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((i) => (i & 0x7c00) !== 0x7c00);
+      // A block for each, filled up with itself: its absmax is the value.
+      const blocks = Uint16Array.from({ length: all.length * 64 }, (_, i) => all[Math.floor(i / 64)]!);
+      const { absmax } = fromFile(written(blocks, 0), 0, "F16", blocks.length);
+      assert.deepEqual(absmax, float16ToFloat32(all).map(Math.abs));
+    });
+
+    it("finds the first value that is not finite", () => {
+      const values = uniform(200_000, 4);
+      for (const [dtype, at] of [
+        ["F32", 199_999],
+        ["F32", 70_001],
+        ["BF16", 64],
+        ["F16", 0],
+      ] as const) {
+        for (const odd of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+          const damaged = values.slice();
+          damaged[at] = damaged[150_000] = odd;
+          const stored =
+            dtype === "F32"
+              ? damaged
+              : dtype === "F16"
+                ? float32ToFloat16(damaged)
+                : float32ToBfloat16(damaged);
+          const found = Math.min(at, 150_000);
+          assert.equal(fromFile(written(stored, 2), 2, dtype, damaged.length).odd, found, `${dtype} ${odd}`);
+        }
+      }
+    });
+
+    it("reads bytes as they are", () => {
+      // Several pieces of 4 MiB.
+      const bytes = Uint8Array.from({ length: 9_000_001 }, (_, i) => (i * 7919) >> 3);
+      const path = join(dir, "bytes");
+      writeFileSync(path, bytes);
+      const got = new Uint8Array(bytes.length - 5);
+      addon.readFile(path, 5, got.length, got);
+      assert.ok(Buffer.from(got).equals(Buffer.from(bytes.subarray(5))));
+    });
+
+    it("says that a file is shorter, or cannot be opened", () => {
+      const path = written(uniform(1000, 1), 0);
+      assert.throws(() => fromFile(path, 0, "F32", 1001), {
+        message: `${path}: became shorter while it was read: expected 4004 bytes`,
+      });
+      assert.throws(() => addon.readFile(path, 3990, 11, new Uint8Array(11)), {
+        message: `${path}: became shorter while it was read: expected 4001 bytes`,
+      });
+      const gone = join(dir, "gone");
+      assert.throws(() => addon.readFile(gone, 0, 1, new Uint8Array(1)), {
+        message: `${gone}: cannot be opened: No such file or directory`,
+      });
+      assert.throws(() => addon.readFile(dir, 0, 1, new Uint8Array(1)), {
+        message: `${dir}: cannot be read: Is a directory`,
+      });
+    });
+  });
+
+  it("makes the codes of scales that the search in JavaScript makes", () => {
+    const neighbours = (x: number) => {
+      const bits = new Uint32Array(Float32Array.of(x).buffer);
+      return [-1, 0, 1].map((step) => new Float32Array(Uint32Array.of(bits[0]! + step).buffer)[0]!);
+    };
+    const map = [...DYNAMIC_MAP];
+    const halves = map.slice(1).map((x, i) => (x + map[i]!) / 2);
+    // With 1 in the group and no offset the values reach the search as they are.
+    const values = [...map, ...halves].flatMap(neighbours).filter((x) => Math.abs(x) <= 1);
+    const edges = values.flatMap((x, i) => (i % 255 === 0 ? [1, x] : [x]));
+    for (const [absmax, offset] of [
+      [Float32Array.from(edges), 0],
+      [uniform(1000, 2), 0.125],
+      [new Float32Array(300).fill(0.5), 0.5],
+      [Float32Array.of(3, Number.NaN, 1), 0.25],
+      [new Float32Array(0), 0],
+    ] as const) {
+      const run = (quantize: typeof quantizeScaleCodes) => {
+        const codes = new Uint8Array(absmax.length);
+        const nested = new Float32Array(Math.ceil(absmax.length / 256));
+        quantize(absmax, offset, DYNAMIC_MAP, codes, nested);
+        return { codes, nested };
+      };
+      assert.deepEqual(run(addon.quantizeNf4Scales), run(quantizeScaleCodes));
+    }
+  });
+
   it("refuses wrong arguments", () => {
+    const bytes = (n: number) => new Uint8Array(n);
+    assert.throws(() => addon.quantizeNf4File("x", 0, "U8" as never, 2, bytes(1), new Float32Array(1)), {
+      message: 'quantizeNf4File: dtype must be "F32", "F16" or "BF16", got "U8"',
+    });
+    assert.throws(() => addon.quantizeNf4File("x", 0, "F32", 65, bytes(32), new Float32Array(2)), {
+      message:
+        "quantizeNf4File: argument packed: expected Uint8Array of length 33, got Uint8Array of length 32",
+    });
+    assert.throws(() => addon.readFile("x", 0, 4, bytes(3)), {
+      message: "readFile: argument bytes: expected Uint8Array of length 4, got Uint8Array of length 3",
+    });
+    const half = new Float32Array(255);
+    assert.throws(
+      () => addon.quantizeNf4Scales(new Float32Array(3), 0, half, bytes(3), new Float32Array(1)),
+      {
+        message:
+          "quantizeNf4Scales: argument map: expected Float32Array of length 256, got Float32Array of length 255",
+      },
+    );
     const f = (n: number) => new Float32Array(n);
     assert.throws(() => addon.quantizeNf4(f(65), new Uint8Array(32), f(2)), {
       message: "quantizeNf4: argument packed: expected Uint8Array of length 33, got Uint8Array of length 32",
