@@ -5,6 +5,7 @@
 import { createInterface, type Interface } from "node:readline";
 import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
+import { AdapterSwitch, type NamedModels } from "./adapterSwitch.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
 import { ReasoningSystem } from "./reasoning.ts";
@@ -26,6 +27,8 @@ export interface TerminalOptions {
   debug?: boolean;
   /** Reads the domain again, for the command "reload". Default: none, and the command says so. */
   reload?: () => Promise<Domain>;
+  /** Models that the command "adapter NAME" switches between; the first is the session's. Default: none. */
+  adapters?: NamedModels;
   /** ANSI colours. Default: where the output is a terminal and NO_COLOR is not set. */
   color?: boolean;
 }
@@ -43,7 +46,9 @@ export async function runTerminalChat(
 class TerminalChat {
   readonly #session: ChatSession;
   #ui: Domain["ui"];
+  #language: Domain["language"];
   readonly #reload: TerminalOptions["reload"];
+  readonly #adapters: AdapterSwitch | undefined;
   readonly #input: TerminalInput;
   readonly #output: TerminalOutput;
   readonly #interactive: boolean;
@@ -60,7 +65,9 @@ class TerminalChat {
   constructor(session: ChatSession, domain: Domain, options: TerminalOptions) {
     this.#session = session;
     this.#ui = domain.ui;
+    this.#language = domain.language;
     this.#reload = options.reload;
+    this.#adapters = options.adapters && new AdapterSwitch(session, options.adapters);
     this.#input = options.input ?? process.stdin;
     this.#output = options.output ?? process.stdout;
     this.#interactive = this.#input.isTTY === true && this.#output.isTTY === true;
@@ -88,7 +95,9 @@ class TerminalChat {
       const text = next.value.trim();
       const command = commandOf(text, this.#ui);
       if (command === "quit") break;
+      const switched = this.#adapters?.obey(text, this.#language);
       if (command !== undefined) await this.#obey(command, rl);
+      else if (switched !== undefined) this.#print(harmless(switched));
       else if (text !== "") await this.#answer(text);
       if (this.#interactive) rl.prompt();
     }
@@ -97,7 +106,10 @@ class TerminalChat {
   }
 
   async #obey(command: Command, rl: Interface): Promise<void> {
-    if (command === "help") this.#print(this.#ui.help);
+    if (command === "help") {
+      const more = this.#adapters ? `\n${this.#adapters.help(this.#language)}` : "";
+      this.#print(`${this.#ui.help}${more}`);
+    }
     if (command === "clear") {
       this.#session.clear();
       this.#print(this.#ui.cleared);
@@ -125,6 +137,7 @@ class TerminalChat {
       const domain = await this.#reload();
       if (this.#session.reasoning !== undefined) this.#session.useReasoning(new ReasoningSystem(domain));
       this.#ui = domain.ui;
+      this.#language = domain.language;
       rl.setPrompt(this.#paint.green(this.#ui.prompt));
       this.#print(fill(this.#ui.reloaded, { name: harmless(domain.name) }));
     } catch (error) {

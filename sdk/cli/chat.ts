@@ -1,18 +1,19 @@
 /** `mistral-lab chat`: a conversation in the terminal, one question, or a filter between pipes. */
 import { createInterface } from "node:readline";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
 import { domainOf, requireModel } from "./folders.ts";
-import { loadShown } from "./loading.ts";
+import { loadShown, loadShownAdapters } from "./loading.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
 import { Output } from "./output.ts";
 import type { Lab } from "./road.ts";
 
 interface ChatFlags {
   once?: string;
+  adapter: ReadonlyMap<string, string>;
   domain?: string;
   reasoning: boolean;
   debug?: boolean;
@@ -37,6 +38,14 @@ export function addChat(program: Command): void {
     )
     .argument("[model-dir]", "folder of a model, or of an adapter that finetune wrote", "mistral-finetuned")
     .addOption(new Option("--once <question>", "answer this question and end"))
+    .addOption(
+      new Option(
+        "--adapter <name=dir>",
+        "an adapter on the model, by a name of your choice; several may be given, and the command adapter switches between them. Without model-dir the first one's base is used",
+      )
+        .argParser(namedFolder)
+        .default(new Map(), "none"),
+    )
     .addOption(
       new Option(
         "--domain <name>",
@@ -84,29 +93,56 @@ export function addChat(program: Command): void {
       "after",
       `
 ${pc.bold("In the chat:")} the commands are those of the domain: aide, quitter, effacer, debug, debug+, reload in French; help,
-exit, clear, debug, debug+, reload in English. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
+exit, clear, debug, debug+, reload in English; with --adapter, adapter NAME in both. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
 
 ${pc.bold("Examples:")}
   mistral-lab chat mistral-finetuned
   mistral-lab chat mistral-finetuned --once "Où est mon colis ?" --debug
+  mistral-lab chat --adapter shop=runs/shop --adapter health=runs/health
   mistral-lab chat data/models/mini --no-reasoning --temperature 0.8 --top-p 0.9
   cat questions.txt | mistral-lab chat mistral-finetuned --json`,
     )
-    .action((dir: string, flags: ChatFlags) => chat(dir, flags));
+    .action((dir: string, flags: ChatFlags, { args }: Command) => {
+      const first = flags.adapter.values().next().value;
+      // A folder by default would be one adapter more than was asked for.
+      return args.length === 0 && first !== undefined ? chat(undefined, first, flags) : chat(dir, dir, flags);
+    });
 }
 
-async function chat(dir: string, flags: ChatFlags): Promise<void> {
-  requireModel(dir);
+/** Adds "name=folder" to those that came before. */
+function namedFolder(text: string, before: ReadonlyMap<string, string>): Map<string, string> {
+  const at = text.indexOf("=");
+  const [name, folder] = [text.slice(0, at), text.slice(at + 1)];
+  if (at < 1 || folder === "" || /\s/.test(name)) {
+    throw new InvalidArgumentError("Expected a name without blanks, =, and a folder: shop=runs/shop.");
+  }
+  if (before.has(name)) throw new InvalidArgumentError(`The name ${name} is given twice.`);
+  return new Map([...before, [name, folder]]);
+}
+
+/**
+ * @param base of the adapters, or the only model; undefined for the first adapter's
+ * @param dir the folder that the conversation is about
+ */
+async function chat(base: string | undefined, dir: string, flags: ChatFlags): Promise<void> {
+  for (const folder of [dir, ...flags.adapter.values()]) requireModel(folder);
   const lab = await import("../index.ts");
   const domain = await lab.loadDomain(flags.domain ?? domainOf(dir, lab.domainNames()));
   const { note } = await lab.useDevice(flags.device);
   const output = new Output(flags.json);
   if (note) output.warn(note);
-  const session = openSession(lab, await loadShown(lab, output, dir), domain, flags);
+  const adapters =
+    flags.adapter.size > 0 ? await loadShownAdapters(lab, output, base, flags.adapter) : undefined;
+  const model = adapters ? [...adapters.values()][0] : await loadShown(lab, output, dir);
+  const session = openSession(lab, model, domain, flags);
   if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
   const name = flags.domain ?? domainOf(dir, lab.domainNames());
   if (!flags.json)
-    return lab.runTerminalChat(session, domain, { debug: flags.debug, reload: () => lab.loadDomain(name) });
+    return lab.runTerminalChat(session, domain, {
+      debug: flags.debug,
+      adapters,
+      reload: () => lab.loadDomain(name),
+    });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() !== "") await answerOnce(lab, output, session, line, false);
   }

@@ -93,6 +93,64 @@ describe("terminal chat", () => {
     assert.deepEqual(chat.session.history, []);
   });
 
+  it("switches between adapters by name, tells which there are, and keeps what was said", async () => {
+    const [shop, health] = [new ScriptedModel([RIGHT]), new ScriptedModel(["De rien !"])];
+    const adapters = new Map([
+      ["shop", shop],
+      ["health", health],
+    ]);
+    const chat = open(shop, false, { adapters });
+    chat.input.end(
+      "Combien pèse la brouette ?\nadapter\n/adapter health\nmerci\nadaptateur \x1b[2J\nADAPTER shop\naide\n",
+    );
+    await chat.ended;
+    assert.equal(
+      chat.screen(),
+      [
+        RIGHT,
+        "Adaptateurs : [shop], health.",
+        "Adaptateur : health.",
+        "De rien !",
+        "Pas d'adaptateur « \\x1b[2J » ; il y a shop, health.",
+        "Adaptateur : shop.",
+        domain.ui.help,
+        "  adapter NOM  répond avec cet adaptateur ; adapter les énumère",
+        "",
+      ].join("\n"),
+    );
+    assert.equal(chat.session.history.length, 4);
+    assert.equal(health.prompts.length, 1);
+  });
+
+  it("takes the word adapter for what is said where there are none, and speaks English", async () => {
+    const alone = open(new ScriptedModel([RIGHT]), false);
+    alone.input.end("adapter\n");
+    await alone.ended;
+    assert.equal(alone.session.history.length, 2);
+    const model = new ScriptedModel([]);
+    const english = await loadDomain("support.en");
+    const input = new PassThrough();
+    const output = new PassThrough();
+    let screen = "";
+    output.on("data", (chunk) => {
+      screen += chunk;
+    });
+    input.end("adapter nurse\nadapter clerk\nadapter\nhelp\n");
+    const adapters = new Map([["clerk", model]]);
+    await runTerminalChat(new ChatSession(model), english, { input, output, adapters });
+    assert.equal(
+      screen,
+      [
+        'No adapter "nurse"; there are clerk.',
+        "Adapter: clerk.",
+        "Adapters: [clerk].",
+        english.ui.help,
+        "  adapter NAME  answers with this adapter; adapter lists them",
+        "",
+      ].join("\n"),
+    );
+  });
+
   it("shows the whole reasoning with debug+", async () => {
     const chat = open(new ScriptedModel([RIGHT]), false);
     chat.input.end("debug+\nCombien pèse la brouette ?\ndebug\n");

@@ -22,6 +22,37 @@ describe("mistral-lab chat and evaluate", () => {
     assert.ok(debug.stdout.startsWith(bare.stdout));
   });
 
+  it("lays several adapters over one base, by name", async () => {
+    const run = (args: string[]) =>
+      expectExit(0, ["chat", ...args, ...short], { cwd: place.dir, input: "adapter\nadapter b\nBonjour\n" });
+    const [named, over] = await Promise.all([
+      run(["--adapter", "a=mistral-finetuned", "--adapter", "b=mistral-finetuned"]),
+      run(["mistral-finetuned", "--adapter", "b=mistral-finetuned"]),
+    ]);
+    assert.match(named.stdout, /^Adaptateurs : \[a\], b\.\nAdaptateur : b\.\n\S/);
+    assert.match(over.stdout, /^Adaptateurs : \[mistral-finetuned\], b\.\nAdaptateur : b\.\n\S/);
+    const once = await expectExit(
+      0,
+      ["chat", "model", "--adapter", "a=mistral-finetuned", "--once", "x", ...short],
+      {
+        cwd: place.dir,
+      },
+    );
+    assert.notEqual(once.stdout, "");
+    for (const [code, value, message] of [
+      [2, "mistral-finetuned", /Expected a name without blanks, =, and a folder: shop=runs\/shop\./],
+      [1, "a=nowhere", /nowhere/],
+    ] as const) {
+      const { stderr } = await expectExit(code, ["chat", "--adapter", value], { cwd: place.dir });
+      assert.match(stderr, message);
+    }
+    const twice = ["--adapter", "a=model", "--adapter", "a=model"];
+    assert.match(
+      (await expectExit(2, ["chat", ...twice], { cwd: place.dir })).stderr,
+      /The name a is given twice\./,
+    );
+  });
+
   it("answers as JSON, with the trace as a value", async () => {
     const ended = await expectExit(
       0,
