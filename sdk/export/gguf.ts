@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import type { MistralConfig } from "../model/config.ts";
 import { loraScale, modulePath, PROJECTIONS } from "../model/layers.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import { inverseFrequencies } from "../model/ropeScaling.ts";
+import { inverseFrequencies, yarnAttention } from "../model/ropeScaling.ts";
 import { ggufName, reorderRows, rotatedProjection } from "../weights/gguf/names.ts";
 import { encodeGguf, typeBytes, type WritableType } from "../weights/gguf/types.ts";
 import { type GgufField, type GgufTensorToWrite, writeGguf } from "../weights/gguf/write.ts";
@@ -55,7 +55,7 @@ export function exportGguf(model: MistralModel, file: string, type: GgufExportTy
   }
   mkdirSync(dirname(file), { recursive: true });
   writeGguf(file, metadata, tensors);
-  return [...(warning ? [warning] : []), ...windowWarning(config)];
+  return [...(warning ? [warning] : []), ...warnings(config)];
 }
 
 /**
@@ -143,6 +143,10 @@ function shapeFields(config: MistralConfig): [string, GgufField][] {
   }
   if (ropeScaling?.type === "yarn") {
     fields.push(whole("rope.scaling.original_context_length", ropeScaling.originalMaxPositions));
+    fields.push(real("rope.scaling.yarn_beta_fast", ropeScaling.betaFast));
+    fields.push(real("rope.scaling.yarn_beta_slow", ropeScaling.betaSlow));
+    const more = ropeScaling.attentionFactor / yarnAttention(ropeScaling.factor);
+    if (Math.fround(more) !== 1) fields.push(real("rope.scaling.attn_factor", more));
   }
   return fields;
 }
@@ -155,11 +159,19 @@ function ropeFactors({ ropeScaling, headDim, ropeTheta }: MistralConfig): Float3
   return inverseFrequencies(headDim, ropeTheta, ropeScaling).map((scaled, i) => plain[i] / scaled);
 }
 
-function windowWarning({ slidingWindow, maxPositions }: MistralConfig): string[] {
-  if (slidingWindow === null || slidingWindow >= maxPositions) return [];
-  return [
-    `llama.cpp knows no sliding window for this architecture: texts of more than ${slidingWindow} tokens are attended to in full there`,
-  ];
+function warnings({ slidingWindow, maxPositions, ropeScaling }: MistralConfig): string[] {
+  const found: string[] = [];
+  if (slidingWindow !== null && slidingWindow < maxPositions) {
+    found.push(
+      `llama.cpp knows no sliding window for this architecture: texts of more than ${slidingWindow} tokens are attended to in full there`,
+    );
+  }
+  if (ropeScaling?.type === "yarn" && !ropeScaling.truncate) {
+    found.push(
+      "llama.cpp rounds the range of YaRN's angles, which this model does not: logits differ a little there",
+    );
+  }
+  return found;
 }
 
 function float32Tensor(shape: number[], values: Float32Array): GgufTensorToWrite {

@@ -6,6 +6,7 @@ import type { MistralConfig } from "../model/config.ts";
 import { openBase, tensorShapes } from "../model/load.ts";
 import { isNf4 } from "../weights/bitsandbytes.ts";
 import { readGgufHeader } from "../weights/gguf/header.ts";
+import { ggufParts } from "../weights/gguf/parts.ts";
 import { GgufFile } from "../weights/gguf/source.ts";
 import { fetchModel } from "../weights/hub/fetchModel.ts";
 import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
@@ -132,7 +133,8 @@ function memoryNeeded(config: MistralConfig, stored: number): MemoryNeeded {
 }
 
 function sizeOf(path: string): number {
-  if (!statSync(path).isDirectory()) return statSync(path).size;
+  if (isGguf(path))
+    return sum(ggufParts(path).map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0));
   const files = readdirSync(path).map((name) => statSync(join(path, name)));
   return sum(files.filter((file) => file.isFile()).map(({ size }) => size));
 }

@@ -2,6 +2,7 @@
 import type { GgufValue } from "../weights/gguf/header.ts";
 import type { GgufFile } from "../weights/gguf/source.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
+import { yarnAttention } from "./ropeScaling.ts";
 
 /** @throws when the architecture is not llama.cpp's "llama" (Mistral's is that too), or when keys are missing or odd */
 export function configOfGguf(file: GgufFile): MistralConfig {
@@ -61,11 +62,18 @@ function ropeScaling({ metadata, ropeFactors }: GgufFile): object | undefined {
   const type = of("type") ?? "none";
   if (type === "none") return undefined;
   const original = of("original_context_length");
-  return {
-    rope_type: type,
-    factor: of("factor"),
-    ...(type === "yarn" && original !== undefined ? { original_max_position_embeddings: original } : {}),
+  if (type !== "yarn") return { rope_type: type, factor: of("factor") };
+  const [factor, more] = [of("factor"), of("attn_factor")];
+  const attention =
+    typeof factor === "number" && typeof more === "number" ? more * yarnAttention(factor) : undefined;
+  const yarn = {
+    attention_factor: attention,
+    original_max_position_embeddings: original,
+    beta_fast: of("yarn_beta_fast"),
+    beta_slow: of("yarn_beta_slow"),
   };
+  const said = Object.entries(yarn).filter(([, value]) => value !== undefined);
+  return { rope_type: type, factor, ...Object.fromEntries(said) };
 }
 
 /** 1e-5, stored in 32 bits, reads 0.00000999…: the shortest number of the same 32 bits is what was meant. */

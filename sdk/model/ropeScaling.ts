@@ -95,7 +95,7 @@ export function parseRopeScaling(
   }
   if (rope.rope_type === "longrope") return { type: "factors", factors: rope.long_factor };
   const { mscale, mscale_all_dim: mscaleAll } = rope;
-  const growth = (scale: number) => (rope.factor <= 1 ? 1 : 0.1 * scale * Math.log(rope.factor) + 1);
+  const growth = (scale: number) => yarnAttention(rope.factor, scale);
   return {
     type: "yarn",
     factor: rope.factor,
@@ -106,6 +106,11 @@ export function parseRopeScaling(
     attentionFactor:
       rope.attention_factor ?? (mscale && mscaleAll ? growth(mscale) / growth(mscaleAll) : growth(1)),
   };
+}
+
+/** By what YaRN makes queries and keys longer, where a checkpoint says nothing else. */
+export function yarnAttention(factor: number, scale = 1): number {
+  return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
 }
 
 /** As config.json has it, or null where the angles are not changed. */

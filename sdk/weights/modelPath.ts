@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { ggufParts } from "./gguf/parts.ts";
 import { cachedPath, parseHubSource } from "./hub/source.ts";
 
 /**
@@ -44,7 +45,8 @@ function cached(source: string): string | undefined {
 function ggufInside(dir: string, source: string): string | undefined {
   const files = readdirSync(dir);
   if (files.includes("config.json") || files.includes("adapter_config.json")) return undefined;
-  const found = files.filter(isGguf);
+  // Of a model in parts, the first stands for all.
+  const found = files.filter((file) => isGguf(file) && ggufParts(file)[0] === file);
   if (found.length > 1) {
     throw new Error(
       `model "${source}": ${dir} has several GGUF files (${found.join(", ")}); name one of them`,

@@ -7,7 +7,7 @@ import { exportGguf, exportGgufAdapter } from "../../sdk/export/gguf.ts";
 import { mergedWeights } from "../../sdk/export/weights.ts";
 import { loadModel } from "../../sdk/model/load.ts";
 import { attachLora, withoutLora } from "../../sdk/model/lora.ts";
-import type { MistralModel } from "../../sdk/model/mistral.ts";
+import { MistralModel } from "../../sdk/model/mistral.ts";
 import { readGgufHeader } from "../../sdk/weights/gguf/header.ts";
 import { decodeGguf, type GgufType } from "../../sdk/weights/gguf/types.ts";
 import { readTensor } from "../../sdk/weights/safetensors.ts";
@@ -102,6 +102,32 @@ describe("exportGguf", () => {
         await loadModel(file);
       }));
   }
+
+  it("says YaRN's settings to llama.cpp, and reads them back", () =>
+    inFolder(async (dir) => {
+      const model = await models.load("family/mistral-yarn");
+      const file = join(dir, "x.gguf");
+      const { ropeScaling } = model.config;
+      assert.ok(ropeScaling?.type === "yarn");
+      const odd = { ...ropeScaling, betaFast: 24, betaSlow: 2, attentionFactor: 0.75 };
+      for (const scaling of [odd, { ...ropeScaling, truncate: false }]) {
+        const config = { ...model.config, ropeScaling: scaling };
+        const changed = new MistralModel(config, model.weights, model.tokenizer, model.source);
+        const notes = exportGguf(changed, file);
+        const got = (await loadModel(file)).config.ropeScaling;
+        assert.ok(got?.type === "yarn");
+        // Stored in 32 bits, as a share of YaRN's own factor.
+        assertClose([got.attentionFactor], [scaling.attentionFactor], {
+          rtol: 1e-6,
+          what: "attention factor",
+        });
+        assert.deepEqual({ ...got, attentionFactor: 0 }, { ...scaling, truncate: true, attentionFactor: 0 });
+        assert.equal(
+          notes.some((note) => note.startsWith("llama.cpp rounds the range of YaRN's angles")),
+          !scaling.truncate,
+        );
+      }
+    }));
 
   it("leaves matrices whose rows are no whole blocks in 16 bits", () =>
     inFolder(async (dir) => {

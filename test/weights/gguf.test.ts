@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { tokenizerOfGguf } from "../../sdk/text/ggufTokenizer.ts";
 import { type GgufValue, readGgufHeader } from "../../sdk/weights/gguf/header.ts";
 import { ggufName, nameOfGguf, reorderRows } from "../../sdk/weights/gguf/names.ts";
+import { ggufParts } from "../../sdk/weights/gguf/parts.ts";
 import { GgufFile } from "../../sdk/weights/gguf/source.ts";
 import { encodeGguf } from "../../sdk/weights/gguf/types.ts";
 import { type GgufField, type GgufTensorToWrite, writeGguf } from "../../sdk/weights/gguf/write.ts";
+import { resolveModelPath } from "../../sdk/weights/modelPath.ts";
+import { hashWeights } from "../../sdk/weights/openWeights.ts";
 import { inFolder } from "../inFolder.ts";
 
 const fields = new Map<string, GgufField>([
@@ -92,11 +95,76 @@ describe("GGUF files", () => {
       }));
   }
 
-  it("refuses parts of a model, other models' tensors, types that it cannot read", () =>
+  describe("in parts", () => {
+    const part = (i: number, count = 2): Map<string, GgufField> =>
+      new Map([
+        ...(i === 0 ? fields : []),
+        ["split.no", { type: "uint32", value: i }],
+        ["split.count", { type: "uint32", value: count }],
+      ]);
+    const [norm, embedding] = [...tensors].map((entry) => new Map([entry]));
+    const name = (i: number) => `model-0000${i}-of-00002.gguf`;
+
+    it("are one model, whichever part is named, and a folder of them is it too", () =>
+      inFolder(async (dir) => {
+        const paths = [join(dir, name(1)), join(dir, name(2))];
+        writeGguf(paths[0], part(0), norm);
+        writeGguf(paths[1], part(1), embedding);
+        for (const path of paths) {
+          const file = new GgufFile(path);
+          assert.equal(file.metadata.get("general.architecture"), "llama");
+          assert.deepEqual([...file.tensors.keys()].sort(), [
+            "model.embed_tokens.weight",
+            "model.norm.weight",
+          ]);
+          assert.deepEqual([...(file.read("model.norm.weight").data as Float32Array)], [-7, -6, -5, -4, -3]);
+          assert.deepEqual(file.read("model.embed_tokens.weight").shape, [3, 32]);
+          file.close();
+        }
+        assert.deepEqual(ggufParts(paths[1]), paths);
+        assert.equal(resolveModelPath(dir), paths[0]);
+        assert.equal(hashWeights(paths[0]), hashWeights(paths[1]));
+      }));
+
+    it("say which is missing, of another model, or under another name", () =>
+      inFolder(async (dir) => {
+        const [first, second] = [join(dir, name(1)), join(dir, name(2))];
+        writeGguf(first, part(0), norm);
+        assert.throws(
+          () => new GgufFile(first),
+          /is one of 2 parts of a model, of which model-00002-of-00002\.gguf is missing: put all into one folder$/,
+        );
+        writeGguf(second, part(1), norm);
+        assert.throws(
+          () => new GgufFile(first),
+          /model-00002-of-00002\.gguf: the tensor "output_norm\.weight" is in model-00001-of-00002\.gguf too: the parts are of different models/,
+        );
+        writeGguf(second, part(2, 3), embedding);
+        assert.throws(
+          () => new GgufFile(second),
+          /model-00002-of-00002\.gguf: expected part 2 of 2, as its name says, got part 3 of 3: give it the name that it had, or join the parts/,
+        );
+        const alone = join(dir, "x.gguf");
+        writeGguf(alone, part(0), norm);
+        assert.throws(
+          () => new GgufFile(alone),
+          /x\.gguf: expected part 1 of 1, as its name says, got part 1 of 2/,
+        );
+      }));
+
+    it("are looked for beside the named one only, and not by thousands", () => {
+      assert.deepEqual(ggufParts("a/x-00001-of-00002.gguf"), [
+        "a/x-00001-of-00002.gguf",
+        "a/x-00002-of-00002.gguf",
+      ]);
+      for (const odd of ["x.gguf", "x-00000-of-00002.gguf", "x-00003-of-00002.gguf", "x-00001-of-99999.gguf"])
+        assert.deepEqual(ggufParts(odd), [odd]);
+    });
+  });
+
+  it("refuses other models' tensors, types that it cannot read", () =>
     inFolder(async (dir) => {
       const path = join(dir, "x.gguf");
-      writeGguf(path, new Map([["split.count", { type: "uint32", value: 3 }]]), tensors);
-      assert.throws(() => new GgufFile(path), /is one of 3 parts of a model: join them first/);
       writeGguf(path, fields, new Map([["blk.0.attn_q.bias", tensor("F32", [4])]]));
       assert.throws(
         () => new GgufFile(path),

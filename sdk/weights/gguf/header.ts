@@ -64,12 +64,6 @@ function parse(cursor: Cursor, file: string): GgufHeader {
     if (metadata.has(key)) throw new Error(`${file}: the key "${key}" stands twice: ${DAMAGED}`);
     metadata.set(key, cursor.value(cursor.uint(4), 0));
   }
-  const parts = metadata.get("split.count");
-  if (parts !== undefined && parts !== 1) {
-    throw new Error(
-      `${file}: is one of ${parts} parts of a model: join them first (llama-gguf-split --merge) and load the result`,
-    );
-  }
   const tensors = new Map<string, GgufTensor>();
   const problems: string[] = [];
   for (let i = 0; i < tensorCount; i++) {

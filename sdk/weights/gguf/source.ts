@@ -1,4 +1,5 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { basename } from "node:path";
 import { float32ToBfloat16 } from "../../backend/bfloat16.ts";
 import type { Dtype, TensorValue } from "../dtypes.ts";
 import {
@@ -10,13 +11,19 @@ import {
 } from "../safetensors.ts";
 import { type GgufMetadata, type GgufTensor, readGgufHeader } from "./header.ts";
 import { nameOfGguf, reorderRows, rotatedProjection } from "./names.ts";
+import { ggufParts } from "./parts.ts";
 import { decodeGguf } from "./types.ts";
 
 /** Holds angles of RoPE, not weights. */
 const ROPE_FACTORS = "rope_freqs.weight";
 
+/** A tensor, and the file that holds it. */
+interface Stored extends GgufTensor {
+  file: string;
+}
+
 /**
- * A GGUF file as a source of tensors by their Hugging Face names, rows in Hugging Face's order. Blocks of 4 to 8 bits
+ * A GGUF file, or all parts of a split one, as a source of tensors by their Hugging Face names, rows in Hugging Face's order. Blocks of 4 to 8 bits
  * are given as bfloat16: their own steps are coarser than its rounding.
  */
 export class GgufFile implements TensorSource {
@@ -24,12 +31,16 @@ export class GgufFile implements TensorSource {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** By what each angle of RoPE is divided, where the file says so (Llama 3). */
   readonly ropeFactors: Float32Array | undefined;
-  private readonly stored = new Map<string, GgufTensor>();
-  private descriptor: number | undefined;
+  private readonly stored = new Map<string, Stored>();
+  private readonly descriptors = new Map<string, number>();
 
-  /** @throws when it is not a whole GGUF file, or has a tensor that Llama-shaped models have not */
+  /**
+   * @param path a file; of a model in several, any part
+   * @throws when it is not a whole GGUF file, when a part is missing or another model's, or when there is a tensor that
+   *   Llama-shaped models have not
+   */
   constructor(readonly path: string) {
-    const { metadata, tensors } = readGgufHeader(path);
+    const { metadata, tensors } = readParts(path);
     this.metadata = metadata;
     const unknown: string[] = [];
     for (const [name, tensor] of tensors) {
@@ -43,7 +54,7 @@ export class GgufFile implements TensorSource {
       );
     }
     this.tensors = new Map([...this.stored].map(([name, tensor]) => [name, infoOf(tensor)]));
-    this.descriptor = openSync(path, "r");
+    for (const file of ggufParts(path)) this.descriptors.set(file, openSync(file, "r"));
     const factors = tensors.get(ROPE_FACTORS);
     this.ropeFactors = factors && decodeGguf(factors.type, this.bytes(factors));
   }
@@ -72,8 +83,8 @@ export class GgufFile implements TensorSource {
   }
 
   close(): void {
-    if (this.descriptor !== undefined) closeSync(this.descriptor);
-    this.descriptor = undefined;
+    for (const descriptor of this.descriptors.values()) closeSync(descriptor);
+    this.descriptors.clear();
   }
 
   private headCount(projection: "q_proj" | "k_proj", rows: number): number {
@@ -84,10 +95,42 @@ export class GgufFile implements TensorSource {
     throw new Error(`${path}: llama.attention.${key}: expected heads that divide ${rows} rows, got ${count}`);
   }
 
-  private bytes({ offset, byteLength }: GgufTensor): Uint8Array {
-    if (this.descriptor === undefined) throw new Error(`${this.path}: read after close()`);
-    return new Uint8Array(readBytes(this.path, this.descriptor, offset, byteLength));
+  private bytes({ file, offset, byteLength }: Stored): Uint8Array {
+    const descriptor = this.descriptors.get(file);
+    if (descriptor === undefined) throw new Error(`${this.path}: read after close()`);
+    return new Uint8Array(readBytes(file, descriptor, offset, byteLength));
   }
+}
+
+/** The metadata of the first part, and the tensors of all. */
+function readParts(path: string): { metadata: GgufMetadata; tensors: ReadonlyMap<string, Stored> } {
+  const files = ggufParts(path);
+  const missing = files.filter((file) => !existsSync(file)).map((file) => basename(file));
+  if (missing.length > 0) {
+    const more = missing.length > 5 ? ", …" : "";
+    throw new Error(
+      `${path}: is one of ${files.length} parts of a model, of which ${missing.slice(0, 5).join(", ")}${more} ${missing.length > 1 ? "are" : "is"} missing: put all into one folder`,
+    );
+  }
+  const parts = files.map((file) => ({ file, ...readGgufHeader(file) }));
+  const tensors = new Map<string, Stored>();
+  for (const [i, { file, metadata, tensors: some }] of parts.entries()) {
+    const [count, number] = [metadata.get("split.count") ?? 1, metadata.get("split.no") ?? 0];
+    if (count !== files.length || number !== i) {
+      throw new Error(
+        `${file}: expected part ${i + 1} of ${files.length}, as its name says, got part ${Number(number) + 1} of ${count}: give it the name that it had, or join the parts (llama-gguf-split --merge)`,
+      );
+    }
+    for (const [name, tensor] of some) {
+      const other = tensors.get(name);
+      if (other)
+        throw new Error(
+          `${file}: the tensor "${name}" is in ${basename(other.file)} too: the parts are of different models`,
+        );
+      tensors.set(name, { ...tensor, file });
+    }
+  }
+  return { metadata: parts[0].metadata, tensors };
 }
 
 /** As which type of safetensors the values are given. */

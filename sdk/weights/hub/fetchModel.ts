@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { writeFileAtomically } from "../atomicFile.ts";
+import { ggufParts } from "../gguf/parts.ts";
 import { localPath } from "../modelPath.ts";
 import { HubClient, HubError, type RetryOptions } from "./client.ts";
 import { downloadBlob } from "./download.ts";
@@ -150,8 +151,10 @@ async function download(hub: HubSource, client: HubClient, options: FetchOptions
 function neededFiles({ repo, file }: HubSource, listed: ReadonlyMap<string, Listed>): string[] {
   const has = (name: string) => listed.has(name);
   if (file) {
-    if (has(file)) return [file];
-    throw new HubError("missing", `${repo} has no file ${file}; it has ${some(listed)}`);
+    const parts = ggufParts(file);
+    const missing = parts.filter((part) => !has(part));
+    if (missing.length === 0) return parts;
+    throw new HubError("missing", `${repo} has no file ${missing[0]}; it has ${some(listed)}`);
   }
   if (has("adapter_config.json")) return ADAPTER.filter(has);
   const weights = [SINGLE, INDEX].find(has);

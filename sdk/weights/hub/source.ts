@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ggufParts } from "../gguf/parts.ts";
 
 export interface HubSource {
   /** "org/name" */
@@ -72,7 +73,8 @@ export function cachedPath(source: HubSource): string | undefined {
 /** True when all files that loading needs are in the cache. */
 export function isCached(source: HubSource): boolean {
   const path = cachedPath(source);
-  if (!path || source.file) return path !== undefined;
+  if (!path) return false;
+  if (source.file) return ggufParts(path).every((part) => existsSync(part));
   const has = (file: string) => existsSync(join(path, file));
   if (has("adapter_config.json")) return has("adapter_model.safetensors");
   if (!has("config.json")) return false;
