@@ -39,6 +39,7 @@ export interface Mended {
 export class Mender {
   readonly #columns: number;
   readonly #openMarks: string;
+  readonly #closeMarks: string;
 
   constructor(
     readonly reader: RecordReader,
@@ -46,7 +47,9 @@ export class Mender {
     readonly models: readonly ColumnModel[],
   ) {
     this.#columns = models.length;
-    this.#openMarks = quoteMarks(syntax.quote).open;
+    const { open, close } = quoteMarks(syntax.quote);
+    this.#openMarks = open;
+    this.#closeMarks = close;
   }
 
   /**
@@ -98,7 +101,8 @@ export class Mender {
     reader.reset(record);
     const own = reader.nextLine();
     if (!own) return readings;
-    const opens = this.#openMarks.includes(record.raw.trimStart()[0]);
+    const opens = this.#opens(record.raw);
+    const closes = opens && this.#isClosed(record.raw, readings[0]);
     let raw = own.raw + own.end;
     let swallowed = 0;
     let dearer = 0;
@@ -107,6 +111,8 @@ export class Mender {
       const strict = reader.peek();
       const line = reader.nextLine();
       if (!line || (line.raw.trim() === "" && least < 3)) break;
+      // A mark on both sides of the line's end: one record closes and another opens.
+      if (lines === 2 && closes && this.#opens(line.raw)) break;
       const evidence = joins(raw, line.raw, record.fields[0], (strict ?? line).fields[0], models[0]);
       if (strict && this.#isWhole(strict)) swallowed += 2.5 - 1.4 * Math.max(0, evidence);
       if (swallowed >= least) break;
@@ -121,6 +127,16 @@ export class Mender {
       raw += line.end;
     }
     return readings;
+  }
+
+  #opens(raw: string): boolean {
+    return this.#openMarks !== "" && this.#openMarks.includes(raw.trimStart()[0]);
+  }
+
+  /** It ends with a mark, and nothing but marks inside its cells is wrong with it. */
+  #isClosed(raw: string, reading: Reading | undefined): boolean {
+    const isWhole = reading?.cells.every(({ kind }) => kind === undefined || kind === "quotes");
+    return isWhole === true && this.#closeMarks !== "" && this.#closeMarks.includes(raw.trimEnd().slice(-1));
   }
 
   /** Complete on its own: to take it for the rest of another record loses a row. */
@@ -144,8 +160,7 @@ export class Mender {
     // Nothing goes on there, and what begins like a record is one.
     if (text.trim() === "") return Number.POSITIVE_INFINITY;
     const like = begin.typed && begin.cost(fields[0]) < 1;
-    const opens = this.#openMarks !== "" && this.#openMarks.includes(raw.trimStart()[0]);
-    const begins = like || opens ? 3 : 0;
+    const begins = like || this.#opens(raw) ? 3 : 0;
     const typed = model.typed ? 2 : 0;
     const blank = afterBlank ? 0.8 : 0;
     const first = fields.length > 1 ? fields[0] : raw;
