@@ -46,11 +46,12 @@ const MOST_RECORDS = 300;
 /** @param text a sample that ends with a line, without the lines before the table where they are known */
 export function rankDialects(text: string, given: Partial<Syntax> = {}): Ranking {
   const delimiters = given.delimiter !== undefined ? [given.delimiter] : usedDelimiters(text);
+  const qualityOf = rememberedQuality();
   const ranked = delimiters
     .flatMap((delimiter) =>
       (given.quote !== undefined ? [given.quote] : usedQuotes(text, delimiter)).flatMap((quote) =>
         (given.escape !== undefined ? [given.escape] : usedEscapes(text, quote, delimiter)).map((how) =>
-          score(text, { delimiter, quote, escape: how, blankAfterDelimiter: false }),
+          score(text, { delimiter, quote, escape: how, blankAfterDelimiter: false }, qualityOf),
         ),
       ),
     )
@@ -104,7 +105,20 @@ function usedEscapes(text: string, quote: string, delimiter: string): Syntax["es
   return escaped ? ["doubled", "backslash"] : ["doubled"];
 }
 
-function score(text: string, syntax: Syntax): Scored {
+/** Cut at every blank, a text is the same few words again and again. */
+function rememberedQuality(): (cell: string) => number {
+  const known = new Map<string, number>();
+  return (cell) => {
+    let quality = known.get(cell);
+    if (quality === undefined) {
+      quality = cellQuality(cell);
+      known.set(cell, quality);
+    }
+    return quality;
+  };
+}
+
+function score(text: string, syntax: Syntax, qualityOf: (cell: string) => number): Scored {
   const reader = new RecordReader(syntax, text.length);
   reader.append(text, true);
   const lengths: number[] = [];
@@ -118,7 +132,7 @@ function score(text: string, syntax: Syntax): Scored {
     const fields = record.clean ? record.fields : lenientSplit(record.raw, syntax);
     if (!record.clean) broken++;
     lengths.push(fields.length);
-    qualities.push(mean(fields.slice(0, 50).map(cellQuality)));
+    qualities.push(mean(fields.slice(0, 50).map(qualityOf)));
     if (lengths.length <= 10 && fields.length > 1 && named < 1)
       named = Math.max(named, headerMeaning(fields));
   }

@@ -42,7 +42,7 @@ export function detectEncoding(head: Buffer): { encoding: Encoding; bom: number 
 function utf16(head: Buffer): Encoding | undefined {
   const sample = head.subarray(0, 8192);
   const pairs = Math.floor(sample.length / 2);
-  if (pairs < 2) return undefined;
+  if (pairs < 2 || !sample.includes(0)) return undefined;
   const zeros = [0, 0];
   for (let i = 0; i < pairs * 2; i++) if (sample[i] === 0) zeros[i % 2]++;
   const [even, odd] = zeros.map((count) => count / pairs);

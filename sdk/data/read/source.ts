@@ -1,5 +1,5 @@
 /** Where bytes come from: a path, a buffer or a stream, as pieces of a size that suits the readers. */
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 
 export type Source = string | Buffer | Uint8Array | Readable | AsyncIterable<Uint8Array | string>;
@@ -22,11 +22,7 @@ export async function* pieces(source: Source): AsyncGenerator<Buffer> {
     return;
   }
   if (typeof source === "string") {
-    try {
-      yield* createReadStream(source, { highWaterMark: PIECE });
-    } catch (cause) {
-      throw unreadable(source, cause);
-    }
+    yield* readFile(source);
     return;
   }
   for await (const piece of source as AsyncIterable<Uint8Array | string>) {
@@ -35,25 +31,49 @@ export async function* pieces(source: Source): AsyncGenerator<Buffer> {
   }
 }
 
-/** After a line where there is one, so that no piece has to be joined with the next. */
+/** Pieces end with a line where there is one, so that none has to be joined with the next. */
 function* cut(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; ) {
     const most = start + PIECE;
-    const newline = most < bytes.length ? bytes.lastIndexOf(10, most - 1) : -1;
-    const end = newline >= start ? newline + 1 : most;
-    yield bytes.subarray(start, end);
-    start = end;
+    const end = most < bytes.length ? lineEnd(bytes.subarray(start, most)) : PIECE;
+    yield bytes.subarray(start, start + end);
+    start += end;
   }
 }
 
-function unreadable(path: string, cause: unknown): unknown {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  // An error of the program that reads, thrown into this generator, is none of the file's.
-  if (code === undefined) return cause;
+async function* readFile(path: string): AsyncGenerator<Buffer> {
+  const handle = await open(path, "r").catch((cause) => {
+    throw unreadable(path, cause);
+  });
+  try {
+    for (let rest: Buffer = Buffer.alloc(0); ; ) {
+      const buffer = Buffer.allocUnsafeSlow(rest.length + PIECE);
+      rest.copy(buffer);
+      const { bytesRead } = await handle.read(buffer, rest.length, PIECE, null).catch((cause) => {
+        throw unreadable(path, cause);
+      });
+      const filled = buffer.subarray(0, rest.length + bytesRead);
+      const end = bytesRead === 0 ? filled.length : lineEnd(filled);
+      if (end > 0) yield filled.subarray(0, end);
+      if (bytesRead === 0) return;
+      rest = filled.subarray(end);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Behind the last line of a piece; its end, where it has none. */
+function lineEnd(piece: Buffer): number {
+  const newline = piece.lastIndexOf(10);
+  return newline < 0 ? piece.length : newline + 1;
+}
+
+function unreadable(path: string, cause: NodeJS.ErrnoException): Error {
   return new Error(
-    code === "ENOENT"
+    cause.code === "ENOENT"
       ? `${path}: the file is missing. Give the path of a CSV file; it is relative to ${process.cwd()}.`
-      : `${path}: the file cannot be read (${(cause as Error).message}). Give the path of a CSV file that you may read.`,
+      : `${path}: the file cannot be read (${cause.message}). Give the path of a CSV file that you may read.`,
     { cause },
   );
 }
