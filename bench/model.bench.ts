@@ -24,6 +24,7 @@ import type { MistralModel } from "../sdk/model/mistral.ts";
 import { quantize } from "../sdk/model/quantize.ts";
 import { Tokenizer } from "../sdk/text/tokenizer.ts";
 import { AdamW } from "../sdk/train/optimizer.ts";
+import { note } from "./summary.ts";
 
 const common = { rmsNormEps: 1e-5, slidingWindow: null, tieEmbeddings: true, bosId: 1, eosIds: [2] };
 const shapes: Record<string, MistralConfig> = {
@@ -113,8 +114,14 @@ const CASES: [count: number, length: number][] = [
   [4, 256],
 ];
 
+/** What plain tfjs trains of the 135 M shape in a tolerable time. */
+const SMALL_CASE: [count: number, length: number] = [1, 64];
+
+/** Tokens a second of this package, by work. */
+type Rates = Map<string, number>;
+
 /** The peers train the same batches from the same checkpoint; a line says why where they are not there. */
-function measurePeers(name: string, config: MistralConfig, dir: string, losses: number[]): void {
+function measurePeers(name: string, config: MistralConfig, dir: string, losses: number[], own: Rates): void {
   const python = process.env.PYTHON ?? "python3";
   const imports = ["-c", "import torch, transformers, peft, bitsandbytes"];
   const trial = spawnSync(python, imports, { encoding: "utf8" });
@@ -139,12 +146,30 @@ function measurePeers(name: string, config: MistralConfig, dir: string, losses: 
   const lines = run.stdout
     .split("\n")
     .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as { loss?: number });
-  for (const line of lines) say({ model: name, ...line });
+    .map((line) => JSON.parse(line) as { work: string; tokensPerSecond: number; loss?: number });
+  for (const line of lines) {
+    say({ model: name, ...line });
+    const aim = line.work === "decode" ? 5 : 2;
+    const peer = "transformers + PEFT + bitsandbytes";
+    const ours = own.get(line.work) ?? 0;
+    // The aims are for the 135 M shape.
+    noteRate(`${name}, ${line.work}`, ours, peer, line.tokensPerSecond, name === "135m" ? aim : undefined);
+  }
   // The same weights and tokens: bfloat16 and quantised twice there, so a loss of 11 is off by some thousandths.
   const off = Math.abs((lines[0]?.loss ?? Number.NaN) - losses[0]);
   if (!(off < 0.05))
     throw new Error(`the peers start at loss ${lines[0]?.loss}, this package at ${losses[0]}`);
+}
+
+/** `aim`: how many times the peer's rate is wanted; absent: only shown. */
+function noteRate(what: string, ours: number, peer: string, rate: number, aim?: number): void {
+  note({
+    what: `${what}, ${loadAddon()?.info().threads} threads`,
+    value: `${ours} tokens/s`,
+    beside: `${peer}: ${rate}`,
+    ratio: ours / rate,
+    aim,
+  });
 }
 
 const { values, positionals } = parseArgs({
@@ -170,19 +195,27 @@ for (const name of names) {
   made.dispose();
   const model = await frozenModel(dir);
   const losses: number[] = [];
+  const small = name === "mini" ? CASES[0] : SMALL_CASE;
+  const cases = [...new Set([...CASES, ...(values["no-tfjs"] ? [] : [small])])];
+  // In bfloat16, as the peers compute and as the command line trains.
+  const own: Rates = new Map();
   for (const compute of ["float32", "bfloat16"] as const) {
     const { description } = await useDevice("native", { compute });
     if (values.threads) loadAddon()?.setThreads(Number(values.threads));
-    for (const [count, length] of CASES) {
+    for (const [count, length] of cases) {
       const rate = await trainingRate(model, batchOf(base, count, length), name === "mini" ? 12 : 4, false);
       losses.push(rate.loss);
+      own.set(`train ${count}x${length}`, rate.tokensPerSecond);
       say({ model: name, work: `train ${count}x${length}`, device: description, ...rate });
     }
-    if (compute === "float32")
-      say({ model: name, work: "decode", device: description, ...(await decodingRate(model, 64)) });
+    if (compute === "float32") {
+      const rate = await decodingRate(model, 64);
+      own.set("decode", rate.tokensPerSecond);
+      say({ model: name, work: "decode", device: description, ...rate });
+    }
   }
   model.dispose();
-  if (!values["no-peers"]) measurePeers(name, base, dir, losses);
+  if (!values["no-peers"]) measurePeers(name, base, dir, losses, own);
   if (values["no-tfjs"]) {
     rmSync(dir, { recursive: true });
     continue;
@@ -193,15 +226,20 @@ for (const name of names) {
     if (place === "tensorflow") device = (await useDevice(place)).description;
     else await tf.setBackend(place);
     const plain = await frozenModel(dir);
-    const [count, length] = name === "mini" || place === "tensorflow" ? CASES[0] : [1, 64];
+    const [count, length] = place === "tensorflow" ? CASES[0] : small;
     const rate = await trainingRate(plain, batchOf(base, count, length), 3, false);
     if (length === 512 && !(Math.abs(rate.loss - losses[0]) < 1e-3)) {
       throw new Error(`the backends disagree: loss ${losses[0]} on native, ${rate.loss} on ${place}`);
     }
     say({ model: name, work: `train ${count}x${length}`, device, ...rate });
+    const aim = place === "wasm" ? 10 : undefined;
+    const ours = (work: string) => own.get(work) ?? 0;
+    const train = `train ${count}x${length}`;
+    noteRate(`${name}, ${train}`, ours(train), device, rate.tokensPerSecond, aim);
     const decoded = await decodingRate(plain, place === "tensorflow" ? 32 : 4);
     const rss = process.resourceUsage().maxRSS;
     say({ model: name, work: "decode", device, ...decoded, peakGB: +(rss / 1e6).toFixed(2) });
+    noteRate(`${name}, decode`, ours("decode"), device, decoded.tokensPerSecond);
     plain.dispose();
   }
   rmSync(dir, { recursive: true });

@@ -22,7 +22,9 @@ Napi::Value readBandwidthEntry(const Napi::CallbackInfo& info) {
   int64_t n = 0;
   const float* buffer = args.floatsAny("buffer", n);
   const double seconds = duration(args);
-  return Napi::Number::New(info.Env(), kernels().readBandwidth(buffer, n, seconds));
+  const int64_t jobValues = args.left() ? args.integer("jobValues") : 0;
+  args.require(jobValues <= n, "jobValues must be at most the buffer's length");
+  return Napi::Number::New(info.Env(), kernels().readBandwidth(buffer, n, seconds, jobValues));
 }
 
 }  // namespace mlab

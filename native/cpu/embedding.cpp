@@ -1,6 +1,7 @@
 // Embedding lookup y[i] = table[ids[i]], and its gradient: rows of dy summed by id.
 #include "kernels.h"
-#include "weightRows.h"
+#include "operand.h"
+#include "tile.h"
 
 namespace mlab::MLAB_ISA {
 namespace {
@@ -10,8 +11,9 @@ constexpr int64_t kValueGrain = 1 << 14;
 }  // namespace
 
 void embeddingForward(const WeightView& table, const int32_t* ids, int64_t n, float* y) {
+  const Operand rows = Operand::weight(table, false);
   parallelFor(n, kValueGrain / larger(table.in, 1), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) readWeightRows(table, ids[i], 1, y + i * table.in, table.in);
+    for (int64_t i = begin; i < end; ++i) rows.read(ids[i], 0, table.in, y + i * table.in);
   });
 }
 

@@ -112,7 +112,9 @@ void setComputeType(ComputeType type);
   double sumSquares(const float* x, int64_t n);                                                            \
   /* Multiply-adds a second and bytes read a second of this machine, for benchmarks; takes `seconds`. */   \
   double peakFlops(double seconds);                                                                        \
-  double readBandwidth(const float* buffer, int64_t n, double seconds);
+  /* Each thread reads its part of the buffer; with jobValues > 0 all read it job by job, so many */       \
+  /* values each: what a kernel that is called once for each could reach at best. */                       \
+  double readBandwidth(const float* buffer, int64_t n, double seconds, int64_t jobValues);
 
 // clang-format off
 #define MLAB_KERNEL_NAMES(X) \

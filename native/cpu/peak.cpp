@@ -61,24 +61,41 @@ double peakFlops(double seconds) {
   });
 }
 
-double readBandwidth(const float* buffer, int64_t n, double seconds) {
-  return onAllThreads([&](int64_t thread, int64_t threads) {
-    const int64_t begin = n * thread / threads, end = n * (thread + 1) / threads;
-    constexpr int kSums = 8;
+double readBandwidth(const float* buffer, int64_t n, double seconds, int64_t jobValues) {
+  constexpr int kSums = 8;
+  /** Adds up values in passing, and returns how many. */
+  const auto read = [](const float* from, const float* end) {
     Vec sums[kSums] = {};
+    const float* at = from;
+    for (; at + kSums * W <= end; at += kSums * W)
+#pragma GCC unroll 8
+      for (int s = 0; s < kSums; ++s) sums[s] += load(at + s * W);
+#pragma GCC unroll 8
+    for (int s = 0; s < kSums; ++s) touch(sums[s]);
+    return at - from;
+  };
+  if (jobValues > 0 && jobValues <= n) {
     const Clock::time_point start = Clock::now();
-    double bytes = 0, elapsed = 0;
+    double jobs = 0, elapsed = 0;
     do {
-      int64_t i = begin;
-      for (; i + kSums * W <= end; i += kSums * W)
-#pragma GCC unroll 8
-        for (int s = 0; s < kSums; ++s) sums[s] += load(buffer + i + s * W);
-#pragma GCC unroll 8
-      for (int s = 0; s < kSums; ++s) touch(sums[s]);
-      bytes += static_cast<double>(i - begin) * sizeof(float);
+      for (int64_t at = 0; at + jobValues <= n; at += jobValues, ++jobs)
+        parallelFor(threadCount(), 1, [&](int64_t begin, int64_t end) {
+          const float* job = buffer + at;
+          read(job + jobValues * begin / threadCount(), job + jobValues * end / threadCount());
+        });
       elapsed = secondsSince(start);
     } while (elapsed < seconds);
-    return bytes / elapsed;
+    return jobs * static_cast<double>(jobValues) * sizeof(float) / elapsed;
+  }
+  return onAllThreads([&](int64_t thread, int64_t threads) {
+    const float *begin = buffer + n * thread / threads, *end = buffer + n * (thread + 1) / threads;
+    const Clock::time_point start = Clock::now();
+    double values = 0, elapsed = 0;
+    do {
+      values += static_cast<double>(read(begin, end));
+      elapsed = secondsSince(start);
+    } while (elapsed < seconds);
+    return values * sizeof(float) / elapsed;
   });
 }
 

@@ -191,7 +191,8 @@ export interface Addon {
   add(a: Float32Array, b: Float32Array, y: Float32Array): void;
   sumSquares(x: Float32Array): number;
   peakFlops(seconds: number): number;
-  readBandwidth(buffer: Float32Array, seconds: number): number;
+  /** Each thread reads its part of the buffer; with `jobValues`, all read it job by job, so many values each. */
+  readBandwidth(buffer: Float32Array, seconds: number, jobValues?: number): number;
 }
 
 /** The instruction sets that have bfloat16 products. */

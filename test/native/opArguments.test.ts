@@ -93,4 +93,21 @@ describe("arguments of the op entries", () => {
       "swigluForward: argument up: expected Float32Array of length 2, got Float32Array of length 3",
     );
   });
+
+  it("readBandwidth", () => {
+    for (const jobValues of [0, 300, 1024]) {
+      const rate = addon.readBandwidth(f(1024), 1e-4, jobValues);
+      assert.ok(rate > 0 && Number.isFinite(rate), `${rate} bytes a second in jobs of ${jobValues}`);
+    }
+    refuse(
+      () => addon.readBandwidth(f(4), 1e-4, 5),
+      "RangeError",
+      "readBandwidth: jobValues must be at most the buffer's length",
+    );
+    refuse(
+      () => addon.readBandwidth(f(4), 0),
+      "RangeError",
+      "readBandwidth: seconds must be above 0 and at most 60",
+    );
+  });
 });
