@@ -46,6 +46,7 @@ export { makeTrainable, randomModel, saveModel } from "./model/fullTraining.ts";
 export { type LoadOptions, loadAdapters, loadModel } from "./model/load.ts";
 export { attachLora, scaleAdapter, trainableParameters, withoutLora } from "./model/lora.ts";
 export type { LoraOptions } from "./model/loraOptions.ts";
+export { type MemoryOptions, type ModelMemory, type ModelShape, modelMemory } from "./model/memory.ts";
 export type { MistralModel } from "./model/mistral.ts";
 export { type QuantizeOptions, quantize, weightBytes } from "./model/quantize.ts";
 export type { ChatMessage } from "./text/chatTemplate.ts";

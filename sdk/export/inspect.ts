@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isAdapterDir } from "../model/adapter.ts";
 import type { MistralConfig } from "../model/config.ts";
 import { openBase, tensorShapes } from "../model/load.ts";
+import { modelMemory } from "../model/memory.ts";
 import { isNf4 } from "../weights/bitsandbytes.ts";
 import { readGgufHeader } from "../weights/gguf/header.ts";
 import { ggufParts } from "../weights/gguf/parts.ts";
@@ -117,19 +118,8 @@ function typeOf(file: TensorSource, name: string): string {
 }
 
 function memoryNeeded(config: MistralConfig, stored: number): MemoryNeeded {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, layers, vocabSize, tieEmbeddings } = config;
-  const [q, kv] = [heads * headDim, kvHeads * headDim];
-  const projections = layers * (hiddenSize * (2 * q + 2 * kv) + 3 * hiddenSize * intermediateSize);
-  const rows = vocabSize * hiddenSize * (tieEmbeddings ? 1 : 2);
-  // 4 bits a value, a scale of 8 bits for 64 of them, and one of 32 bits for 256 scales.
-  const weights = projections * (0.5 + 1 / 64 + 4 / 64 / 256) + 2 * rows + 4 * hiddenSize * (2 * layers + 1);
-  const cache = 4 * 2 * layers * kv * TOKENS;
-  // In and out of each projection, by rank 8: value, gradient and two moments.
-  const sides = layers * (4 * hiddenSize + 2 * q + 2 * kv + 3 * (hiddenSize + intermediateSize));
-  const adapter = 16 * 8 * sides;
-  // Each layer's input is kept; one layer is computed again at a time; scores of the vocabulary twice.
-  const row = layers * hiddenSize + 6 * hiddenSize + 2 * (q + 2 * kv) + 4 * intermediateSize + 2 * vocabSize;
-  return { chat: weights + cache, train: weights + adapter + 4 * TOKENS * row, load: stored, tokens: TOKENS };
+  const { chat, train } = modelMemory(config, { r: 8, tokens: TOKENS });
+  return { chat, train, load: stored, tokens: TOKENS };
 }
 
 function sizeOf(path: string): number {
