@@ -12,6 +12,7 @@ import { attachLora } from "../../sdk/model/lora.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { quantize } from "../../sdk/model/quantize.ts";
 import { openWeights } from "../../sdk/weights/openWeights.ts";
+import { GoldenModels } from "../goldens/models.ts";
 import { HOST } from "../host.ts";
 import { inFolder } from "../inFolder.ts";
 
@@ -64,6 +65,18 @@ describe("exportQuantized", () => {
         await assert.rejects(exportQuantized(model, dir), /already holds a model/);
       }));
   }
+
+  it("gives the tensors back that transformers and bitsandbytes wrote, byte for byte", () =>
+    inFolder(async (root) => {
+      await useDevice(HOST);
+      const models = new GoldenModels();
+      await exportQuantized(await models.load("tiny-mistral-nf4"), join(root, "out"));
+      const [ours, theirs] = [bytesOf(join(root, "out")), bytesOf(models.folder("tiny-mistral-nf4"))];
+      models.remove();
+      assert.deepEqual([...ours.keys()].sort(), [...theirs.keys()].sort());
+      const different = [...theirs].filter(([name, bytes]) => ours.get(name) !== bytes).map(([name]) => name);
+      assert.deepEqual(different, []);
+    }));
 
   it("writes the same bytes from a GPU, and what either wrote loads on the other", async function () {
     const addon = loadAddon();

@@ -36,6 +36,9 @@ step make_text python3 make_text.py --out "$out"
 if [ -n "${ADAPTER_DIR:-}" ]; then
   step check_adapter python3 check_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$ADAPTER_LOGITS"
 fi
+if [ -n "${QUANTIZED_DIR:-}" ]; then
+  step check_quantized python3 check_quantized.py "$QUANTIZED_DIR" "$QUANTIZED_LOGITS"
+fi
 if [ -n "${GGUF_ADAPTER:-}" ]; then
   step check_gguf_adapter python3 check_gguf_adapter.py "$ADAPTER_BASE" "$ADAPTER_DIR" "$GGUF_ADAPTER"
 fi
