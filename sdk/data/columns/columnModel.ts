@@ -144,7 +144,7 @@ export class ColumnModel {
   /** 0 where the text fits, up to 2 where it cannot be a cell of this column. */
   cost(cell: string): number {
     const text = cell.trim();
-    if (this.seen === 0) return text === "" ? 0.3 : 0;
+    if (this.seen === 0) return text === "" ? 0.5 : 0;
     if (text === "") return 0.7 * (1 - this.#empty / this.seen);
     if (this.#filled === 0) return Math.min(1.5, 0.3 * this.#empty);
     if (this.typed) {

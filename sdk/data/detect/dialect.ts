@@ -82,7 +82,9 @@ function usedDelimiters(text: string): string[] {
   const lines = text.split(/\r\n?|\n/).filter((line) => line.trim() !== "");
   return Object.keys(delimiterPriors).filter((delimiter) => {
     const holding = lines.filter((line) => line.includes(delimiter)).length;
-    return holding > 0 && holding >= 0.2 * lines.length;
+    // A header speaks for its delimiter, even where the records lack it.
+    const isOfHeader = () => headerMeaning(lines[0].split(delimiter)) === 1;
+    return holding > 0 && (holding >= 0.2 * lines.length || isOfHeader());
   });
 }
 

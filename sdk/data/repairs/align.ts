@@ -175,8 +175,8 @@ function splitPiece(
     // Without a quote between them, only the shapes speak.
     if (!atQuote && (first.quoted || second.quoted)) continue;
     if (atQuote && !first.quoted && !second.quoted) continue;
-    // A blank at the seam is one of a sentence.
-    const seam = /\s$/.test(first.text) || /^\s/.test(second.text) ? 0.6 : 0;
+    // A blank at the seam is one of a sentence, and no cell begins with what ends one.
+    const seam = /\s$/.test(first.text) || /^[\s?!.,;:)]/.test(second.text) ? 0.6 : 0;
     const cost = left.cost(first.text) + right.cost(second.text) + (atQuote ? seam : 0.3);
     if (cost >= 1.5 || (best && cost >= best.cost)) continue;
     best = {

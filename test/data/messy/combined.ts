@@ -1,5 +1,5 @@
 /** Files with several faults at once, or with a fault in an unlucky place. Their rows were written down first. */
-import { cp1252, type MessyFile } from "./texts.ts";
+import { cp1252, decodedTwice, type MessyFile } from "./texts.ts";
 
 export const combined: readonly MessyFile[] = [
   {
@@ -282,5 +282,46 @@ export const combined: readonly MessyFile[] = [
       ["Quel étage ?", "Le deuxième."],
       ["Quelle porte ?", "La bleue."],
     ],
+  },
+  {
+    name: "every separator missing between quoted cells",
+    bytes:
+      'question,answer\n"What is it?""It is a lamp."\n"Is it on?""It is."\n"Since when?""Since May."\n"Why is it?""Because."\n"Who says so?""I do."\n"Is it ""so""?""It is ""so""."\n',
+    rows: [
+      ["What is it?", "It is a lamp."],
+      ["Is it on?", "It is."],
+      ["Since when?", "Since May."],
+      ["Why is it?", "Because."],
+      ["Who says so?", "I do."],
+      ['Is it "so"?', 'It is "so".'],
+    ],
+  },
+  {
+    name: "two quotes in one row, neither closed",
+    bytes: 'question,réponse\nQui ?,Lui.\n"jamais fermé,"la fin\nQuoi ?,Ceci.\n',
+    rows: [
+      ["Qui ?", "Lui."],
+      ["jamais fermé", "la fin"],
+      ["Quoi ?", "Ceci."],
+    ],
+  },
+  {
+    name: "a quote never closed, in an answer that goes on behind a comma",
+    bytes: '"question","réponse"\n"Qui ?","Lui,\net elle.\n"Quoi ?","Ceci."\n"Où ?","Là."\n',
+    rows: [
+      ["Qui ?", "Lui,\net elle."],
+      ["Quoi ?", "Ceci."],
+      ["Où ?", "Là."],
+    ],
+  },
+  {
+    name: "one row, decoded twice with its header",
+    bytes: decodedTwice("question;réponse\nQui ?;Léa.\n"),
+    rows: [["Qui ?", "Léa."]],
+  },
+  {
+    name: "one row without a header, decoded twice",
+    bytes: decodedTwice("Où est la clé ?;À l'accueil.\n"),
+    rows: [["Où est la clé ?", "À l'accueil."]],
   },
 ];
