@@ -164,6 +164,31 @@ describe("loadCsv", () => {
     assert.deepEqual(turned.rows.map(short), [[2, "q", "a, b"]]);
   });
 
+  it("reads the first of several tables and reports the others by their headers", async () => {
+    const first = "Question,Réponse\nQuel délai ?,Trois jours.\nQuel transporteur ?,La Poste.\n\n";
+    const second = "Nos agences\nAgence,Ville,Téléphone\nNord,Lille,0320000000\nSud,Nice,0493000000\n\n";
+    const table = await load(`${first}${second}Mois,Tickets\njanvier,120\n`);
+    assert.deepEqual(table.rows.map(short), [
+      [2, "Quel délai ?", "Trois jours."],
+      [3, "Quel transporteur ?", "La Poste."],
+    ]);
+    assert.deepEqual(table.otherTables, [
+      { line: 6, columns: ["Agence", "Ville", "Téléphone"], records: 2 },
+      { line: 10, columns: ["Mois", "Tickets"], records: 1 },
+    ]);
+    assert.deepEqual([table.repairs, table.rejected], [[], []]);
+  });
+
+  it("sets a remark below the table aside", async () => {
+    const rows = 'question,answer\nWho wrote it?,We did.\nMay I copy it?,"Yes, with our name."\n';
+    const table = await load(`${rows}\nSource: intranet, exported by J. Doe\n`);
+    assert.equal(table.rows.length, 2);
+    assert.deepEqual(
+      table.rejected.map(({ line, text, reason }) => [line, text, reason]),
+      [[5, "Source: intranet, exported by J. Doe", "a remark below the table"]],
+    );
+  });
+
   it("reports no repair for a row that it then rejects", async () => {
     const table = await load("instruction,response,expected\nq\n");
     assert.deepEqual([table.repairs.length, table.rejected.length], [0, 1]);

@@ -29,21 +29,26 @@ export class OtherTables {
     else this.found.push({ line, columns: fields.map((name) => name.trim()), records: 0 });
   }
 
+  /** The header of another table, where one begins with this record: itself, or what a title stands over. */
+  headerAt(record: TextRecord, afterBlank: boolean): TextRecord | undefined {
+    if (!record.clean) return undefined;
+    if (looksLikeHeader(record.fields)) return this.#isHeader(record, afterBlank) ? record : undefined;
+    return afterBlank ? this.#headerBelow(record) : undefined;
+  }
+
   /** Names that are not those of this table, with records below that fit them and not this table. */
-  begins({ fields, clean }: TextRecord, afterBlank: boolean): boolean {
+  #isHeader({ fields }: TextRecord, afterBlank: boolean): boolean {
     const { header, models } = this.layout;
-    if (!clean) return false;
-    if (!looksLikeHeader(fields)) return afterBlank && this.#isTitle(fields);
-    const names = new Set(header.map((name) => name.toLowerCase()));
-    const known = fields.filter((name) => names.has(name.trim().toLowerCase())).length;
     const below = this.reader.peek();
+    const fits = below?.clean === true && below.fields.length === fields.length;
     if (fields.length !== this.#columns) {
-      if (known < 0.5 * fields.length && !afterBlank) return false;
-      return below?.clean === true && below.fields.length === fields.length && !looksLikeHeader(below.fields);
+      const names = new Set(header.map((name) => name.toLowerCase()));
+      const known = fields.filter((name) => names.has(name.trim().toLowerCase())).length;
+      return (afterBlank || known >= 0.5 * fields.length) && fits && !looksLikeHeader(below.fields);
     }
     if (!afterBlank) return false;
     if (findColumns(fields)?.exact) return true;
-    if (!below?.clean || below.fields.length !== fields.length) return false;
+    if (!fits) return false;
     return models.some(
       (model, i) =>
         model.cost(below.fields[i]) >= 0.5 &&
@@ -53,13 +58,13 @@ export class OtherTables {
   }
 
   /** One field after a blank line, and right below it the header of another table, which is read then. */
-  #isTitle(fields: readonly string[]): boolean {
-    if (this.#columns < 2 || fields.filter((field) => field.trim() !== "").length !== 1) return false;
+  #headerBelow({ fields }: TextRecord): TextRecord | undefined {
+    if (this.#columns < 2 || fields.filter((field) => field.trim() !== "").length !== 1) return undefined;
     const mark = this.reader.mark();
     const below = this.reader.next();
-    if (below && this.#isOtherHeader(below)) return true;
+    if (below && this.#isOtherHeader(below)) return below;
     this.reader.reset(mark);
-    return false;
+    return undefined;
   }
 
   #isOtherHeader({ fields, clean }: TextRecord): boolean {

@@ -108,7 +108,7 @@ export class TableReader {
       this.#headers.push({ line, raw });
       this.#begun = true;
       this.#afterBlank = false;
-    } else if (this.#begun && this.#others.begins(record, this.#afterBlank)) this.#toOtherTable(record);
+    } else if (this.#begun && this.#beginsOtherTable(record)) return;
     else if (clean && fields.length === columns)
       this.#give(this.#isRemark(record) ? record.because("a remark below the table") : record, records);
     else {
@@ -125,6 +125,12 @@ export class TableReader {
     const [begin] = layout.models;
     const asked = begin.seen >= 2 && begin.questionShare > 0.6 && !fields[0].trimEnd().endsWith("?");
     return asked && fields.length > 1 && fields.slice(1).every((field) => /^[^\S\t]\S/.test(field));
+  }
+
+  #beginsOtherTable(record: TextRecord): boolean {
+    const header = this.#others.headerAt(record, this.#afterBlank);
+    if (header) this.#toOtherTable(header);
+    return header !== undefined;
   }
 
   #toOtherTable(record: TextRecord): void {
