@@ -354,14 +354,14 @@ describe("loadCsv errors", () => {
       message:
         "(buffer): expected columns for the instruction one of instruction, question, prompt, query, queries, demande, requete, consigne, interrogation, enonce, problem, utterance, user, utilisateur, human, humain, client, customer, message, input, entree, ask; " +
         "for the response one of response, reponse, answer, completion, reply, replies, assistant, solution, output, sortie, resultat, result, bot, agent, gpt, conseiller, chosen, target, rep; " +
-        'got "id", "titre". Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
+        'got "id", "titre". Rename the header, or name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
     });
     await assert.rejects(
       load("question,réponse\nq,a\n", { columns: { instruction: "frage", response: "réponse" } }),
       {
         message:
           '(buffer): expected columns for the instruction "frage"; for the response "réponse"; got "question", "réponse". ' +
-          'Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
+          'Rename the header, or name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
       },
     );
     await assert.rejects(load("question,answer\nq,a\n", { columns: { response: "question" } }), {

@@ -226,6 +226,6 @@ function noColumns(name: string, { layout }: CsvParser, { columns }: Settings): 
     .map((column) => `"${column.slice(0, 80)}"`)
     .join(", ");
   return new Error(
-    `${name}: expected columns ${describeColumns(columns)}; got ${got}. Name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).`,
+    `${name}: expected columns ${describeColumns(columns)}; got ${got}. Rename the header, or name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).`,
   );
 }
