@@ -42,6 +42,7 @@ def train(model, optimizer, ids):
 
 def main(path, batches, threads):
     torch.set_num_threads(int(threads))
+    transformers.utils.logging.disable_progress_bar()
     with open(batches) as file:
         plan = json.load(file)
     device = (f"transformers {transformers.__version__}, PEFT {peft.__version__}, "
