@@ -21,7 +21,7 @@ function draw(): void {
   for (const [i, chart] of charts.entries()) {
     // The page has the title above the chart.
     const { data, layout, config } = plotly({ charts: [{ ...chart, title: "" }] }, colours);
-    void Plotly.react(document.getElementById(`chart-${i}`)!, data, layout, config);
+    void Plotly.react(document.getElementById(`chart-${i}`)!, data, layout, { ...config, responsive: true });
   }
 }
 

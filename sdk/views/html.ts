@@ -89,7 +89,9 @@ const SAID = "margin:.25em 0;padding:.35em .8em;white-space:pre-wrap";
 
 /** A whole output: everything inside one element with the views' own style, which touches nothing outside it. */
 export function output(...content: Value[]): string {
-  return String(html`<div class="mlab"><style>${new Html(STYLE)}</style>${content}</div>`);
+  const page = String(html`<div class="mlab"><style>${new Html(STYLE)}</style>${content}</div>`);
+  // JupyterLab's own tables are set to the right.
+  return page.replace(/<t[dh]\b(?![^>]*(?:mlab-n|style=))[^>]*(?=>)/g, '$& style="text-align:left"');
 }
 
 /** Label and value pairs in one line that wraps. The dots are seen where a viewer takes the style away. */

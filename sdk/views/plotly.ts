@@ -76,8 +76,9 @@ export function plotly({ charts, words }: Figure, colours: PlotlyColours = ANY_P
       uirevision: "mistral-lab",
       ...(colours.card ? { hoverlabel: { bgcolor: colours.card, font: { color: colours.ink } } } : {}),
     },
-    // Without plotly's tool bar: it would cover the legend and offers an upload.
-    config: { responsive: true, displayModeBar: false },
+    // Without plotly's tool bar: it would cover the legend and offers an upload. Not "responsive": JupyterLab resizes
+    // its figures itself, and one that is scrolled out of sight would shrink to nothing.
+    config: { displayModeBar: false },
   };
 }
 

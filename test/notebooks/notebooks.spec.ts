@@ -34,7 +34,7 @@ interface Expected {
 
 const EXPECTED: Record<string, Expected[]> = {
   "01-explore-data": [
-    { cell: "const table = await loadCsv", shows: /ecommerce\.fr\.csv.*<td>/s },
+    { cell: "const table = await loadCsv", shows: /ecommerce\.fr\.csv.*<td[^>]*>/s },
     { cell: "table.repairs.map", shows: /unquoted delimiter/ },
     { cell: "table.rejected.map", shows: /is empty/ },
     { cell: '"How often each answer', shows: /How often each answer/, forms: PLOT },
@@ -47,7 +47,7 @@ const EXPECTED: Record<string, Expected[]> = {
     { cell: "showExample(train", shows: /<mark title="trained"/ },
   ],
   "02-quantize-and-lora": [
-    { cell: "const base = await loadModel", shows: /<td>embedding<\/td>/ },
+    { cell: "const base = await loadModel", shows: /<td[^>]*>embedding<\/td>/ },
     { cell: "const small = quantize", shows: /NF4, \d\.\d\d bits/ },
     { cell: "relativeError(layer", shows: /down_proj/, forms: PLOT },
     { cell: '"Memory of the weights"', shows: /bfloat16/, forms: PLOT },
@@ -59,7 +59,7 @@ const EXPECTED: Record<string, Expected[]> = {
     { cell: "overwrite: true", shows: /stopped<\/span>.*What it answers at step/s, forms: PLOT },
     { cell: "resume: true", shows: /finished<\/span>.*What it answered before/s, forms: PLOT },
     { cell: "chat.say", shows: /mlab-say/ },
-    { cell: "history.evaluations.map", shows: /<th>answer<\/th>/ },
+    { cell: "history.evaluations.map", shows: /<th[^>]*>answer<\/th>/ },
   ],
   "04-evaluate": [
     { cell: "compareEvaluations(results)", shows: /expected fact.*mlab-best/s },
@@ -79,7 +79,7 @@ const EXPECTED: Record<string, Expected[]> = {
   "06-your-own-model": [
     { cell: "trained by LoRA, r = 8", shows: /0\.29 %/ },
     { cell: '"Memory of Mistral-7B', shows: /QLoRA/, forms: PLOT },
-    { cell: "const base = await loadModel(modelDir)", shows: /<td>embedding<\/td>/ },
+    { cell: "const base = await loadModel(modelDir)", shows: /<td[^>]*>embedding<\/td>/ },
     { cell: "train(model, dataset.train", shows: /finished<\/span>/, forms: PLOT },
     { cell: "compareEvaluations({", shows: /perplexity/ },
     { cell: "exportGguf(", shows: /GGUF, 8 bits.*MiB/s },

@@ -55,7 +55,7 @@ describe("chat in a notebook", () => {
     const page = shown(trace)["text/html"]!;
     assert.equal(page.match(/<details>/g)!.length, 5);
     assert.match(page, /<mark title="produits : Hirondelle" [^>]*>brouette Hirondelle<\/mark>/);
-    assert.match(page, /<td>PRODUIT_SPECIFIQUE<\/td><td class="mlab-n">0\.\d\d<\/td>/);
+    assert.match(page, /<td[^>]*>PRODUIT_SPECIFIQUE<\/td><td class="mlab-n">0\.\d\d<\/td>/);
     assert.match(shown(trace)["text/plain"], /│ Catégorie {2}PRODUIT_SPECIFIQUE/);
     assert.deepEqual(JSON.parse(JSON.stringify(trace)).query, ASK);
   });

@@ -147,6 +147,20 @@ describe("views, text that wants to be HTML", () => {
     assert.equal(escapeHtml("a\u001b[31mb\u0000"), "a\\x1b[31mb\\x00");
   });
 
+  it("can be read where a front end takes the style sheet out", () => {
+    for (const { "text/html": page } of Object.values(bundles)) {
+      for (const [tag] of page!.matchAll(/<mark [^>]*>/g))
+        assert.match(tag, /style="color:#\w{6};background:#\w{8}/);
+      for (const [tag] of page!.matchAll(/<span class="mlab-bar"[^>]*>/g))
+        assert.match(tag, /display:inline-block.*height:/);
+      for (const [tag] of page!.matchAll(/<t[dh]\b[^>]*>/g)) assert.match(tag, /mlab-n|style="/);
+    }
+    const all = Object.values(bundles)
+      .map((bundle) => bundle["text/html"]!)
+      .join("");
+    for (const part of ["<mark ", "mlab-bar", "<td"]) assert.ok(all.includes(part), part);
+  });
+
   for (const [name, bundle] of Object.entries(bundles)) {
     it(`shows it as characters in every form of: ${name}`, () => {
       const page = bundle["text/html"]!;

@@ -46,7 +46,7 @@ describe("training in a notebook", () => {
     const page = String(last["text/html"]);
     assert.match(page, /finished<\/span> <b>/);
     assert.match(page, /<img src="data:image\/svg/);
-    assert.match(page, /What it answers at step 12.*<td>ab<\/td>/s);
+    assert.match(page, /What it answers at step 12.*<td[^>]*>ab<\/td>/s);
     assert.match(page, /What it answered before/);
     // Inline while it is drawn again and again: a new image would flicker.
     assert.match(String(shown[2].bundle["text/html"]), /<div class="mlab-figure"><svg /);
