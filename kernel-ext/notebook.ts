@@ -70,6 +70,21 @@ export function withParameters(notebook: Notebook, parameters: ReadonlyMap<strin
   return { ...notebook, cells: cells.toSpliced(at + 1, 0, injected) };
 }
 
+/** What is left of lines that a carriage return has begun again, such as a progress bar's. */
+function overwritten(text: string): string {
+  if (!text.includes("\r")) return text;
+  const line = (raw: string) => {
+    // What comes after a return at the very end may still be on its way, or is the line's end.
+    const end = raw.length - raw.replace(/\r+$/, "").length;
+    const drawn = raw
+      .slice(0, raw.length - end)
+      .split("\r")
+      .reduce((below, above) => above + below.slice(above.length));
+    return drawn + "\r".repeat(end);
+  };
+  return text.split("\n").map(line).join("\n");
+}
+
 /** Multi-line texts are lists of lines in a notebook file; JSON stays as it is. */
 function fileData(data: Json): Json {
   return Object.fromEntries(
@@ -104,7 +119,7 @@ export class OutputCollector {
     if (this.#clearOnNext.delete(outputs)) outputs.length = 0;
     const last = outputs.at(-1);
     if (type === "stream" && last?.output_type === "stream" && last.name === content.name)
-      last.text = lines((last.text as string[]).join("") + String(content.text));
+      last.text = lines(overwritten((last.text as string[]).join("") + String(content.text)));
     else outputs.push(output);
     const id = (content.transient as { display_id?: string } | undefined)?.display_id;
     if (type === "display_data" && id) this.#displays.set(id, [...(this.#displays.get(id) ?? []), output]);
@@ -114,7 +129,7 @@ export class OutputCollector {
     const { data, metadata, execution_count } = content;
     switch (type) {
       case "stream":
-        return { output_type: "stream", name: content.name, text: lines(String(content.text)) };
+        return { output_type: "stream", name: content.name, text: lines(overwritten(String(content.text))) };
       case "display_data":
         return { output_type: type, data: fileData(data as Json), metadata };
       case "execute_result":

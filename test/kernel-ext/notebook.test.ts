@@ -76,6 +76,13 @@ describe("outputs of a cell", () => {
     );
   });
 
+  it("keep of a progress bar the line that was left, in whatever pieces it came", () => {
+    const bar = ["start\n\r  0 %", "\r 50 %", "\r", "100 %\r\r", "done\nend\r\n"];
+    const outputs = gather(...bar.map((text): [string, Json] => ["stream", { name: "stdout", text }]));
+    // As on a terminal: a shorter text leaves the end of a longer one.
+    assert.deepEqual(outputs[0].text, ["start\n", "done%\n", "end\r\n"]);
+  });
+
   it("hold the last state of a display that is updated", () => {
     const outputs = gather(
       ["display_data", shown("0 %", "bar")],
