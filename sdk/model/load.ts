@@ -75,7 +75,7 @@ async function loadTuned(dir: string, options: LoadOptions): Promise<MistralMode
   const baseModel = await fetchModel(baseOf(head.config, dir), options);
   const full = await loadBase(baseModel, resolveModelPath(baseModel), options);
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
-  return adapted(base, dir, head, hashWeights(resolveModelPath(baseModel)));
+  return adapted(base, dir, head, baseHash(head, baseModel));
 }
 
 /**
@@ -94,7 +94,6 @@ export async function loadAdapters(
   if (hasLora(base))
     throw new Error("loadAdapters: the base has an adapter already; give withoutLora(model)");
   const models = new Map<string, MistralModel>();
-  const baseSha256 = base.source === "random" ? undefined : hashWeights(resolveModelPath(base.source));
   for (const [name, source] of Object.entries(sources)) {
     const dir = resolveModelPath(await fetchModel(source, options));
     if (!isAdapterDir(dir)) {
@@ -102,9 +101,14 @@ export async function loadAdapters(
     }
     const head = readAdapterHead(dir);
     checkBaseName(head.config, base, dir);
-    models.set(name, adapted(base, dir, head, baseSha256));
+    models.set(name, adapted(base, dir, head, baseHash(head, base.source)));
   }
   return models;
+}
+
+/** The checksum of the base's files, where the adapter has one to compare it with. */
+function baseHash(head: AdapterHead, base: string): string | undefined {
+  return head.origin && base !== "random" ? hashWeights(resolveModelPath(base)) : undefined;
 }
 
 /** PEFT's adapters carry no checksum of their base: where both are named by the hub, the names have to agree. */

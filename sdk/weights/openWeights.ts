@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ggufParts } from "./gguf/parts.ts";
+import { rememberedHash } from "./hashCache.ts";
 import { isGguf } from "./modelPath.ts";
 import {
   missingTensor,
@@ -36,16 +37,21 @@ export function openWeights(dir: string): TensorSource {
 }
 
 /**
- * The sha256, in hex, of all weight files in the order of their names: which weights these are.
+ * The sha256, in hex, of all weight files in the order of their names: which weights these are. That of a large model is
+ * remembered in the user's cache folder.
  *
  * @param path a folder, or a GGUF file; of a model in several, any part
  */
 export function hashWeights(path: string): string {
-  const hash = createHash("sha256");
-  const chunk = new Uint8Array(2 ** 24);
   const files = isGguf(path)
     ? ggufParts(path)
     : [...weightFiles(path).keys()].sort().map((file) => join(path, file));
+  return rememberedHash(files, () => hashOf(files));
+}
+
+function hashOf(files: string[]): string {
+  const hash = createHash("sha256");
+  const chunk = new Uint8Array(2 ** 24);
   for (const file of files) {
     const descriptor = openSync(file, "r");
     try {
