@@ -52,7 +52,7 @@ async function shown<T>(
           output.event({ type: "download", file, done, total });
           const speed = `${bytes(bytesPerSecond)}/s`;
           const facts = [Number.isFinite(secondsLeft) ? `ETA ${clock(secondsLeft)}` : "ETA …", speed, file];
-          bar.update({ done, total, facts });
+          bar.update({ done, total, show: bytes, facts });
         },
         onNote: (text) => output.warn(text),
       }),

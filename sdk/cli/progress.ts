@@ -6,6 +6,8 @@ import type { Output } from "./output.ts";
 export interface Progress {
   done: number;
   total: number;
+  /** `done` and `total` for a person, such as bytes in GB. Default: the numbers. */
+  show?(value: number): string;
   /** Pieces beside the bar, the most important first: those that do not fit the terminal are left out. */
   facts: readonly string[];
 }
@@ -61,17 +63,21 @@ export class ProgressLine {
     this.drawn = false;
   }
 
-  private plain({ done, total, facts }: Progress): void {
+  private plain({ done, total, facts, show = String }: Progress): void {
     const every = Math.max(1, Math.ceil(total / PLAIN_LINES));
     if (done !== total && done - this.lastPlain < every) return;
     this.lastPlain = done;
-    this.output.say(`${this.label} ${done}/${total}${facts.map((fact) => `, ${fact}`).join("")}`);
+    this.output.say(`${this.label} ${show(done)}/${show(total)}${facts.map((fact) => `, ${fact}`).join("")}`);
   }
 }
 
 /** One line of at most `columns - 1` characters: a full line would make some terminals wrap. */
-export function progressText(label: string, { done, total, facts }: Progress, columns: number): string {
-  const counter = `${String(done).padStart(String(total).length)}/${total}`;
+export function progressText(
+  label: string,
+  { done, total, facts, show = String }: Progress,
+  columns: number,
+): string {
+  const counter = `${show(done).padStart(show(total).length)}/${show(total)}`;
   const room = columns - 1;
   const fixed = label.length + 2 + 2 + counter.length;
   const shown: string[] = [];

@@ -25,6 +25,8 @@ describe("mistral-lab: texts", () => {
     assert.match(plain(progressText("training", progress, 60)), /loss 0\.812 {2}lr 1\.9e-3$/);
     assert.match(plain(progressText("x", { done: 4, total: 4, facts: [] }, 80)), /^x {2}━{30} {2}4\/4$/);
     assert.match(plain(progressText("x", { done: 0, total: 4, facts: [] }, 80)), /^x {2}─{30} {2}0\/4$/);
+    const download = { done: 950_000_000, total: 14.5e9, show: bytes, facts: ["ETA 2:05"] };
+    assert.match(plain(progressText("x", download, 80)), / {2}950\.0 MB\/14\.5 GB {2}ETA 2:05$/);
   });
 
   it("writes sizes and times", () => {

@@ -397,6 +397,15 @@ describe("fetchModel", () => {
       (await failure(`${REPO}/c.gguf`)).message,
       /lab\/tiny has no file c\.gguf; it has a\.gguf, b\.gguf$/,
     );
+    const parts = ["c-00001-of-00002.gguf", "c-00002-of-00002.gguf"];
+    hub.content.set(parts[0], bytes(2000, 4));
+    assert.match(
+      (await failure(`${REPO}/${parts[0]}`)).message,
+      /has no file c-00002-of-00002\.gguf; it has a\.gguf/,
+    );
+    hub.content.set(parts[1], bytes(2000, 6));
+    assert.equal(await fetchModel(`${REPO}/${parts[1]}`, QUICK), `${REPO}/${parts[1]}@${COMMIT}`);
+    assertWhole(["b.gguf", ...parts]);
     rmSync(repoDir(), { recursive: true });
     hub.content.set("adapter_config.json", text("{}")).set("adapter_model.safetensors", bytes(2000, 5));
     await fetchModel(REPO, QUICK);
