@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { basename, join, resolve } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
 import { parseHubSource } from "../weights/hub/source.ts";
-import { isGguf } from "../weights/modelPath.ts";
 import { bytes } from "./output.ts";
 
 /** The bundled model, for messages and the demo. */
@@ -23,7 +22,7 @@ export function bundled(path: string): string {
 export function requireModel(model: string): void {
   const dir = [resolve(model), join(packageRoot(), model)].find((path) => existsSync(path));
   if (dir !== undefined) {
-    if (isGguf(dir)) return;
+    if (statSync(dir).isFile()) return;
     const marks = runMarks(dir);
     const unfinished = marks.includes("run.json") && !marks.includes("adapter_config.json");
     if (!unfinished || existsSync(join(dir, "config.json"))) return;

@@ -3,14 +3,14 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAdapterDir } from "../model/adapter.ts";
 import type { MistralConfig } from "../model/config.ts";
-import { openBase, tensorShapes } from "../model/load.ts";
+import { LARGE_BYTES, openBase, tensorShapes } from "../model/load.ts";
 import { modelMemory } from "../model/memory.ts";
 import { isNf4 } from "../weights/bitsandbytes.ts";
 import { readGgufHeader } from "../weights/gguf/header.ts";
 import { ggufParts } from "../weights/gguf/parts.ts";
 import { GgufFile } from "../weights/gguf/source.ts";
 import { fetchModel } from "../weights/hub/fetchModel.ts";
-import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
+import { isGguf, localPath, resolveModelPath } from "../weights/modelPath.ts";
 import { readAdapterHead } from "../weights/peft.ts";
 import { openSafetensors, type TensorSource } from "../weights/safetensors.ts";
 
@@ -20,7 +20,10 @@ export interface MemoryNeeded {
   chat: number;
   /** QLoRA with r 8 on all projections, one text of `tokens`: the weights, adapter with optimizer, activations. */
   train: number;
-  /** The base as it is stored, which has to pass through memory before it is quantised (not on a GPU). */
+  /**
+   * The base as it is stored, which passes through memory before it is quantised; of large safetensors only the result,
+   * as they are quantised from their files. More on plain tfjs, less on a GPU.
+   */
   load: number;
   /** Of the text that the other two are meant for. */
   tokens: number;
@@ -28,7 +31,7 @@ export interface MemoryNeeded {
 
 export interface Inspection {
   path: string;
-  kind: "model" | "GGUF model" | "adapter" | "GGUF adapter";
+  kind: "model" | "GGUF model" | "adapter" | "GGUF adapter" | "safetensors file";
   /** Of all files of the folder, or of the file. */
   bytes: number;
   /** Values: of a model all weights, of an adapter its own. */
@@ -50,6 +53,8 @@ const TOKENS = 512;
  * @throws when it is none of these, or damaged: as `loadModel` does
  */
 export async function inspect(source: string): Promise<Inspection> {
+  const alone = localPath(source);
+  if (alone?.endsWith(".safetensors") && statSync(alone).isFile()) return inspectTensors(alone);
   const path = resolveModelPath(await fetchModel(source));
   const common = { path, bytes: sizeOf(path) };
   if (isAdapterDir(path)) return { ...common, ...inspectAdapter(path) };
@@ -83,7 +88,7 @@ export async function inspect(source: string): Promise<Inspection> {
         ids: tokenizer.vocabSize,
         ...(tokenizer.hasTemplate ? { template: tokenizer.template.hash } : {}),
       },
-      memory: memoryNeeded(config, common.bytes),
+      memory: memoryNeeded(config, common.bytes, file instanceof GgufFile),
     };
   } finally {
     file.close();
@@ -117,14 +122,34 @@ function typeOf(file: TensorSource, name: string): string {
   return isNf4(file, name) ? "NF4" : (file.tensors.get(name)?.dtype ?? "missing");
 }
 
-function memoryNeeded(config: MistralConfig, stored: number): MemoryNeeded {
+/** One file of a model or an adapter, by itself. */
+function inspectTensors(path: string): Inspection {
+  const file = openSafetensors(path);
+  const values = [...file.tensors.values()];
+  file.close();
+  return {
+    path,
+    kind: "safetensors file",
+    bytes: sizeOf(path),
+    parameters: sum(values.map(({ shape }) => product(shape))),
+    types: tally(values.map(({ dtype }) => dtype)),
+  };
+}
+
+function memoryNeeded(config: MistralConfig, stored: number, isGguf: boolean): MemoryNeeded {
   const { chat, train } = modelMemory(config, { r: 8, tokens: TOKENS });
-  return { chat, train, load: stored, tokens: TOKENS };
+  return {
+    chat,
+    train,
+    load: isGguf || stored < LARGE_BYTES ? stored : Math.min(stored, chat),
+    tokens: TOKENS,
+  };
 }
 
 function sizeOf(path: string): number {
   if (isGguf(path))
     return sum(ggufParts(path).map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0));
+  if (statSync(path).isFile()) return statSync(path).size;
   const files = readdirSync(path).map((name) => statSync(join(path, name)));
   return sum(files.filter((file) => file.isFile()).map(({ size }) => size));
 }

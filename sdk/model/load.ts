@@ -35,7 +35,7 @@ export interface LoadOptions extends FetchOptions {
 }
 
 /** Bytes of tensors from which a model on `native` stays in its files: a smaller one is read in a moment. */
-const LARGE_BYTES = 2 ** 30;
+export const LARGE_BYTES = 2 ** 30;
 
 /**
  * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),

@@ -141,9 +141,20 @@ describe("inspect", () => {
       assert.deepEqual(lora.adapter, { architecture: "llama", alpha: "16", r: "2" });
     }));
 
+  it("says what a safetensors file alone is", async () => {
+    const path = join(goldenPath("adapters/patterns"), "adapter_model.safetensors");
+    const { kind, types, parameters, bytes, config } = await inspect(path);
+    assert.deepEqual([kind, Object.keys(types), config], ["safetensors file", ["F32"], undefined]);
+    assert.ok(bytes > 4 * parameters && parameters > 0);
+  });
+
   it("refuses what is no model", () =>
     inFolder(async (dir) => {
       await assert.rejects(inspect(dir), /config\.json is missing/);
       await assert.rejects(inspect(join(dir, "none")), /no such folder/);
+      await assert.rejects(
+        inspect(join(MINI, "config.json")),
+        /config\.json is a file; give the folder that holds it/,
+      );
     }));
 });
