@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { addedToken } from "../sdk/text/buildTokenizer.ts";
 import { type Bpe, splitPattern, trainBpe } from "./bpe.ts";
 
 export const vocabSize = 4096;
@@ -18,15 +19,7 @@ export function tokenizerJson({ vocab, merges }: Bpe): object {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: specialTokens.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: specialTokens.map((content, id) => addedToken(id, content, true)),
     normalizer: null, // decode(encode(text)) gives the text back, byte for byte
     pre_tokenizer: {
       type: "Sequence",

@@ -36,15 +36,10 @@ export interface TokenizerJson {
   model: { type: "BPE"; vocab: Record<string, number>; merges: [string, string][] } & Record<string, unknown>;
 }
 
-const added = (id: number, content: string, special: boolean): AddedToken => ({
-  id,
-  content,
-  special,
-  lstrip: false,
-  rstrip: false,
-  single_word: false,
-  normalized: false,
-});
+/** A token that is cut out of the text before all else; keys in the order of Hugging Face's files. */
+export function addedToken(id: number, content: string, special: boolean): AddedToken {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
+}
 
 /** sentencepiece writes spaces so. */
 const SPACE = "\u2581";
@@ -78,8 +73,8 @@ export function fromSentencePieces(
   merges.sort((a, b) => b.score - a.score || a.id - b.id || b.left.length - a.left.length);
   const unknown = pieces.find(({ kind }) => kind === PIECE.unknown)?.text ?? null;
   const addedTokens = pieces.flatMap(({ text, kind }, id) => {
-    if (kind === PIECE.control || kind === PIECE.unknown) return [added(id, text, true)];
-    return kind === PIECE.userDefined ? [added(id, text.replaceAll(SPACE, " "), false)] : [];
+    if (kind === PIECE.control || kind === PIECE.unknown) return [addedToken(id, text, true)];
+    return kind === PIECE.userDefined ? [addedToken(id, text.replaceAll(SPACE, " "), false)] : [];
   });
   return {
     ...COMMON,
@@ -134,7 +129,7 @@ export function fromByteLevelWords(words: ByteLevelWords): TokenizerJson {
   const splitter = { type: "Split", pattern: { Regex: split }, behavior: "Isolated", invert: false };
   return {
     ...COMMON,
-    added_tokens: special.map((token) => added(token.id, tokens[token.id], token.special)),
+    added_tokens: special.map((token) => addedToken(token.id, tokens[token.id], token.special)),
     normalizer: null,
     pre_tokenizer:
       typeof split === "string" ? { type: "Sequence", pretokenizers: [splitter, byteLevel] } : split,
