@@ -6,15 +6,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../cpu/threads.h"
 #include "../cuda/blas.h"
 #include "../cuda/driver.h"
+#include "../cuda/workQueue.h"
 #include "args.h"
 #include "entries.h"
 
@@ -54,6 +57,9 @@ struct State {
   std::vector<cuda::Event> marks;
   std::vector<cuda::GraphExec> graphs;
   bool recording = false;
+  /** Calls the driver for what is queued; never freed, because its thread waits in it when the process ends.
+   */
+  cuda::WorkQueue* queue = nullptr;
   /** Free ones by size. */
   std::multimap<size_t, Staging> staging;
   double arguments[kArguments] = {};
@@ -66,6 +72,40 @@ void check(Napi::Env env, const char* function, cuda::Result result) {
   throw error;
 }
 
+void raise(Napi::Env env, const cuda::Failure& failure) {
+  if (failure.text.empty()) return;
+  Napi::Error error = Napi::Error::New(env, failure.text);
+  if (failure.outOfMemory) error.Set("code", Napi::String::New(env, "OUT_OF_MEMORY"));
+  throw error;
+}
+
+/** Waits until the driver has been called for all that was queued; throws what it reported. */
+void settle(Napi::Env env) {
+  if (state.queue) raise(env, state.queue->drain());
+}
+
+/**
+ * Calls the driver in the order of the calls, later: an error is thrown by a later entry, the one that waits
+ * for the work at the latest. While work is recorded it is called at once.
+ */
+void queueFailing(Napi::Env env, cuda::WorkQueue::Work work) {
+  if (state.recording) {
+    raise(env, work());
+    return;
+  }
+  if (state.queue->failed()) settle(env);
+  state.queue->push(std::move(work));
+}
+/** As `queueFailing`, of a call that returns the driver's result. */
+template <class Call>
+void queue(Napi::Env env, const char* function, Call call) {
+  queueFailing(env, [function, call = std::move(call)]() mutable -> cuda::Failure {
+    const cuda::Result result = call();
+    if (result == 0) return {};
+    return {std::string("cuda ") + function + ": " + cuda::describe(result), result == cuda::kOutOfMemory};
+  });
+}
+
 void requireOpen(Napi::Env env, const char* function) {
   if (!state.stream) throw Napi::Error::New(env, std::string("cuda ") + function + ": open a device first");
 }
@@ -74,7 +114,10 @@ void requireOpen(Napi::Env env, const char* function) {
  */
 void requireDirect(Napi::Env env, const char* function) {
   requireOpen(env, function);
-  if (!state.recording) return;
+  if (!state.recording) {
+    settle(env);
+    return;
+  }
   throw Napi::Error::New(env, std::string("cuda ") + function +
                                   ": not possible while work is recorded; run the work once before, so that "
                                   "everything it needs is there");
@@ -151,11 +194,15 @@ Napi::Value open(const Napi::CallbackInfo& call) {
     check(env, "open", driver().eventCreate(event, cuda::kDisableTiming));
   check(env, "open", driver().streamCreate(&state.side, cuda::kNonBlocking, cuda::kLast));
   check(env, "open", driver().streamCreate(&state.stream, cuda::kNonBlocking, cuda::kFirst));
+  state.queue = new cuda::WorkQueue([] { driver().ctxSetCurrent(state.context); });
+  // Nothing calls the driver while the process tears it down.
+  env.AddCleanupHook([] { state.queue->drain(); });
   return env.Undefined();
 }
 
 Napi::Value memory(const Napi::CallbackInfo& call) {
   requireOpen(call.Env(), "memory");
+  settle(call.Env());
   size_t free = 0, total = 0;
   check(call.Env(), "memory", driver().memGetInfo(&free, &total));
   Napi::Object result = Napi::Object::New(call.Env());
@@ -330,7 +377,10 @@ Napi::Value copy(const Napi::CallbackInfo& call) {
   const int64_t target = args.integer("target", 1), source = args.integer("source", 1),
                 bytes = args.integer("bytes");
   requireOpen(call.Env(), "copy");
-  if (bytes > 0) check(call.Env(), "copy", driver().memcpyDtoDAsync(target, source, bytes, state.stream));
+  if (bytes > 0) {
+    queue(call.Env(), "copy",
+          [=, stream = state.stream] { return driver().memcpyDtoDAsync(target, source, bytes, stream); });
+  }
   return call.Env().Undefined();
 }
 
@@ -340,9 +390,11 @@ Napi::Value fill(const Napi::CallbackInfo& call) {
                 count = args.integer("count");
   args.require(word <= 0xffffffff, "word must be an unsigned 32-bit integer");
   requireOpen(call.Env(), "fill");
-  if (count > 0)
-    check(call.Env(), "fill",
-          driver().memsetD32Async(address, static_cast<unsigned>(word), count, state.stream));
+  if (count > 0) {
+    queue(call.Env(), "fill", [=, stream = state.stream] {
+      return driver().memsetD32Async(address, static_cast<unsigned>(word), count, stream);
+    });
+  }
   return call.Env().Undefined();
 }
 
@@ -412,8 +464,7 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
   const bool overlaps = args.boolean("overlaps");
   args.require(index < static_cast<int64_t>(state.kernels.size()), "kernel is not one that kernel() gave");
   Kernel& entry = state.kernels[index];
-  uint64_t values[kArguments];
-  void* parameters[kArguments];
+  std::array<uint64_t, kArguments> values;
   for (size_t i = 0; i < entry.signature.size(); ++i) {
     const double value = state.arguments[i];
     if (entry.signature[i] == 'p') {
@@ -426,7 +477,6 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
                                                       : static_cast<uint32_t>(static_cast<int32_t>(value));
       std::memcpy(&values[i], &word, sizeof word);
     }
-    parameters[i] = &values[i];
   }
   if (sharedBytes > entry.sharedBytes) {
     check(
@@ -434,31 +484,30 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
         driver().funcSetAttribute(entry.function, cuda::kDynamicSharedBytes, static_cast<int>(sharedBytes)));
     entry.sharedBytes = static_cast<unsigned>(sharedBytes);
   }
-  if (overlaps && state.canOverlap && !state.beside) {
-    cuda::LaunchAttribute attribute{cuda::kProgrammaticStreamSerialization, {1}};
-    const cuda::LaunchConfig config{static_cast<unsigned>(x),
-                                    static_cast<unsigned>(y),
-                                    static_cast<unsigned>(z),
-                                    static_cast<unsigned>(threads),
-                                    1,
-                                    1,
-                                    static_cast<unsigned>(sharedBytes),
-                                    state.stream,
-                                    &attribute,
-                                    1};
-    check(call.Env(), "launch", driver().launchKernelEx(&config, entry.function, parameters, nullptr));
-    return call.Env().Undefined();
-  }
-  check(call.Env(), "launch",
-        driver().launchKernel(entry.function, x, y, z, threads, 1, 1, sharedBytes,
-                              state.beside ? state.side : state.stream, parameters, nullptr));
+  const auto size = [](int64_t n) { return static_cast<unsigned>(n); };
+  const bool mayOverlap = overlaps && state.canOverlap && !state.beside;
+  queue(call.Env(), "launch",
+        [=, function = entry.function, stream = state.beside ? state.side : state.stream]() mutable {
+          void* parameters[kArguments];
+          for (int i = 0; i < kArguments; ++i) parameters[i] = &values[i];
+          if (!mayOverlap) {
+            return driver().launchKernel(function, size(x), size(y), size(z), size(threads), 1, 1,
+                                         size(sharedBytes), stream, parameters, nullptr);
+          }
+          cuda::LaunchAttribute attribute{cuda::kProgrammaticStreamSerialization, {1}};
+          const cuda::LaunchConfig config{size(x), size(y),           size(z), size(threads), 1,
+                                          1,       size(sharedBytes), stream,  &attribute,    1};
+          return driver().launchKernelEx(&config, function, parameters, nullptr);
+        });
   return call.Env().Undefined();
 }
 
 Napi::Value beginBeside(const Napi::CallbackInfo& call) {
   requireOpen(call.Env(), "beginBeside");
-  check(call.Env(), "beginBeside", driver().eventRecord(state.left, state.stream));
-  check(call.Env(), "beginBeside", driver().streamWaitEvent(state.side, state.left, 0));
+  queue(call.Env(), "beginBeside", [] {
+    const cuda::Result result = driver().eventRecord(state.left, state.stream);
+    return result != 0 ? result : driver().streamWaitEvent(state.side, state.left, 0);
+  });
   state.beside = true;
   return call.Env().Undefined();
 }
@@ -466,13 +515,13 @@ Napi::Value beginBeside(const Napi::CallbackInfo& call) {
 Napi::Value endBeside(const Napi::CallbackInfo& call) {
   requireOpen(call.Env(), "endBeside");
   state.beside = false;
-  check(call.Env(), "endBeside", driver().eventRecord(state.done, state.side));
+  queue(call.Env(), "endBeside", [] { return driver().eventRecord(state.done, state.side); });
   return call.Env().Undefined();
 }
 
 Napi::Value join(const Napi::CallbackInfo& call) {
   requireOpen(call.Env(), "join");
-  check(call.Env(), "join", driver().streamWaitEvent(state.stream, state.done, 0));
+  queue(call.Env(), "join", [] { return driver().streamWaitEvent(state.stream, state.done, 0); });
   return call.Env().Undefined();
 }
 
@@ -500,12 +549,12 @@ Napi::Value gemm(const Napi::CallbackInfo& call) {
   g.beta = static_cast<float>(state.arguments[next++]);
   g.batch = integer(), g.strideA = integer(), g.strideB = integer(), g.strideC = integer();
   g.workspace = integer(), g.workspaceBytes = integer();
-  const std::string wrong = cuda::gemm(g, state.stream);
-  if (!wrong.empty()) {
-    throw Napi::Error::New(call.Env(), "cuda gemm [" + std::to_string(g.m) + ", " + std::to_string(g.k) +
-                                           "] x [" + std::to_string(g.k) + ", " + std::to_string(g.n) +
-                                           "]: " + wrong);
-  }
+  queueFailing(call.Env(), [g]() -> cuda::Failure {
+    const std::string wrong = cuda::gemm(g, state.stream);
+    if (wrong.empty()) return {};
+    return {"cuda gemm [" + std::to_string(g.m) + ", " + std::to_string(g.k) + "] x [" + std::to_string(g.k) +
+            ", " + std::to_string(g.n) + "]: " + wrong};
+  });
   return call.Env().Undefined();
 }
 
@@ -514,7 +563,7 @@ Napi::Value mark(const Napi::CallbackInfo& call) {
   const int64_t point = args.integer("point");
   args.require(point < kMarks, "point must be below 64");
   requireOpen(call.Env(), "mark");
-  check(call.Env(), "mark", driver().eventRecord(state.marks[point], state.stream));
+  queue(call.Env(), "mark", [point] { return driver().eventRecord(state.marks[point], state.stream); });
   return call.Env().Undefined();
 }
 
@@ -522,7 +571,7 @@ Napi::Value elapsed(const Napi::CallbackInfo& call) {
   Args args(call, "cuda elapsed");
   const int64_t from = args.integer("from"), to = args.integer("to");
   args.require(from < kMarks && to < kMarks, "points must be below 64");
-  requireOpen(call.Env(), "elapsed");
+  requireDirect(call.Env(), "elapsed");
   check(call.Env(), "elapsed", driver().eventSynchronize(state.marks[to]));
   float milliseconds = 0;
   check(call.Env(), "elapsed", driver().eventElapsedTime(&milliseconds, state.marks[from], state.marks[to]));
@@ -558,13 +607,14 @@ cuda::GraphExec& graphAt(Args& args) {
 
 Napi::Value replay(const Napi::CallbackInfo& call) {
   Args args(call, "cuda replay");
-  check(call.Env(), "replay", driver().graphLaunch(graphAt(args), state.stream));
+  queue(call.Env(), "replay", [exec = graphAt(args)] { return driver().graphLaunch(exec, state.stream); });
   return call.Env().Undefined();
 }
 
 Napi::Value freeGraph(const Napi::CallbackInfo& call) {
   Args args(call, "cuda freeGraph");
   cuda::GraphExec& graph = graphAt(args);
+  settle(call.Env());
   check(call.Env(), "freeGraph", driver().streamSynchronize(state.stream));
   check(call.Env(), "freeGraph", driver().graphExecDestroy(graph));
   graph = nullptr;

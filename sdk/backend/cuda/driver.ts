@@ -1,9 +1,13 @@
 /**
  * The GPU as the addon gives it: the CUDA driver and cuBLASLt, both found at run time, so that one addon serves
  * machines with and without a GPU. Addresses are device addresses as numbers (a GPU has fewer than 2^53 bytes).
- * All work goes to one stream, in the order of the calls (but see `beginBeside`); nothing here waits for it but what says so. Every entry
- * checks its arguments, and throws what the driver reports with the driver's name for it. An error with
- * `code: "OUT_OF_MEMORY"` leaves everything as it was.
+ * All work goes to one stream, in the order of the calls (but see `beginBeside`); nothing here waits for it but what
+ * says so. Every entry checks its arguments, and throws what the driver reports with the driver's name for it.
+ *
+ * Work (`launch`, `gemm`, `copy`, `fill`, `replay`, marks) is handed to a thread that calls the driver; what the driver
+ * reports of it is thrown by a later entry, at the latest by the one that waits for the work, and what was queued behind
+ * it is dropped. While work is recorded the driver is called at once. An error of `allocate` with `code:
+ * "OUT_OF_MEMORY"` leaves everything as it was.
  */
 export interface CudaDriver {
   /** Why there is no usable GPU, with the next step; null when there is one. */

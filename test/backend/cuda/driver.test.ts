@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cudaKernel } from "../../../sdk/backend/cuda/kernel.ts";
+import { inFolder } from "../../inFolder.ts";
+import { random } from "../../ops/support.ts";
+import { download, onCuda, upload } from "./support.ts";
+
+const ADD = cudaKernel("elementwise", "add_float32", "pppi");
+
+onCuda("the driver's entries", (cuda) => {
+  it("tell of work that the driver refused where it is waited for, drop what was queued behind it, and go on", () => {
+    const values = random(64, 1);
+    const [x, y, z] = [values, values, new Float32Array(64)].map((array) => upload(cuda(), array));
+    const args = [x.address, y.address, z.address, 64];
+    cuda().launch(ADD, 1, 4096, args); // no GPU has so many threads in a block
+    try {
+      cuda().launch(ADD, 1, 256, args);
+    } catch (error) {
+      assert.match((error as Error).message, /^cuda launch: CUDA_ERROR_INVALID_VALUE/);
+      cuda().launch(ADD, 1, 4096, args);
+    }
+    assert.throws(() => cuda().driver.synchronize(), /^Error: cuda launch: CUDA_ERROR_INVALID_VALUE/);
+    assert.deepEqual(download(cuda(), z), new Float32Array(64));
+    cuda().launch(ADD, 1, 256, args);
+    assert.deepEqual(
+      download(cuda(), z),
+      values.map((value) => value + value),
+    );
+  });
+
+  it("do thousands of launches in their order, with copies and fills between them", () => {
+    const [sum, one, copy] = [0, 1, 0].map((value) => upload(cuda(), new Float32Array(64).fill(value)));
+    for (let i = 1; i <= 3000; i++) {
+      cuda().launch(ADD, 1, 256, [sum.address, one.address, sum.address, 64]);
+      if (i === 1000) cuda().driver.copy(copy.address, sum.address, 256);
+      if (i === 2000) cuda().driver.fill(sum.address, 0, 64);
+    }
+    assert.deepEqual([download(cuda(), sum)[63], download(cuda(), copy)[63]], [1000, 1000]);
+  });
+
+  it("name a file that is gone, or shorter than its header said", async () => {
+    await inFolder(async (dir) => {
+      const path = join(dir, "model.safetensors");
+      const target = cuda().allocate([1024], "float32");
+      assert.throws(
+        () => cuda().driver.uploadFile(target.address, path, 0, 4096),
+        new RegExp(`^Error: ${path}: cannot be opened$`),
+      );
+      writeFileSync(path, new Uint8Array(3000));
+      assert.throws(
+        () => cuda().driver.uploadFile(target.address, path, 8, 4096),
+        new RegExp(`^Error: ${path}: became shorter while it was read: expected 4104 bytes$`),
+      );
+    });
+  });
+});
