@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { CudaDriver } from "../../../sdk/backend/cuda/driver.ts";
 import { cudaProblem, kernelTargets, runsOn } from "../../../sdk/backend/cuda/open.ts";
 import { addonPath, loadAddon } from "../../../sdk/backend/loadAddon.ts";
+import { packageRoot } from "../../../sdk/backend/packageRoot.ts";
 import { inFolder } from "../../inFolder.ts";
 
 /** A driver with one card. */
@@ -64,6 +65,29 @@ describe("cudaProblem", () => {
       );
       assert.match(problemOf("int nothing;"), /is no CUDA driver: cuInit is missing$/);
     });
+  });
+});
+
+describe("a machine without an NVIDIA driver", () => {
+  it("refuses the device cuda, and takes the CPU for auto", function () {
+    this.timeout(60_000);
+    if (!loadAddon()) this.skip();
+    const script = `
+      import { useDevice } from "./sdk/backend/device.ts";
+      const refused = await useDevice("cuda").then(() => "no error", ({ message }) => message);
+      console.log(JSON.stringify([refused, (await useDevice("auto")).device]));`;
+    const args = ["--import", "tsx", "--input-type=module", "-e", script];
+    const env = { ...process.env, MISTRAL_LAB_CUDA_DRIVER: "/no/libcuda.so.1" };
+    const { stdout, stderr } = spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      env,
+      cwd: packageRoot(),
+    });
+    assert.ok(stdout, stderr);
+    assert.deepEqual(JSON.parse(stdout), [
+      'device "cuda" is not available: no NVIDIA driver (MISTRAL_LAB_CUDA_DRIVER=/no/libcuda.so.1 cannot be loaded): install the driver of the graphics card',
+      "native",
+    ]);
   });
 });
 
