@@ -83,9 +83,8 @@ async function* checkGpu(addonCheck: Check): AsyncGenerator<Check> {
   yield checkKernelFiles(computeCapability);
   const { checkOps } = await import("../ops/check.ts");
   for await (const { op, errors, ok, problem: failure } of checkOps()) {
-    const { float32, bfloat16 } = errors;
-    const rounded = bfloat16 === undefined ? "" : `, ${bfloat16.toExponential(1)} in bfloat16`;
-    const numbers = `off by ${float32.toExponential(1)} in float32${rounded}`;
+    const sizes = Object.entries(errors).map(([storage, error]) => `${error.toExponential(1)} in ${storage}`);
+    const numbers = `off by ${sizes.join(", ")}`;
     const detail = `${op}: ${failure ?? numbers}`;
     yield ok
       ? { name: "kernel", status: "ok", detail }

@@ -6,7 +6,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { CudaBackend } from "../backend/cuda/backend.ts";
-import type { Cuda } from "../backend/cuda/cuda.ts";
 import type { Storage } from "../backend/cuda/kernel.ts";
 import { gemmKernels } from "../backend/cuda/matMul.ts";
 import { silenceFirstUse } from "../backend/native.ts";
@@ -33,7 +32,7 @@ export interface OpCheck {
    * By the storage of activations: the largest difference, over the largest value of the reference. A card before Ampere
    * has no bfloat16.
    */
-  errors: { float32: number; bfloat16?: number };
+  errors: Partial<Record<Storage, number>>;
   ok: boolean;
   /** What went wrong where there is no number. */
   problem?: string;
@@ -52,46 +51,52 @@ interface Case {
   trained?: number;
 }
 
-/** Checks all ops on the active backend, which must be `cuda`, one after another; the device stays as it was. */
-export async function* checkOps(): AsyncGenerator<OpCheck> {
+/**
+ * Checks all ops on the active backend, which must be `cuda`, one after another; the device stays as it was.
+ *
+ * @param seed of all values. Default 0
+ * @param storages in which activations are stored. Default: float32, and bfloat16 where the card has it
+ */
+export async function* checkOps(seed = 0, storages?: readonly Storage[]): AsyncGenerator<OpCheck> {
   const { cuda } = tf.backend() as CudaBackend;
   const before = cuda.activation;
+  const wanted = storages ?? (cuda.hasBfloat16 ? ["float32", "bfloat16"] : ["float32"]);
+  const noise = (length: number, own: number) => normal(length, own + 1000 * seed);
+  const compared = (op: string, error: (storage: Storage) => number) => checked(op, wanted, error);
   try {
-    for (const one of cases()) {
+    for (const one of cases(noise)) {
       const inputs = one.shapes.map((shape, i) => one.values?.[i] ?? noise(tf.util.sizeFromShape(shape), i));
       await tf.setBackend("cpu");
       silenceFirstUse(tf.backend() as MathBackendCPU);
       const expected = valuesOf(one, inputs);
       await tf.setBackend("cuda");
-      yield compared(cuda, one.op, (storage) => {
+      yield compared(one.op, (storage) => {
         cuda.activation = storage;
         return errorOf(valuesOf(one, inputs), expected);
       });
     }
-    yield compared(cuda, "NF4", (storage) => {
+    yield compared("NF4", (storage) => {
       cuda.activation = storage;
-      return quantisationError();
+      return quantisationError(noise);
     });
-    yield compared(cuda, "matMul without cuBLASLt", (storage) => ownProductError(storage));
+    yield compared("matMul without cuBLASLt", (storage) => ownProductError(storage, noise));
   } finally {
     await tf.setBackend("cuda");
     cuda.activation = before;
   }
 }
 
-function compared(cuda: Cuda, op: string, error: (storage: Storage) => number): OpCheck {
+function checked(op: string, storages: readonly Storage[], error: (storage: Storage) => number): OpCheck {
   try {
-    const errors: OpCheck["errors"] = { float32: error("float32") };
-    if (cuda.hasBfloat16) errors.bfloat16 = error("bfloat16");
-    return { op, errors, ok: errors.float32 <= LIMITS.float32 && (errors.bfloat16 ?? 0) <= LIMITS.bfloat16 };
+    const errors = Object.fromEntries(storages.map((storage) => [storage, error(storage)]));
+    return { op, errors, ok: storages.every((storage) => errors[storage] <= LIMITS[storage]) };
   } catch (problem) {
-    const errors = { float32: Number.NaN, bfloat16: Number.NaN };
-    return { op, errors, ok: false, problem: (problem as Error).message };
+    return { op, errors: {}, ok: false, problem: (problem as Error).message };
   }
 }
 
 /** Sizes with whole tiles, and a few values more. */
-function cases(): Case[] {
+function cases(noise: Noise): Case[] {
   const tokens = 70;
   const cuSeqlens = Int32Array.of(0, 41, tokens);
   const heads = { heads: 4, kvHeads: 2, headDim: 32, window: 0 };
@@ -267,7 +272,7 @@ function valuesOf({ shapes, run, trained = 0 }: Case, inputs: readonly Float32Ar
     const outputs = run(tensors);
     const found = outputs.map((output) => output.dataSync<"float32">().slice());
     if (trained === 0) return found;
-    const dy = tf.tensor(noise(outputs[0].size, 20), outputs[0].shape);
+    const dy = tf.tensor(normal(outputs[0].size, 20), outputs[0].shape);
     const gradients = gradientsAt(() => run(tensors)[0], tensors.slice(0, trained), dy);
     return [...found, ...gradients.map((gradient) => gradient!.dataSync<"float32">().slice())];
   });
@@ -285,7 +290,7 @@ function errorOf(found: readonly Float32Array[], expected: readonly Float32Array
 }
 
 /** Share of bytes that differ between a weight that the GPU quantised and one that the CPU did. */
-function quantisationError(): number {
+function quantisationError(noise: Noise): number {
   const { cuda } = tf.backend() as CudaBackend;
   const dense = new DenseWeight([72, 64], noise(72 * 64, 9));
   const onGpu = quantizeWeightsOnDevice(cuda, new Map([["check", dense]]), true).get("check")!;
@@ -296,7 +301,7 @@ function quantisationError(): number {
   return expected.filter((byte, i) => byte !== found[i]).length / expected.length;
 }
 
-function ownProductError(storage: Storage): number {
+function ownProductError(storage: Storage, noise: Noise): number {
   const { cuda } = tf.backend() as CudaBackend;
   const [m, n, k] = [70, 72, 64];
   try {
@@ -325,7 +330,9 @@ function ownProductError(storage: Storage): number {
   }
 }
 
-function noise(length: number, seed: number): Float32Array {
+type Noise = (length: number, seed: number) => Float32Array;
+
+function normal(length: number, seed: number): Float32Array {
   const random = new Random(seed);
   return Float32Array.from({ length }, () => random.normal());
 }
