@@ -2,13 +2,16 @@
 // install downloads TensorFlow 2.9 (CUDA 11.2) from one host of Google; where that cannot be reached, or a newer
 // TensorFlow is wanted, pip's wheel holds the same C interface. Linux only: the wheel's libraries are found by rpath.
 //
-//   npm install --no-save --ignore-scripts @tensorflow/tfjs-node@4.22.0
 //   pip install --no-deps --target /opt/tensorflow tensorflow-cpu==2.21.0
 //   node scripts/build-tensorflow.mjs /opt/tensorflow/tensorflow
+//
+// The package goes to build/tensorflow of mistral-lab, where `--device tensorflow` finds it. Its own copies of tfjs are
+// removed, so that it uses those of mistral-lab: two copies would have two registries of backends.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
 function stop(message) {
   console.error(`build-tensorflow: ${message}`);
@@ -22,23 +25,24 @@ for (const path of [...libraries, join(folder, "include/tensorflow/c/c_api.h")])
   if (!existsSync(path)) stop(`${path} is not there: is it the folder "tensorflow" of a wheel for Linux?`);
 }
 
-const require = createRequire(join(process.cwd(), "package.json"));
-/** Not by require(): packages need not export their package.json. */
-function packageFolder(name) {
-  const found = (require.resolve.paths(name) ?? [])
-    .map((dir) => join(dir, name))
-    .find((dir) => existsSync(dir));
-  return (
-    found ??
-    stop(`${name} is not installed in ${process.cwd()}: npm install --no-save --ignore-scripts ${name}`)
-  );
+const require = createRequire(import.meta.url);
+const version = require("../package.json").dependencies["@tensorflow/tfjs"];
+const place = join(dirname(fileURLToPath(import.meta.url)), "../build/tensorflow");
+mkdirSync(place, { recursive: true });
+writeFileSync(join(place, "package.json"), '{ "private": true }\n');
+const npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
+const installed = spawnSync("npm", [...npm, `@tensorflow/tfjs-node@${version}`], {
+  cwd: place,
+  stdio: ["ignore", "ignore", "inherit"],
+});
+if (installed.status !== 0) stop(`npm could not install @tensorflow/tfjs-node@${version}`);
+const scope = join(place, "node_modules/@tensorflow");
+for (const name of readdirSync(scope)) {
+  if (name !== "tfjs-node") rmSync(join(scope, name), { recursive: true });
 }
 
-const binding = packageFolder("@tensorflow/tfjs-node");
-if (!existsSync(join(binding, "binding/tfjs_backend.cc"))) {
-  stop(`${binding} holds no C++ sources: is another package installed under its name?`);
-}
-const headers = createRequire(import.meta.url).resolve("node-api-headers/package.json");
+const binding = join(scope, "tfjs-node");
+const headers = require.resolve("node-api-headers/package.json");
 // The newest of Node's interfaces that the package knows, and so the one it looks for.
 const api = 8;
 const out = join(binding, `lib/napi-v${api}/tfjs_binding.node`);

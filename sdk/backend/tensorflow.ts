@@ -36,7 +36,8 @@ interface TensorflowBackend {
 /**
  * Loads the first of TensorFlow's packages that is installed, which registers tfjs's backend "tensorflow".
  *
- * @param folders where packages are looked for; default: the working directory, then this package
+ * @param folders where packages are looked for; default: the working directory, this package, and its
+ *   build/tensorflow
  * @throws when none is installed, or when the one that is cannot be used: says why, and what to do
  */
 export async function loadTensorflow(folders?: string[]): Promise<Tensorflow> {
@@ -65,10 +66,13 @@ export async function loadTensorflow(folders?: string[]): Promise<Tensorflow> {
   );
 }
 
+/** Where they are looked for: the project, this package, and where scripts/build-tensorflow.mjs puts one. */
+function usualFolders(): string[] {
+  return [process.cwd(), packageRoot(), join(packageRoot(), "build", "tensorflow")];
+}
+
 /** TensorFlow's packages that are installed, with the file that loads each; loads none of them. */
-export function findTensorflow(
-  folders: string[] = [process.cwd(), packageRoot()],
-): { name: string; path: string }[] {
+export function findTensorflow(folders: string[] = usualFolders()): { name: string; path: string }[] {
   return PACKAGES.flatMap((name) => {
     const path = folders.map((folder) => locate(name, folder)).find(Boolean);
     return path ? [{ name, path }] : [];
