@@ -44,11 +44,15 @@ function time(call: () => void, callsInside = 1): Times {
   return { min: trials[0]!, median: trials[trials.length >> 1]! };
 }
 
+/** What one trial of a limit or of a cold kernel reads: short, so that on a shared machine some are not interrupted. */
+const trialBytes = 16 * 2 ** 20;
+
 /** A limit and a kernel in turns, as the load of a shared machine changes within seconds: the best of each. */
 function inTurns(limits: (() => number)[], call: () => void, callsInside = 1) {
   const best = limits.map(() => 0);
   const turns = Array.from({ length: 3 }, () => {
-    for (const [i, limit] of limits.entries()) best[i] = Math.max(best[i], limit(), limit(), limit());
+    for (const [i, limit] of limits.entries())
+      best[i] = Math.max(best[i], ...Array.from({ length: 40 }, () => limit()));
     return time(call, callsInside);
   });
   const medians = turns.map(({ median }) => median).sort((a, b) => a - b);
@@ -113,7 +117,7 @@ function benchManyRows(addon: Addon, out: number, inn: number): void {
   const aim = 0.5;
   const { threads } = addon.info();
   const show = (label: string, call: () => void, aim?: number) => {
-    const { limits, times } = inTurns([() => addon.peakFlops(0.02)], call);
+    const { limits, times } = inTurns([() => addon.peakFlops(0.001)], call);
     const [peak] = limits;
     console.log(format(label, flops, times, peak, "GFLOP/s"));
     note({
@@ -160,12 +164,22 @@ function benchOneRow(addon: Addon, outs: number[], inn: number, name: string): v
   const copies = Array.from({ length: Math.ceil(coldBytes / bytes) }, copyOf);
   const jobValues = Math.ceil(bytes / 4);
   const { threads } = addon.info();
+  let part = 0;
+  const nextPart = () => {
+    const length = trialBytes / 4;
+    part = (part + length) % buffer.length;
+    return buffer.subarray(part, part + length);
+  };
+  let next = 0;
+  const perTrial = Math.max(1, Math.floor(trialBytes / bytes));
+  // The least time is one pass.
+  const limit = (jobs: number) => () => addon.readBandwidth(nextPart(), 1e-6, jobs);
   const { limits, times } = inTurns(
-    [() => addon.readBandwidth(buffer, 0.05), () => addon.readBandwidth(buffer, 0.05, jobValues)],
+    [limit(0), limit(jobValues)],
     () => {
-      for (const copy of copies) call(copy);
+      for (let n = 0; n < perTrial; n++) call(copies[next++ % copies.length]);
     },
-    copies.length,
+    perTrial,
   );
   const [bandwidth, ceiling] = limits;
   const label = `1 row, ${name}, ${threads} thread${threads > 1 ? "s" : ""}`;
