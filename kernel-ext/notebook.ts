@@ -148,7 +148,9 @@ export class OutputCollector {
 
   /** Without displays that were taken back. */
   static kept(outputs: readonly Output[]): Output[] {
-    return outputs.filter(({ data }) => data === undefined || Object.keys(data as Json).length > 0);
+    return outputs.filter(
+      ({ data }) => data === undefined || Object.values(data as Json).some((form) => String(form) !== ""),
+    );
   }
 
   #update({ transient, data, metadata }: Json): void {

@@ -50,8 +50,8 @@ export class Place {
     this.#shown = true;
   }
 
-  /** Leaves nothing where something was drawn. */
+  /** Leaves nothing where something was drawn: empty forms, because Notebook 6 ignores a bundle without any. */
   clear(): void {
-    if (this.#shown) frontEnd()?.display({}, { id: this.#id, update: true });
+    if (this.#shown) frontEnd()?.display(mimeBundle("", ""), { id: this.#id, update: true });
   }
 }

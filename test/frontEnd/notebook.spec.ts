@@ -133,6 +133,7 @@ describe("notebook in the browser", () => {
     const said = await notebook.find("await chat.say(");
     const turn = await notebook.until(said, "an answer", finished, 300);
     assert.match(turn.html, /<details><summary>/, "folded");
+    assert.equal(turn.html.match(/class="mlab"/g)?.length, 1, "no draft of the answer is left");
     const cell = page.locator("#notebook-container > .cell").nth(said);
     await cell.locator("summary").first().click();
     for (const stage of ["Catégorie", "Entités", "Contexte"])

@@ -97,7 +97,7 @@ describe("outputs of a cell", () => {
     const outputs = gather(
       ["display_data", shown("draft", "one")],
       ["stream", { name: "stdout", text: "x" }],
-      ["update_display_data", { data: {}, metadata: {}, transient: { display_id: "one" } }],
+      ["update_display_data", shown("", "one")],
     );
     assert.deepEqual(
       OutputCollector.kept(outputs).map(({ output_type }) => output_type),
