@@ -32,7 +32,7 @@ const otherWords = new Set(
 );
 
 /** Case, accents, surrounding space, marks at the ends, and "_", "-" or camelCase for a space make no other name. */
-export function plainName(name: string): string {
+function plainName(name: string): string {
   return name
     .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
     .normalize("NFD")

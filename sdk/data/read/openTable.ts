@@ -215,7 +215,7 @@ function count(
   addRepairs(counts, repairs);
 }
 
-export function addRepairs(counts: Counts, repairs: readonly Repair[]): void {
+function addRepairs(counts: Counts, repairs: readonly Repair[]): void {
   counts.repairs += repairs.length;
   for (const { kind } of repairs) counts.repairsByKind[kind] = (counts.repairsByKind[kind] ?? 0) + 1;
 }

@@ -1,6 +1,6 @@
 /**
  * Text to records, strictly by a dialect and as fast as it goes. What breaks the rules is not interpreted here: the
- * record is marked as broken and gives its first line only; `TableReader` mends it.
+ * record is marked as broken and gives its first line only; `Mender` mends it.
  * Invariant: the `raw` texts of all records, with their record ends between, are the text.
  */
 import { anyOf, Finder } from "./finder.ts";
@@ -246,7 +246,7 @@ export class RecordReader {
 }
 
 /** Record ends in a stretch of text; CR LF is one. */
-export function countLines(text: string, from: number, to: number): number {
+function countLines(text: string, from: number, to: number): number {
   let count = 0;
   for (let at = from; at < to; at++) {
     const code = text.charCodeAt(at);

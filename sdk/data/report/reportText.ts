@@ -11,7 +11,7 @@ const names: Record<string, string> = {
   "": "none",
 };
 
-export function dialectText(dialect: Dialect): string {
+function dialectText(dialect: Dialect): string {
   const delimiter = names[dialect.delimiter] ?? `"${dialect.delimiter}"`;
   const second = dialect.runnerUp;
   return [

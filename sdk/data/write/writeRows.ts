@@ -1,7 +1,7 @@
 /** Rows and records as text: JSON lines, or CSV as RFC 4180 has it with "\n" as record end. */
 
 /** Quoted wherever a reader could take it for something else; so a second reading changes nothing. */
-export function csvCell(text: string): string {
+function csvCell(text: string): string {
   const plain = /^[\p{L}\p{N}][\p{L}\p{N} .!?()%€$@/_-]*$/u.test(text) && text.trim() === text;
   return plain ? text : `"${text.replaceAll('"', '""')}"`;
 }
