@@ -69,7 +69,7 @@ const EXPECTED: Record<string, Expected[]> = {
   ],
   "05-chat-and-reasoning": [
     { cell: "Bonjour, quels sont les frais", shows: /<details><summary><b>Raisonnement/ },
-    { cell: "la brouette Hirondelle ? Je", shows: /<mark title="products: Hirondelle"/ },
+    { cell: "la brouette Hirondelle ? Je", shows: /<mark title="produits : Hirondelle"/ },
     { cell: "reasoning.check(", shows: /✗/ },
     { cell: "<script>alert('bonjour')", shows: /&lt;script&gt;alert\(/ },
     { cell: '"Time of each stage"', shows: /categorise/, forms: PLOT },
