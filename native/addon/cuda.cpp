@@ -461,7 +461,7 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
   const int64_t index = args.integer("kernel"), x = args.integer("gridX", 1), y = args.integer("gridY", 1),
                 z = args.integer("gridZ", 1), threads = args.integer("threads", 1),
                 sharedBytes = args.integer("sharedBytes");
-  const bool overlaps = args.boolean("overlaps");
+  const bool overlaps = args.boolean("overlaps"), cooperative = args.boolean("cooperative");
   args.require(index < static_cast<int64_t>(state.kernels.size()), "kernel is not one that kernel() gave");
   Kernel& entry = state.kernels[index];
   std::array<uint64_t, kArguments> values;
@@ -485,16 +485,18 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
     entry.sharedBytes = static_cast<unsigned>(sharedBytes);
   }
   const auto size = [](int64_t n) { return static_cast<unsigned>(n); };
+  args.require(!cooperative || driver().launchKernelEx, "cooperative launches need a newer driver");
   const bool mayOverlap = overlaps && state.canOverlap && !state.beside;
   queue(call.Env(), "launch",
         [=, function = entry.function, stream = state.beside ? state.side : state.stream]() mutable {
           void* parameters[kArguments];
           for (int i = 0; i < kArguments; ++i) parameters[i] = &values[i];
-          if (!mayOverlap) {
+          if (!mayOverlap && !cooperative) {
             return driver().launchKernel(function, size(x), size(y), size(z), size(threads), 1, 1,
                                          size(sharedBytes), stream, parameters, nullptr);
           }
-          cuda::LaunchAttribute attribute{cuda::kProgrammaticStreamSerialization, {1}};
+          cuda::LaunchAttribute attribute{
+              cooperative ? cuda::kCooperative : cuda::kProgrammaticStreamSerialization, {1}};
           const cuda::LaunchConfig config{size(x), size(y),           size(z), size(threads), 1,
                                           1,       size(sharedBytes), stream,  &attribute,    1};
           return driver().launchKernelEx(&config, function, parameters, nullptr);

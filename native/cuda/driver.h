@@ -31,6 +31,8 @@ struct LaunchAttribute {
 };
 /** The launch may begin when those before it allow it: griddepcontrol of the PTX ISA. */
 constexpr int kProgrammaticStreamSerialization = 6;
+/** All blocks run at once, or the launch fails. */
+constexpr int kCooperative = 2;
 /** CUlaunchConfig. */
 struct LaunchConfig {
   unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;

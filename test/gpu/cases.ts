@@ -34,7 +34,7 @@ function run(
   const kernel = kernels.get(name) ?? driver.kernel("/build/native/cuda/faults.fatbin", name, signature);
   kernels.set(name, kernel);
   driver.arguments.set(args);
-  driver.launch(kernel, blocks, 1, 1, threads, shared, false);
+  driver.launch(kernel, blocks, 1, 1, threads, shared, false, false);
   if (wait) driver.synchronize();
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvalidContext = 201,
               kFileNotFound = 301, kInvalidHandle = 400, kNotFound = 500, kOutOfResources = 701,
-              kCaptureUnsupported = 900, kCaptureInvalidated = 901;
+              kCooperativeTooLarge = 720, kCaptureUnsupported = 900, kCaptureInvalidated = 901;
 
 /** The first stream works at once. Work of others waits until somebody waits for it: as late as may be. */
 struct Stream {
@@ -45,6 +45,8 @@ double now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration<double, std::milli>(time).count();
 }
+
+constexpr unsigned kMultiprocessors = 4;
 
 int maxSharedBytes() {
   const int c = capability();
@@ -82,6 +84,7 @@ const struct {
     {701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"},
     {716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
     {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+    {720, "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE", "too many blocks in cooperative launch"},
     {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
     {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
 };
@@ -126,8 +129,8 @@ int cuDeviceGetAttribute(int* value, int attribute, int) {
       *value = 32;
       break;  // warp
     case 16:
-      *value = 4;
-      break;  // multiprocessors
+      *value = kMultiprocessors;
+      break;
     case 38:
       *value = 4 << 20;
       break;  // L2 cache
@@ -302,9 +305,9 @@ int cuFuncGetParamInfo(Function* function, size_t index, size_t* offset, size_t*
   return kSuccess;
 }
 
-int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                   unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream* stream, void** parameters,
-                   void**) {
+static int launchOn(Function* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                    unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream* stream, void** parameters,
+                    bool cooperative) {
   CHECK_CONTEXT();
   const Kernel& kernel = *function->kernel;
   const std::string name = std::string("launch of ") + kernel.name + ": ";
@@ -327,11 +330,40 @@ int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
   const Work work = [=, &module, &kernel]() mutable {
     std::vector<void*> pointers;
     for (uint64_t& value : values) pointers.push_back(&value);
-    return launch(module, kernel, grid, block, sharedBytes, pointers.data());
+    return launch(module, kernel, grid, block, sharedBytes, pointers.data(), cooperative);
   };
   if (!stream->late) return enqueue(work);
   stream->waiting.push_back(work);
   return kSuccess;
+}
+int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                   unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream* stream, void** parameters,
+                   void**) {
+  return launchOn(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, parameters,
+                  false);
+}
+struct LaunchAttribute {
+  int id;
+  alignas(8) union {
+    int allowed;
+    char bytes[64];
+  } value;
+};
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  Stream* stream;
+  LaunchAttribute* attributes;
+  unsigned attributeCount;
+};
+int cuLaunchKernelEx(const LaunchConfig* c, Function* function, void** parameters, void**) {
+  constexpr int kCooperative = 2;
+  bool cooperative = false;
+  for (unsigned i = 0; i < c->attributeCount; i++)
+    cooperative |= c->attributes[i].id == kCooperative && c->attributes[i].value.allowed != 0;
+  if (cooperative && c->gridX * c->gridY * c->gridZ > kMultiprocessors)
+    return report(kCooperativeTooLarge, "cuLaunchKernelEx: more cooperative blocks than multiprocessors");
+  return launchOn(function, c->gridX, c->gridY, c->gridZ, c->blockX, c->blockY, c->blockZ, c->sharedBytes,
+                  c->stream, parameters, cooperative);
 }
 
 int cuStreamBeginCapture_v2(void*, int mode) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "host.h"
@@ -93,6 +94,7 @@ struct Fiber {
 struct Warp {
   unsigned lanes;  // that exist
   unsigned ready, exchanging, ended;
+  unsigned pausing;  // wait for another block
   Place place;
   int turn;
   Slot slots[2][32];
@@ -102,22 +104,31 @@ constexpr size_t kStackBytes = 128 * 1024;
 constexpr size_t kStackStride =
     kStackBytes + 192;  // so that stacks do not all fall into the same cache lines
 
+/** A block that runs: the only one, or one of a cooperative launch, which all run in turn. */
+struct Block {
+  uint3 index;
+  Fiber fibers[kMaxThreads];
+  Warp warps[kMaxThreads / 32];
+  unsigned char* stacks = nullptr;
+  int waiting;  // at the barrier `barrierPlace`
+  Place barrierPlace;
+  bool backwards, copyAtOnce;
+  unsigned char *sharedBegin, *sharedEnd;
+  std::vector<unsigned char> staticShared;  // while others run
+};
+
 /** The launch that runs now. */
 struct Run {
   const Module* module;
   const Kernel* kernel;
   void* const* parameters;
   Context scheduler;
-  Fiber fibers[kMaxThreads];
-  Warp warps[kMaxThreads / 32];
-  unsigned char* stacks = nullptr;
+  Block* block;  // that runs
   int threads, warpCount;
   int current;  // thread, or -1 outside of all
-  int waiting;  // at the barrier `barrierPlace`
-  Place barrierPlace;
-  bool backwards, copyAtOnce;
-  unsigned char *sharedBegin, *sharedEnd;
   int error;
+  bool cooperative;
+  uint64_t steps;  // whatever may let another block go on
   std::string message;
   uint64_t launches = 0;
 } run;
@@ -146,7 +157,7 @@ std::string where(int thread) {
   return thread < 0 ? s : s + text(", thread %d", thread);
 }
 
-void wait() { switchTo(run.fibers[run.current].context, run.scheduler); }
+void wait() { switchTo(run.block->fibers[run.current].context, run.scheduler); }
 
 [[noreturn]] void stop(int error, const std::string& message) {
   run.error = error;
@@ -157,24 +168,25 @@ void wait() { switchTo(run.fibers[run.current].context, run.scheduler); }
 
 void fiberMain() {
   run.kernel->run(run.parameters);
-  run.warps[run.current / 32].ended |= 1u << run.current % 32;
+  run.block->warps[run.current / 32].ended |= 1u << run.current % 32;
+  run.steps++;
   wait();
 }
 
 void resume(int thread) {
   run.current = thread;
-  position.thread = run.fibers[thread].index;
+  position.thread = run.block->fibers[thread].index;
   position.lane = thread % 32;
-  switchTo(run.scheduler, run.fibers[thread].context);
+  switchTo(run.scheduler, run.block->fibers[thread].context);
   run.current = -1;
 }
 
 /** Runs the warp until none of its lanes can go on. False when nothing could. */
 bool runWarp(int index) {
-  Warp& warp = run.warps[index];
+  Warp& warp = run.block->warps[index];
   if (!warp.ready) return false;
   while (warp.ready && !run.error) {
-    const int lane = run.backwards ? 31 - __builtin_clz(warp.ready) : __builtin_ctz(warp.ready);
+    const int lane = run.block->backwards ? 31 - __builtin_clz(warp.ready) : __builtin_ctz(warp.ready);
     warp.ready &= ~(1u << lane);
     resume(index * 32 + lane);
   }
@@ -185,8 +197,8 @@ bool runWarp(int index) {
 std::string deadlock() {
   std::map<std::string, std::vector<int>> groups;
   for (int i = 0; i < run.threads; i++) {
-    const bool ended = run.warps[i / 32].ended >> i % 32 & 1;
-    groups[ended ? "ended" : "waits at " + describe(run.fibers[i].place)].push_back(i);
+    const bool ended = run.block->warps[i / 32].ended >> i % 32 & 1;
+    groups[ended ? "ended" : "waits at " + describe(run.block->fibers[i].place)].push_back(i);
   }
   std::string s = where(-1) + ": deadlock";
   for (const auto& [state, threads] : groups)
@@ -199,44 +211,56 @@ bool inShared(const void* p, size_t bytes) {
   const auto within = [&](unsigned char* begin, unsigned char* end) {
     return q >= begin && q + bytes <= end;
   };
-  return within(run.sharedBegin, run.sharedEnd) || within(run.module->sharedBegin, run.module->sharedEnd);
+  return within(run.block->sharedBegin, run.block->sharedEnd) ||
+         within(run.module->sharedBegin, run.module->sharedEnd);
 }
 
 bool marginIntact(const unsigned char* begin, const unsigned char* end) {
   return std::all_of(begin, end, [](unsigned char c) { return c == kMargin; });
 }
 
-void runBlock() {
+void beginBlock() {
+  Block& block = *run.block;
   memset(run.module->sharedBegin, kPoison, run.module->sharedEnd - run.module->sharedBegin);
-  memset(run.sharedBegin, kPoison, run.sharedEnd - run.sharedBegin);
-  run.waiting = 0;
+  memset(block.sharedBegin, kPoison, block.sharedEnd - block.sharedBegin);
+  block.waiting = 0;
   races::beginBlock();
   for (int i = 0; i < run.threads; i++) {
-    Fiber& fiber = run.fibers[i];
+    Fiber& fiber = block.fibers[i];
     fiber.copies.clear();
     fiber.groups = 0;
     const unsigned t = i, width = position.blockSize.x, height = position.blockSize.y;
     fiber.index = {t % width, t / width % height, t / (width * height)};
-    prepare(fiber.context, run.stacks + i * kStackStride, kStackBytes, fiberMain);
+    prepare(fiber.context, block.stacks + i * kStackStride, kStackBytes, fiberMain);
   }
   for (int i = 0; i < run.warpCount; i++) {
-    Warp& warp = run.warps[i];
+    Warp& warp = block.warps[i];
     const int lanes = std::min(32, run.threads - 32 * i);
     warp.lanes = warp.ready = lanes == 32 ? kFull : (1u << lanes) - 1;
-    warp.exchanging = warp.ended = warp.turn = 0;
+    warp.exchanging = warp.ended = warp.pausing = warp.turn = 0;
+  }
+}
+
+/** Runs the block until none of its threads can go on by itself; true when it has ended. */
+bool continueBlock() {
+  Block& block = *run.block;
+  position.block = block.index;
+  position.dynamicShared = block.sharedBegin;
+  for (int i = 0; i < run.warpCount; i++) {
+    block.warps[i].ready |= block.warps[i].pausing;
+    block.warps[i].pausing = 0;
   }
   bool progress = true;
   while (progress && !run.error) {
     progress = false;
-    for (int i = 0; i < run.warpCount; i++) progress |= runWarp(run.backwards ? run.warpCount - 1 - i : i);
+    for (int i = 0; i < run.warpCount; i++) progress |= runWarp(block.backwards ? run.warpCount - 1 - i : i);
   }
-  if (run.error) return;
-  for (int i = 0; i < run.warpCount; i++) {
-    if (run.warps[i].ended == run.warps[i].lanes) continue;
-    run.error = kLaunchFailed;
-    run.message = deadlock();
-    return;
-  }
+  const auto ended = [&](const Warp& warp) { return warp.ended == warp.lanes; };
+  return run.error || std::all_of(block.warps, block.warps + run.warpCount, ended);
+}
+
+bool anyPauses(const Block& block) {
+  return std::any_of(block.warps, block.warps + run.warpCount, [](const Warp& w) { return w.pausing != 0; });
 }
 
 /** The dynamic shared memory: ends at a page that cannot be touched, after a margin to the next multiple
@@ -245,6 +269,11 @@ struct SharedMemory {
   static constexpr size_t kPage = 4096, kBytes = 256 * 1024;
   unsigned char* pages = nullptr;
 
+  SharedMemory() = default;
+  SharedMemory(const SharedMemory&) = delete;
+  ~SharedMemory() {
+    if (pages) munmap(pages, kBytes + kPage);
+  }
   unsigned char* place(unsigned bytes) {
     if (!pages) {
       pages = static_cast<unsigned char*>(
@@ -256,11 +285,35 @@ struct SharedMemory {
     memset(begin + bytes, kMargin, pages + kBytes - begin - bytes);
     return begin;
   }
-  bool intact() const {
-    return marginIntact(run.sharedBegin - kPage, run.sharedBegin) &&
-           marginIntact(run.sharedEnd, pages + kBytes);
+  bool intact(const Block& block) const {
+    return marginIntact(block.sharedBegin - kPage, block.sharedBegin) &&
+           marginIntact(block.sharedEnd, pages + kBytes);
   }
-} sharedMemory;
+};
+
+/** A block and its memory. */
+struct Room {
+  Block block;
+  SharedMemory shared;
+
+  Room() {
+    block.stacks =
+        static_cast<unsigned char*>(mmap(nullptr, kStackStride * kMaxThreads, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  }
+  ~Room() { munmap(block.stacks, kStackStride * kMaxThreads); }
+  void enter(unsigned sharedBytes) {
+    block.sharedBegin = shared.place(sharedBytes);
+    block.sharedEnd = block.sharedBegin + sharedBytes;
+    run.block = &block;
+  }
+};
+/** The first serves all launches that are not cooperative. */
+std::vector<std::unique_ptr<Room>> rooms;
+Room& roomOf(size_t index) {
+  while (rooms.size() <= index) rooms.push_back(std::make_unique<Room>());
+  return *rooms[index];
+}
 
 struct Allocation {
   unsigned char* pages;
@@ -281,8 +334,8 @@ std::string describe(uint64_t address) {
       return text("%zu bytes before device memory of %zu bytes", start - address, end - start);
     return text("%zu bytes after the start of device memory of %zu bytes", address - start, end - start);
   }
-  const uint64_t begin = reinterpret_cast<uint64_t>(run.sharedBegin);
-  const uint64_t size = run.sharedEnd - run.sharedBegin;
+  const uint64_t begin = reinterpret_cast<uint64_t>(run.block->sharedBegin);
+  const uint64_t size = run.block->sharedEnd - run.block->sharedBegin;
   if (address >= begin && address < begin + size + 2 * SharedMemory::kPage)
     return text("%zu bytes after the start of %zu bytes of dynamic shared memory", address - begin, size);
   return address < 65536 ? "a null address" : "no memory of the device";
@@ -376,41 +429,96 @@ int report(int error, const std::string& message) {
 
 std::string lastMessage(int error) { return error == lastError ? lastText : ""; }
 
+namespace {
+
+/** Looks at what a block that has ended, or failed, leaves behind. */
+int checkBlock(Room& room, unsigned sharedBytes) {
+  if (!run.error && !room.shared.intact(room.block)) {
+    run.error = kIllegalAddress;
+    run.message = where(-1) + text(": wrote beside its %u bytes of dynamic shared memory", sharedBytes);
+  }
+  return run.error ? report(run.error, fault.signal ? describeFault() : run.message) : kSuccess;
+}
+
+int stuck() {
+  run.error = kLaunchFailed;
+  run.message = deadlock();
+  if (anyPauses(*run.block) && !run.cooperative) run.message += "; the launch is not cooperative";
+  return report(run.error, run.message);
+}
+
+/** All blocks in turn, each until it waits for another one. */
+int runTogether(Size3 grid, unsigned sharedBytes, uint64_t& order) {
+  const size_t count = size_t{grid.x} * grid.y * grid.z;
+  const size_t staticBytes = run.module->sharedEnd - run.module->sharedBegin;
+  std::vector<bool> ended(count);
+  for (size_t i = 0; i < count; i++, order++) {
+    Room& room = roomOf(i);
+    room.enter(sharedBytes);
+    const unsigned at = static_cast<unsigned>(i);
+    room.block.index = {at % grid.x, at / grid.x % grid.y, at / grid.x / grid.y};
+    room.block.backwards = order & 1;
+    room.block.copyAtOnce = order >> 1 & 1;
+    beginBlock();
+    room.block.staticShared.assign(run.module->sharedBegin, run.module->sharedEnd);
+  }
+  for (size_t left = count; left > 0;) {
+    const uint64_t before = run.steps;
+    for (size_t i = 0; i < count; i++) {
+      if (ended[i]) continue;
+      Room& room = roomOf(i);
+      run.block = &room.block;
+      memcpy(run.module->sharedBegin, room.block.staticShared.data(), staticBytes);
+      const bool done = continueBlock();
+      if (run.error || done) {
+        if (const int error = checkBlock(room, sharedBytes)) return error;
+        ended[i] = true;
+        left--;
+      } else if (!anyPauses(room.block)) {
+        return stuck();
+      }
+      room.block.staticShared.assign(run.module->sharedBegin, run.module->sharedEnd);
+    }
+    if (left > 0 && run.steps == before) return stuck();
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
 int launch(const Module& module, const Kernel& kernel, Size3 grid, Size3 block, unsigned sharedBytes,
-           void* const* parameters) {
-  if (!run.stacks)
-    run.stacks = static_cast<unsigned char*>(mmap(nullptr, kStackStride * kMaxThreads, PROT_READ | PROT_WRITE,
-                                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+           void* const* parameters, bool cooperative) {
   run.module = &module;
   run.kernel = &kernel;
   run.parameters = parameters;
   run.threads = block.x * block.y * block.z;
   run.warpCount = (run.threads + 31) / 32;
-  run.sharedBegin = sharedMemory.place(sharedBytes);
-  run.sharedEnd = run.sharedBegin + sharedBytes;
   run.current = -1;
   run.error = 0;
   run.message.clear();
+  run.cooperative = cooperative;
   position.blockSize = {block.x, block.y, block.z};
   position.gridSize = {grid.x, grid.y, grid.z};
-  position.dynamicShared = run.sharedBegin;
   fault = {};
   races::beginLaunch();
   uint64_t order = run.launches++;
   const Handlers handlers;
+  if (cooperative) {
+    if (const int error = runTogether(grid, sharedBytes, order)) return error;
+    return checkMargins(text("%s: kernel %s", module.file, kernel.name));
+  }
+  Room& room = roomOf(0);
+  room.enter(sharedBytes);
   for (unsigned z = 0; z < grid.z; z++)
     for (unsigned y = 0; y < grid.y; y++)
       for (unsigned x = 0; x < grid.x; x++) {
-        position.block = {x, y, z};
-        run.backwards = order & 1;
-        run.copyAtOnce = order >> 1 & 1;
+        room.block.index = {x, y, z};
+        room.block.backwards = order & 1;
+        room.block.copyAtOnce = order >> 1 & 1;
         order++;
-        runBlock();
-        if (!run.error && !sharedMemory.intact()) {
-          run.error = kIllegalAddress;
-          run.message = where(-1) + text(": wrote beside its %u bytes of dynamic shared memory", sharedBytes);
-        }
-        if (run.error) return report(run.error, fault.signal ? describeFault() : run.message);
+        beginBlock();
+        if (!continueBlock()) return stuck();
+        if (const int error = checkBlock(room, sharedBytes)) return error;
       }
   return checkMargins(text("%s: kernel %s", module.file, kernel.name));
 }
@@ -425,22 +533,30 @@ void fail(const char* format, ...) {
 }
 
 void barrier(const Place& place) {
-  if (run.waiting == 0)
-    run.barrierPlace = place;
-  else if (!samePlace(place, run.barrierPlace))
+  if (run.block->waiting == 0)
+    run.block->barrierPlace = place;
+  else if (!samePlace(place, run.block->barrierPlace))
     fail("reaches %s while other threads wait at %s", describe(place).c_str(),
-         describe(run.barrierPlace).c_str());
-  run.fibers[run.current].place = place;
-  if (++run.waiting < run.threads) return wait();
-  run.waiting = 0;
+         describe(run.block->barrierPlace).c_str());
+  run.block->fibers[run.current].place = place;
+  if (++run.block->waiting < run.threads) return wait();
+  run.block->waiting = 0;
   races::barrier();
-  for (int i = 0; i < run.warpCount; i++) run.warps[i].ready = run.warps[i].lanes;
-  run.warps[run.current / 32].ready &= ~(1u << run.current % 32);
+  for (int i = 0; i < run.warpCount; i++) run.block->warps[i].ready = run.block->warps[i].lanes;
+  run.block->warps[run.current / 32].ready &= ~(1u << run.current % 32);
 }
+
+void pause(const Place& place) {
+  run.block->fibers[run.current].place = place;
+  run.block->warps[run.current / 32].pausing |= 1u << run.current % 32;
+  wait();
+}
+
+void step() { run.steps++; }
 
 const Slot* exchange(const Place& place, unsigned mask, const void* in, size_t bytes,
                      void (*complete)(Slot*)) {
-  Warp& warp = run.warps[run.current / 32];
+  Warp& warp = run.block->warps[run.current / 32];
   if (mask != kFull || warp.lanes != kFull)
     fail("%s with the mask %08x in a warp with the lanes %08x: the emulator knows full warps only",
          describe(place).c_str(), mask, warp.lanes);
@@ -453,7 +569,7 @@ const Slot* exchange(const Place& place, unsigned mask, const void* in, size_t b
   Slot* slots = warp.slots[warp.turn];  // two turns: a fast lane may be one exchange ahead of a slow one
   if (bytes) memcpy(slots[run.current % 32].bytes, in, bytes);
   warp.exchanging |= bit;
-  run.fibers[run.current].place = place;
+  run.block->fibers[run.current].place = place;
   if (warp.exchanging != kFull) {
     wait();
     return slots;
@@ -472,9 +588,9 @@ void copyAsync(void* shared, const void* global, bool valid, int bytes) {
     stop(kMisalignedAddress, text("copyAsync%d with an address that is not a multiple of %d", bytes, bytes));
   if (valid) races::access(run.current, global, bytes, false, __builtin_return_address(0));
   races::access(run.current, shared, bytes, true, __builtin_return_address(0));
-  Fiber& fiber = run.fibers[run.current];
+  Fiber& fiber = run.block->fibers[run.current];
   fiber.copies.push_back({shared, global, valid, bytes, fiber.groups});
-  if (!run.copyAtOnce) return;
+  if (!run.block->copyAtOnce) return;
   fiber.copies.back().group = -1;
   waitCopies(fiber.groups);
 }
@@ -486,12 +602,12 @@ void prefetch(const void* global, int bytes) {
 
 void fence() { races::fence(); }
 
-void commitCopies() { run.fibers[run.current].groups++; }
+void commitCopies() { run.block->fibers[run.current].groups++; }
 
 /** A copy happens as late as it may, or in other blocks at once: a missing wait shows in the first kind, a
  * buffer that is filled while others still read it in the second. */
 void waitCopies(int groups) {
-  Fiber& fiber = run.fibers[run.current];
+  Fiber& fiber = run.block->fibers[run.current];
   auto copy = fiber.copies.begin();
   for (; copy != fiber.copies.end() && copy->group < fiber.groups - groups; ++copy) {
     if (copy->valid)
@@ -573,7 +689,7 @@ int races::runningThread() { return run.current; }
 bool races::isShared(const void* address) { return inShared(address, 1); }
 bool races::isStack(const void* address) {
   const auto* p = static_cast<const unsigned char*>(address);
-  return p >= run.stacks && p < run.stacks + kMaxThreads * kStackStride;
+  return run.block && p >= run.block->stacks && p < run.block->stacks + kMaxThreads * kStackStride;
 }
 void races::stop(const char* what, int other, bool otherBlock, const char* did, void* code, void* otherCode) {
   const std::string who = otherBlock            ? "another block"

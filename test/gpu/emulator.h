@@ -20,7 +20,6 @@
 // Blocks run one after another, so one copy serves them all. It lies in .bss, which holds nothing else here.
 #define __shared__ static
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
 #define __align__(n) __attribute__((aligned(n)))
 
 struct uint3 {
@@ -91,6 +90,10 @@ EMULATOR_API void commitCopies();
 /** Checks what prefetchBytes is given: address and size are multiples of 16. */
 EMULATOR_API void prefetch(const void* global, int bytes);
 EMULATOR_API void waitCopies(int groups);
+/** Lets other threads and blocks run, of a cooperative launch. */
+EMULATOR_API void pause(const Place& place);
+/** A word that other blocks look at was written. */
+EMULATOR_API void step();
 /** Orders what the blocks do that call it (races.cpp). */
 EMULATOR_API void fence();
 /** Ends the launch with an error. */
@@ -311,6 +314,22 @@ __attribute__((noinline, no_sanitize("thread"))) inline void storeRelaxed(unsign
   *p = word;
 }
 __attribute__((noinline, no_sanitize("thread"))) inline unsigned loadRelaxed(const unsigned* p) { return *p; }
+__attribute__((noinline, no_sanitize("thread"))) inline void storeRelaxed(unsigned long long* p,
+                                                                          unsigned long long word) {
+  *p = word;
+  emulator::step();
+}
+__attribute__((noinline, no_sanitize("thread"))) inline unsigned long long loadRelaxed(
+    const unsigned long long* p) {
+  return *p;
+}
+inline void loadRelaxed(unsigned long long (&words)[2], const unsigned long long* p) {
+  const auto* pair = reinterpret_cast<const uint4*>(p);  // checks the alignment
+  words[0] = pair->x | static_cast<unsigned long long>(pair->y) << 32;
+  words[1] = pair->z | static_cast<unsigned long long>(pair->w) << 32;
+}
+inline int threadNow() { return static_cast<int>(threadIdx.x); }
+inline void pause(EMULATOR_PLACE) { emulator::pause({"pause", file, line}); }
 
 inline void prefetchBytes(const void* p, int bytes) { emulator::prefetch(p, bytes); }
 // Launches run one after another.

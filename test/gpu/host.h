@@ -52,9 +52,10 @@ enum Error : int { kSuccess = 0, kIllegalAddress = 700, kMisalignedAddress = 716
 /** Of the pretended GPU, times ten. */
 EMULATOR_EXPORT int capability();
 
-/** Runs all blocks. What went wrong is printed, and kept for `lastMessage`. */
+/** Runs all blocks, one after another, or in turn where the launch is cooperative. What went wrong is
+ * printed, and kept for `lastMessage`. */
 EMULATOR_EXPORT int launch(const Module& module, const Kernel& kernel, Size3 grid, Size3 block,
-                           unsigned sharedBytes, void* const* parameters);
+                           unsigned sharedBytes, void* const* parameters, bool cooperative);
 /** The text of the last report, if it was of this error. */
 EMULATOR_EXPORT std::string lastMessage(int error);
 EMULATOR_EXPORT int report(int error, const std::string& message);

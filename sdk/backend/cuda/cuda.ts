@@ -241,7 +241,7 @@ export class Cuda {
     const buffer = this.driver.arguments;
     for (let i = 0; i < args.length; i++) buffer[i] = args[i];
     const [x, y, z] = typeof grid === "number" ? [grid, 1, 1] : grid;
-    this.driver.launch(handle, x, y, z, threads, sharedBytes, kernel.overlaps);
+    this.driver.launch(handle, x, y, z, threads, sharedBytes, kernel.overlaps, kernel.cooperative);
   }
 
   /** c [m, n] = alpha * op(a) [m, k] op(b) [k, n] + beta * c. a and b have one storage; c may have the other. */

@@ -57,6 +57,8 @@ export interface CudaDriver {
    *
    * @param overlaps it may begin when the launch before it says so (letLaunchesAfterBegin in native/cuda/ptx.cuh), where
    *     GPU and driver can; danger: it must not read what that one writes before waitForLaunchesBefore
+   * @param cooperative all blocks run at once, so that they may wait for each other
+   * @throws when the GPU has no room for all blocks of a cooperative launch
    */
   launch(
     kernel: number,
@@ -66,6 +68,7 @@ export interface CudaDriver {
     threads: number,
     sharedBytes: number,
     overlaps: boolean,
+    cooperative: boolean,
   ): void;
 
   /**
