@@ -106,11 +106,18 @@ function uploadWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
       : {
           codes: upload(scales.codes),
           nestedAbsmax: upload(scales.nestedAbsmax),
-          map: upload(scales.map),
+          map: isDynamicMap(scales.map) ? cuda.constant(DYNAMIC_MAP) : upload(scales.map),
           offset: upload(Float32Array.of(scales.offset)),
         };
   const data = upload(frozen.packed);
   return { kind: "nf4", shape, storage: "bfloat16", data, ...NO_SCALES, ...own, addresses };
+}
+
+/** Weights that have the usual map share one copy of it: a kernel for many weights takes one. */
+function isDynamicMap(map: Float32Array): boolean {
+  return (
+    map === DYNAMIC_MAP || (map.length === DYNAMIC_MAP.length && map.every((v, i) => v === DYNAMIC_MAP[i]))
+  );
 }
 
 const DEQUANTIZE = cudaKernels("nf4", "dequantizeNf4", `p${SCALE_SIGNATURE}iip`);
