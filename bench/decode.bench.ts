@@ -118,6 +118,31 @@ function check(model: MistralModel): number {
   });
 }
 
+/** Relative error of the first layer's launch for one token, beside the ops after each other, which take two. */
+function checkLayer({ weights, tokenizer }: MistralModel): number {
+  const one = { ...config, layers: 1 };
+  const first = new MistralModel(
+    one,
+    { ...weights, layers: weights.layers.slice(0, 1) },
+    tokenizer,
+    "random",
+  );
+  const ids = Int32Array.from({ length: 300 }, (_, i) => (7919 * i) % config.vocabSize);
+  const last = (...lengths: [before: number, own: number]) => {
+    const cache = new KVCache(one, ids.length);
+    const [before, own] = lengths;
+    first.forwardCached(ids.slice(0, before), cache);
+    const y = first.forwardCached(ids.slice(before, before + own), cache);
+    cache.dispose();
+    return y.slice([y.shape[0] - 1, 0], [1, -1]).dataSync<"float32">();
+  };
+  return tf.tidy(() => {
+    const [got, want] = [last(299, 1), last(298, 2)];
+    const norm = (v: Float32Array) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
+    return norm(got.map((v, i) => v - want[i])) / norm(want);
+  });
+}
+
 const copyBytes = 2 ** 31;
 const [from, to] = [cuda.scratch(copyBytes), cuda.scratch(copyBytes)];
 const copied = timed(() => driver.copy(to, from, copyBytes));
@@ -132,6 +157,10 @@ const worst = check(model);
 say({ work: "check", worstDifference: +worst.toFixed(4) });
 // Both roundings of a y of four deviations to 8 bits are off by up to 2^-7 of a deviation, and h is rounded elsewhere.
 if (!(worst < 0.04)) throw new Error(`decode: expected a difference below 0.04, got ${worst}`);
+const error = checkLayer(model);
+say({ work: "check of a layer", relativeError: +error.toFixed(5) });
+// Two chains of about ten roundings to 8 bits.
+if (!(error < 0.02)) throw new Error(`decode: expected a relative error below 0.02, got ${error}`);
 
 /** W, its scales, and the head, once a token. */
 const weightBytes = model.weights.layers

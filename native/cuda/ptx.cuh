@@ -151,6 +151,35 @@ __device__ inline unsigned loadRelaxed(const unsigned* p) {
   return word;
 }
 
+/** As storeRelaxed with 8 bytes, which others see as a whole. */
+__device__ inline void storeRelaxed(unsigned long long* p, unsigned long long word) {
+  asm volatile("st.relaxed.gpu.global.u64 [%0], %1;" ::"l"(p), "l"(word) : "memory");
+}
+__device__ inline unsigned long long loadRelaxed(const unsigned long long* p) {
+  unsigned long long word;
+  asm volatile("ld.relaxed.gpu.global.u64 %0, [%1];" : "=l"(word) : "l"(p) : "memory");
+  return word;
+}
+/** Two neighbours, at a multiple of 16 bytes; each of the two is seen as a whole. */
+__device__ inline void loadRelaxed(unsigned long long (&words)[2], const unsigned long long* p) {
+  asm volatile("ld.relaxed.gpu.global.v2.u64 {%0, %1}, [%2];"
+               : "=l"(words[0]), "=l"(words[1])
+               : "l"(p)
+               : "memory");
+}
+/**
+ * threadIdx.x, read anew at each call: what is made from it is then not kept in registers from one part of a
+ * long kernel to the next.
+ */
+__device__ inline int threadNow() {
+  int x;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+  return x;
+}
+
+/** Between two looks at a word that another block of the launch will write; that launch is cooperative. */
+__device__ inline void pause() {}
+
 /** Starts bringing `bytes` into the second cache; address and size are multiples of 16. Hopper and newer;
  * else nothing. */
 __device__ inline void prefetchBytes(const void* p, int bytes) {

@@ -8,6 +8,7 @@ import type { TokenBatch } from "../data/batches.ts";
 import { attention } from "../ops/attention.ts";
 import { attentionCached } from "../ops/attentionCached.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
+import { decodeLayers } from "../ops/decodeLayers.ts";
 import { embedding } from "../ops/embedding.ts";
 import { type LinearLayer, linear, linears } from "../ops/linear.ts";
 import { normLinears, normSwiglu } from "../ops/normLinears.ts";
@@ -94,7 +95,10 @@ export class MistralModel {
     const positions = ownPositions ?? ids.map((_, i) => past + i);
     return tf.tidy(() => {
       let x = embedding(this.weights.embedding, ids);
-      this.weights.layers.forEach((layer, i) => {
+      const decoded = ids.length === 1 ? this.decode(x, cache, positions) : undefined;
+      const layers = decoded ? [] : this.weights.layers;
+      x = decoded ?? x;
+      layers.forEach((layer, i) => {
         const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
           attentionCached(q, k, v, { ...this.attentionOptions(i), cache: cache.layers[i], past: positions });
         x = this.layer(layer, x, positions, attend);
@@ -164,21 +168,7 @@ export class MistralModel {
     dropoutSeed?: number,
   ): tf.Tensor2D {
     const { headDim, rmsNormEps } = this.config;
-    const projection = (name: ProjectionName): LinearLayer => {
-      const { weight, lora } = layer[name];
-      if (!lora) return { weight };
-      const training = dropoutSeed !== undefined && lora.dropout > 0;
-      return {
-        weight,
-        lora: {
-          a: lora.a,
-          b: lora.b,
-          scale: loraScale(lora),
-          dropout: training ? lora.dropout : 0,
-          seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
-        },
-      };
-    };
+    const projection = (name: ProjectionName) => linearLayer(layer, name, dropoutSeed);
     const norm = (gamma: tf.Tensor1D) => ({ gamma, eps: rmsNormEps });
     const [q, k, v] = normLinears(
       x,
@@ -193,6 +183,21 @@ export class MistralModel {
     return linears(gated, [projection("down_proj")], afterAttention)[0];
   }
 
+  /** All layers for one token in one launch; undefined where there is none. */
+  private decode(x: tf.Tensor2D, cache: KVCache, past: Int32Array): tf.Tensor2D | undefined {
+    const { config, inverseFrequencies, weights } = this;
+    const layers = weights.layers.map((layer, i) => ({
+      projections: PROJECTIONS.map((name) => linearLayer(layer, name)),
+      ...{ inputNorm: layer.inputNorm, outputNorm: layer.postAttentionNorm },
+      ...{ cache: cache.layers[i], window: this.attentionOptions(i).window },
+    }));
+    return decodeLayers(x, layers, {
+      ...{ hidden: config.hiddenSize, intermediate: config.intermediateSize, eps: config.rmsNormEps },
+      ...{ heads: config.heads, kvHeads: config.kvHeads, headDim: config.headDim },
+      ...{ attentionScale: this.attentionOptions(0).scale, past, inverseFrequencies },
+    });
+  }
+
   private attentionOptions(layer: number) {
     const { heads, kvHeads, headDim, slidingWindow, fullAttentionLayers, ropeScaling } = this.config;
     const window = fullAttentionLayers?.includes(layer) ? 0 : (slidingWindow ?? 0);
@@ -200,6 +205,23 @@ export class MistralModel {
     const stretch = ropeScaling?.type === "yarn" ? ropeScaling.attentionFactor ** 2 : 1;
     return { heads, kvHeads, headDim, window, scale: stretch / Math.sqrt(headDim) };
   }
+}
+
+/** A projection as the ops take it; with a seed its adapter drops out. */
+function linearLayer(layer: Layer, name: ProjectionName, dropoutSeed?: number): LinearLayer {
+  const { weight, lora } = layer[name];
+  if (!lora) return { weight };
+  const training = dropoutSeed !== undefined && lora.dropout > 0;
+  return {
+    weight,
+    lora: {
+      a: lora.a,
+      b: lora.b,
+      scale: loraScale(lora),
+      dropout: training ? lora.dropout : 0,
+      seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
+    },
+  };
 }
 
 /** A new 32-bit seed from a seed and an index, so that no two projections share a mask. */

@@ -1,0 +1,298 @@
+// All layers of a decoder for one new token of one sequence, in bfloat16 over 4-bit weights, as one launch:
+//   x += o(attention(rope(q(h)), rope(k(h)), v(h))), h = rmsNorm(x);  x += down(silu(gate(h)) * up(h)), h =
+//   rmsNorm(x)
+// with each projection y = W x + scale B (A x).
+//
+// What bounds a token is reading W. In launches of their own the products of a layer spend more than half of
+// the time starting and ending, with memory idle. Here a block stays on its multiprocessor, and each of its
+// warps has its next pieces of W under way, those of the next products included, while blocks wait for each
+// other's results, which go through tagged words (Exchange). All blocks run at once: the launch is
+// cooperative.
+#include "decodeAttention.cuh"
+
+namespace {
+
+/** Lists the warps' units, the same in each layer; gives the number of this thread's warp. */
+__device__ inline int listUnits(const Room& room) {
+  const Lanes l;
+  Unit* own = shared<Unit>(room.units) + l.warp * room.mostUnits;
+  int count = 0;
+#pragma unroll 1
+  for (int product = 0; product < kProducts; ++product) {
+    const Share& share = shareOf(product);
+    const int pieces = share.in / kPiece, rounds = pieces / kWarps, rest = pieces % kWarps;
+    // By piece first: a piece of x is loaded once for all tiles. What is left is dealt out evenly.
+#pragma unroll 1
+    for (int i = 0; i < rounds * share.tiles; ++i, ++count)
+      if (l.lane == 0)
+        own[count] = Unit(share, product, i % share.tiles, l.warp + kWarps * (i / share.tiles));
+#pragma unroll 1
+    for (int i = l.warp; i < rest * share.tiles; i += kWarps, ++count)
+      if (l.lane == 0) own[count] = Unit(share, product, i / rest, kWarps * rounds + i % rest);
+  }
+  return count;
+}
+
+/** Lists what the adapters need, the same in each layer. */
+__device__ inline void listAdapters(const Model& m, const Room& room) {
+  const Lanes l;
+#pragma unroll 1
+  for (int product = 0; product < kProducts; ++product) {
+    const Share& share = shareOf(product);
+    const int pieces = share.in / kPiece;
+    int ranks = 0;
+#pragma unroll 1
+    for (int i = 0; i < share.projections; ++i) ranks += m.ranks[share.firstProjection + i];
+#pragma unroll 1
+    for (int tile = l.tid; tile < share.tiles; tile += kThreads) {
+      const Place place = placeOf(share, tile);
+      int firstRank = 0;
+      for (int i = 0; i < place.projection; ++i) firstRank += m.ranks[share.firstProjection + i];
+      const int projection = share.firstProjection + place.projection;
+      shared<Up>(room.ups)[product * room.mostTiles + tile] = {projection, 16 * place.tile,
+                                                               m.ranks[projection], firstRank};
+    }
+    if (l.lane > 0) continue;
+    int count = 0;
+#pragma unroll 1
+    for (int word = blockIdx.x + gridDim.x * l.warp; word < ranks * pieces;
+         word += gridDim.x * kWarps, ++count) {
+      int rank = word / pieces, i = share.firstProjection;
+      while (rank >= m.ranks[i]) rank -= m.ranks[i++];
+      shared<Down>(room.downs)[(product * room.mostDowns + count) * kWarps + l.warp] = {
+          i, rank * share.in + word % pieces * kPiece, word % pieces, word};
+    }
+    shared<int>(kCountsAt)[product * kWarps + l.warp] = count;
+    shared<int>(kRanksAt)[product] = ranks;
+  }
+}
+
+/** One block's state over all layers. */
+template <bool kNested>
+struct Decoder {
+  static constexpr int x = kXAt<kNested>;
+  Ring<kNested> ring;
+  /** Of the warp's units, the next to multiply. */
+  int at;
+  /** Of this thread's output of o and down. */
+  float residual;
+
+  __device__ void product(int index, int layerIndex, unsigned tag) {
+    const Lanes l;
+    const LayerTable& layer = tableOf(layerIndex);
+    const Share& share = shareOf(index);
+    const Exchange& exchange = desk().exchange;
+    const float* gamma = index == 0 ? layer.inputNorm : index == 2 ? layer.outputNorm : nullptr;
+    const Bringer bringer(gamma, share.in);
+    Downs downs(desk().room, layer, index);
+    const Word* from = index == 0   ? exchange.x
+                       : index == 1 ? exchange.attended
+                       : index == 2 ? exchange.middle
+                                    : exchange.gated;
+    const float squares = warpSum(bringer.bring(from, tag, x));
+    if (l.lane == 0) shared<float>(kSquaresAt)[(index & 1) * kWarps + l.warp] = squares;
+    __syncthreads();
+    downs.make(layer, x, exchange.xa[index], tag);
+    if (layerIndex + 1 < desk().model.count) prefetchNext(index, tableOf(layerIndex + 1), downs);
+
+    const Lanes inLoop;
+    Multiplier<kNested> multiplier(inLoop);
+    const int ownSums = desk().room.sums + 4 * (inLoop.warp * 16 + inLoop.group + inLoop.quad * 8);
+    // With fewer pieces than warps a warp does not meet all tiles.
+    if (share.in < kPiece * kWarps)
+      for (int i = inLoop.lane; i < share.tiles * 16; i += 32)
+        shared<float>(desk().room.sums + 4 * inLoop.warp * 16)[i / 16 * kTileSums + i % 16] = 0;
+    __syncwarp();
+    int tile = -1;
+    Unit unit = ring.unitAt(at);
+#pragma unroll 1
+    while (at < ring.count && unit.product == index) {
+      const int piece = unit.piece;
+      multiplier.hold(x + piece * kPiece * 2, inLoop.quad);
+#pragma unroll 1
+      do {
+        const float offset = layer.projections[unit.projection].offset;
+        const bool isFirst = unit.tile > tile;
+        const float sum = multiplier.join(inLoop, multiplier.multiply(inLoop, ring.take(), offset));
+        ring.fetch(inLoop);  // the lanes have met in `join`: the piece has been read
+        float* own = shared<float>(ownSums + 4 * unit.tile * kTileSums);
+        // Tiles come in ascending order in a warp's first pass, which leaves none out.
+        if (inLoop.quad < 2) *own = isFirst ? sum : *own + sum;
+        tile = max(tile, static_cast<int>(unit.tile));
+        ++at;
+        unit = ring.unitAt(min(at, ring.count - 1));
+      } while (at < ring.count && unit.product == index && unit.piece == piece);
+    }
+    if (index + 1 == kProducts) at = 0;
+    finish(index, layerIndex, tag);
+  }
+
+  /** Into the second cache: what this block reads beside W in the next layer's product. */
+  __device__ void prefetchNext(int index, const LayerTable& next, const Downs& downs) const {
+    const Lanes l;
+    if (l.tid < shareOf(index).tiles) {
+      const Up up = readWhole(shared<Up>(desk().room.ups) + index * desk().room.mostTiles + l.tid);
+      if (up.r > 0)
+        prefetchBytes(next.projections[up.projection].b + static_cast<int64>(up.row) * up.r, 64 * up.r);
+    }
+    if (l.lane == 0 && downs.count > 0) prefetchBytes(downs.rowOf(next, downs.at(0)), 4 * kPiece);
+    if (index == 0 && l.tid == 0 && blockIdx.x < 2)
+      prefetchBytes(blockIdx.x == 0 ? next.inputNorm : next.outputNorm, 4 * desk().model.hidden);
+  }
+
+  __device__ float sumOf(int tile, int o) const {
+    const float* own = shared<float>(desk().room.sums) + tile * kTileSums + o;
+    float sum = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) sum += own[16 * w];
+    return sum;
+  }
+
+  __device__ void finish(int index, int layerIndex, unsigned tag) {
+    const Lanes l;
+    const LayerTable& layer = tableOf(layerIndex);
+    const Share& share = shareOf(index);
+    const Exchange& exchange = desk().exchange;
+    const Model& model = desk().model;
+    const int unit = 1 + share.gated, outputs = share.tiles * 16 >> share.gated;
+    const int tile = min((l.tid >> 4) * unit, share.tiles - unit), o = l.tid & 15;
+    const bool works = l.tid < outputs;
+    const Update first(desk().room, layer, index, tile, o);
+    const Update second(desk().room, layer, index, tile + share.gated, o);
+    takeXa(exchange.xa[index], shared<int>(kRanksAt)[index], static_cast<unsigned>(share.in) / kPiece, tag);
+    __syncthreads();
+    if (l.warp * 32 >= outputs) return;
+    float inverse = 1;
+    if ((index & 1) == 0) {
+      float sum = 0;
+#pragma unroll
+      for (int w = 0; w < kWarps; ++w) sum += shared<float>(kSquaresAt)[w];
+      inverse = 1.0f / sqrtf(sum / static_cast<float>(share.in) + model.eps);
+    }
+    float y = 0;
+    if (works) y = inverse * (sumOf(tile, o) + first.of());
+    if (works && share.gated) y = y / (1.0f + expf(-y)) * (inverse * (sumOf(tile + 1, o) + second.of()));
+    if ((index & 1) == 1) {
+      // What the other blocks get, and what is added to later, is y as it is stored.
+      y = toFloat(fromFloat<bfloat16>(y + residual));
+      residual = y;
+    }
+    const float next = __shfl_xor_sync(kFullWarp, y, 1);
+    const int output = (share.firstTile * 16 >> share.gated) + l.tid;
+    if (!works) return;
+    if (index == 3 && layerIndex + 1 == model.count) {
+      model.y[output] = fromFloat<bfloat16>(y);
+      return;
+    }
+    Word* to = index == 0   ? exchange.qkv
+               : index == 1 ? exchange.middle
+               : index == 2 ? exchange.gated
+                            : exchange.x;
+    if ((l.tid & 1) == 0) give(to + (output >> 1), packBfloat16(y, next), index == 3 ? tag + 1 : tag);
+  }
+};
+
+/** The table of a layer comes into shared memory, 16 bytes a lane, by one warp. */
+__device__ inline void bringTable(const Model& m, int layer) {
+  const Lanes l;
+  if (l.warp == 0 && layer < m.count)
+    shared<uint4>(kLayersAt + layer % kLayers * static_cast<int>(sizeof(LayerTable)))[l.lane] =
+        reinterpret_cast<const uint4*>(m.layers + layer)[l.lane];
+}
+
+template <bool kNested>
+__device__ inline void decodeLayers(const Model& m, int mostTiles, int mostUnits, int mostDowns) {
+  const Lanes l;
+  Room room{kXAt<kNested> + 2 * max(max(m.hidden, m.intermediate), m.heads * kHead),
+            0,
+            0,
+            0,
+            mostTiles,
+            mostUnits,
+            mostDowns};
+  room.units = max(room.sums + 4 * mostTiles * kTileSums, kXAt<kNested> + kAttentionBytes);
+  room.ups = room.units + static_cast<int>(sizeof(Unit)) * kWarps * mostUnits;
+  room.downs = room.ups + static_cast<int>(sizeof(Up)) * kProducts * mostTiles;
+  if (l.tid < kProducts) shared<Share>(kSharesAt)[l.tid] = shareOf(m, l.tid);
+  if (l.tid == 0) {
+    Desk& own = *shared<Desk>(0);
+    own.model = m;
+    own.room = room;
+    own.deal = Deal(m);
+    own.exchange = Exchange(m, own.deal.sets, own.deal.parts);
+  }
+#pragma unroll 1
+  for (int i = 0; i <= kStages; ++i) bringTable(m, i);
+  __syncthreads();
+  const int units = listUnits(room);
+  listAdapters(desk().model, room);
+  __syncwarp();
+  const Share& own = shareOf(3);
+  const bool ownsOutput = l.tid < own.tiles * 16;
+  Decoder<kNested> decoder{Ring<kNested>(room.units, mostUnits, units, m.count), 0,
+                           ownsOutput ? toFloat(m.x[own.firstTile * 16 + l.tid]) : 0.0f};
+#pragma unroll 1
+  for (int stage = 0; stage < kStages; ++stage) decoder.ring.fetch(l);
+  const unsigned second = levelBits(l.tid / 8 % 16) << 16;
+#pragma unroll
+  for (int i = 0; i < kTableBytes / 16 / kThreads; ++i) {
+    const unsigned pair = second | levelBits(l.tid / 128 + i * (kThreads / 128));
+    shared<uint4>(kTableAt)[l.tid + i * kThreads] = make_uint4(pair, pair, pair, pair);
+  }
+  if (kNested && l.tid < 256) shared<float>(kMapAt)[l.tid] = m.map[l.tid];
+  const int past = *m.position;
+  if (l.tid < kHead / 2)  // the angle is a product of two floats by definition, as in rope.cu
+    sincosf(__fmul_rn(static_cast<float>(past), m.inverseFrequencies[l.tid]), shared<float>(kSineAt) + l.tid,
+            shared<float>(kCosineAt) + l.tid);
+  const Exchange& exchange = desk().exchange;
+  const unsigned launches = *exchange.launches;
+  unsigned tag = launches * static_cast<unsigned>(m.count + 1) + 1;
+  const float following = __shfl_xor_sync(kFullWarp, decoder.residual, 1);
+  if (ownsOutput && l.tid % 2 == 0)
+    give(exchange.x + (own.firstTile * 16 + l.tid) / 2, packBfloat16(decoder.residual, following), tag);
+  __syncthreads();
+
+#pragma unroll 1
+  for (int layer = 0; layer < m.count; ++layer, ++tag) {
+    bringTable(m, layer + kStages + 1);
+#pragma unroll 1
+    for (int product = 0; product < kProducts; ++product) {
+      decoder.product(product, layer, tag);
+      if (product > 0) continue;
+      __syncthreads();  // attention writes where the sums are
+      attend(kXAt<kNested>, tableOf(layer), tag, past);
+    }
+  }
+  // All blocks have begun, and read the number, when what they made has arrived here.
+  if (blockIdx.x == 0 && l.tid == 0) *exchange.launches = launches + 1;
+}
+
+}  // namespace
+
+/** hidden, intermediate and heads * 128 are multiples of 256; each block has tiles of each product. */
+#define MLAB_DECODE_LAYERS(NAME, NESTED)                                                                    \
+  extern "C" __global__ void __launch_bounds__(kThreads, 1) NAME(                                           \
+      const LayerTable* layers, int count, int hidden, int intermediate, int heads, int kvHeads, float eps, \
+      float attentionScale, const int* position, const float* inverseFrequencies, const float* map,         \
+      const bfloat16* x, bfloat16* y, Word* exchange, int rankQ, int rankK, int rankV, int rankO,           \
+      int rankGate, int rankUp, int rankDown, int mostTiles, int mostUnits, int mostDowns) {                \
+    const Model model = {layers,                                                                            \
+                         count,                                                                             \
+                         hidden,                                                                            \
+                         intermediate,                                                                      \
+                         heads,                                                                             \
+                         kvHeads,                                                                           \
+                         eps,                                                                               \
+                         attentionScale,                                                                    \
+                         {rankQ, rankK, rankV, rankO, rankGate, rankUp, rankDown},                          \
+                         position,                                                                          \
+                         inverseFrequencies,                                                                \
+                         map,                                                                               \
+                         x,                                                                                 \
+                         y,                                                                                 \
+                         exchange};                                                                         \
+    decodeLayers<NESTED>(model, mostTiles, mostUnits, mostDowns);                                           \
+  }
+
+MLAB_DECODE_LAYERS(decodeLayersAbsmax, false)
+MLAB_DECODE_LAYERS(decodeLayersNested, true)
