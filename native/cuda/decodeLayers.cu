@@ -12,6 +12,12 @@
 
 namespace {
 
+/** A warp's units of a product. */
+__device__ inline int unitsOf(const Share& share, int warp) {
+  const unsigned pieces = static_cast<unsigned>(share.in) / kPiece, rest = pieces % kWarps * share.tiles;
+  return static_cast<int>(pieces / kWarps * share.tiles + (rest + kWarps - 1 - warp) / kWarps);
+}
+
 /** Lists the warps' units, the same in each layer; gives the number of this thread's warp. */
 __device__ inline int listUnits(const Room& room) {
   const Lanes l;
@@ -103,6 +109,9 @@ struct Decoder {
       for (int i = inLoop.lane; i < share.tiles * 16; i += 32)
         shared<float>(desk().room.sums + 4 * inLoop.warp * 16)[i / 16 * kTileSums + i % 16] = 0;
     __syncwarp();
+    // xa has been made by others when this warp comes to its last unit: reading it there hides the way.
+    const int own = unitsOf(share, inLoop.warp), last = at + own - 1;
+    if (own == 0) takeXa(exchange.xa[index], shared<int>(kRanksAt)[index], share.in / kPiece, tag);
     int tile = -1;
     Unit unit = ring.unitAt(at);
 #pragma unroll 1
@@ -111,13 +120,14 @@ struct Decoder {
       multiplier.hold(x + piece * kPiece * 2, inLoop.quad);
 #pragma unroll 1
       do {
+        if (at == last) takeXa(exchange.xa[index], shared<int>(kRanksAt)[index], share.in / kPiece, tag);
         const float offset = layer.projections[unit.projection].offset;
         const bool isFirst = unit.tile > tile;
         const float sum = multiplier.join(inLoop, multiplier.multiply(inLoop, ring.take(), offset));
         ring.fetch(inLoop);  // the lanes have met in `join`: the piece has been read
-        float* own = shared<float>(ownSums + 4 * unit.tile * kTileSums);
+        float* to = shared<float>(ownSums + 4 * unit.tile * kTileSums);
         // Tiles come in ascending order in a warp's first pass, which leaves none out.
-        if (inLoop.quad < 2) *own = isFirst ? sum : *own + sum;
+        if (inLoop.quad < 2) *to = isFirst ? sum : *to + sum;
         tile = max(tile, static_cast<int>(unit.tile));
         ++at;
         unit = ring.unitAt(min(at, ring.count - 1));
@@ -159,7 +169,6 @@ struct Decoder {
     const bool works = l.tid < outputs;
     const Update first(desk().room, layer, index, tile, o);
     const Update second(desk().room, layer, index, tile + share.gated, o);
-    takeXa(exchange.xa[index], shared<int>(kRanksAt)[index], static_cast<unsigned>(share.in) / kPiece, tag);
     __syncthreads();
     if (l.warp * 32 >= outputs) return;
     float inverse = 1;

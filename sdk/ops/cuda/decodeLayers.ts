@@ -27,7 +27,7 @@ const PIECE_BYTES = { absmax: 2048 + 256, nested: 2048 + 128 };
 const KEY_LANES = (2 * WARPS) / ROWS;
 const ATTENTION_BYTES = 4 * ((ROWS + 2) * HEAD + KEY_LANES * ROWS * (HEAD + 2));
 /** Static shared memory and what the driver takes. */
-const OTHER_SHARED_BYTES = 1024;
+const OTHER_SHARED_BYTES = 0;
 
 export interface DecoderProjection {
   weight: DeviceWeight;
