@@ -29,12 +29,12 @@ function run(
   name: string,
   signature: string,
   args: number[],
-  { blocks = 1, threads = 32, shared = 0, wait = true } = {},
+  { blocks = 1, threads = 32, shared = 0, wait = true, cooperative = false } = {},
 ): void {
   const kernel = kernels.get(name) ?? driver.kernel("/build/native/cuda/faults.fatbin", name, signature);
   kernels.set(name, kernel);
   driver.arguments.set(args);
-  driver.launch(kernel, blocks, 1, 1, threads, shared, false, false);
+  driver.launch(kernel, blocks, 1, 1, threads, shared, false, cooperative);
   if (wait) driver.synchronize();
 }
 
@@ -73,6 +73,28 @@ record("partial barrier", () => {
   run("partialBarrier", "i", [40], { threads: 64 });
   return [];
 });
+for (const [cooperative, given, blocks] of [
+  [true, 1, 3],
+  [true, 0, 3],
+  [false, 1, 3],
+  [true, 1, 1000],
+] as const) {
+  record(`wait for a block, ${cooperative}, ${given}, ${blocks} blocks`, () => {
+    const y = fresh(1);
+    run("waitForBlock", "ppi", [fresh(2), y, given], { blocks, cooperative });
+    return download(y, 1);
+  });
+}
+for (const [index, bytes] of [
+  [4, 32],
+  [2, 32],
+  [4, 24],
+]) {
+  record(`prefetch ${bytes} at ${index}`, () => {
+    run("prefetchAt", "pii", [input, index, bytes]);
+    return [];
+  });
+}
 record("parted warp", () => {
   run("partedWarp", "p", [fresh(32)]);
   return [];

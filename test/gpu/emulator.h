@@ -220,15 +220,12 @@ inline float __double2float_rn(double x) { return static_cast<float>(x); }
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigned>(x)); }
-/** Four bytes of the eight of x (0 to 3) and y (4 to 7), one nibble of `selector` each; 8 more: its sign
- * instead. */
+/** Four bytes of the eight of x (0 to 3) and y (4 to 7): three bits of each nibble of `selector` count, the
+ * fourth is ignored. */
 inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
   const unsigned long long all = x | static_cast<unsigned long long>(y) << 32;
   unsigned result = 0;
-  for (int i = 0; i < 4; i++) {
-    const unsigned nibble = selector >> 4 * i, byte = all >> 8 * (nibble & 7) & 0xff;
-    result |= (nibble & 8 ? (byte >> 7) * 0xff : byte) << 8 * i;
-  }
+  for (int i = 0; i < 4; i++) result |= (all >> 8 * (selector >> 4 * i & 7) & 0xff) << 8 * i;
   return result;
 }
 inline unsigned __brev(unsigned x) {

@@ -72,6 +72,18 @@ const supported = process.platform === "linux" && !process.env.MISTRAL_LAB_SKIP_
     fails("parted warp", /LAUNCH_FAILED .* is at __\w+_sync \(faults\.cu:\d+\) while other lanes .* wait at/);
   });
 
+  it("runs the blocks of a cooperative launch in turn, and says where one waits for good", () => {
+    assertClose(values("wait for a block, true, 1, 3 blocks"), [7], { what: "a block that waits" });
+    const place =
+      "kernel waitForBlock, block \\(0, 0, 0\\): deadlock.* waits at pause \\(faults\\.cu:\\d+\\)";
+    fails("wait for a block, true, 0, 3 blocks", new RegExp(`LAUNCH_FAILED .*${place}`));
+    fails(
+      "wait for a block, false, 1, 3 blocks",
+      new RegExp(`LAUNCH_FAILED .*${place}.*; the launch is not cooperative`),
+    );
+    fails("wait for a block, true, 1, 1000 blocks", /COOPERATIVE_LAUNCH_TOO_LARGE/);
+  });
+
   it("finds what is written or read outside of device memory", () => {
     fails("write at 100 of 100", /ILLEGAL_ADDRESS .*kernel writeAt: wrote beyond device memory of 400 bytes/);
     fails("write at 128 of 128", /ILLEGAL_ADDRESS .*kernel writeAt, block \(0, 0, 0\), thread 0: writes to/);
@@ -88,6 +100,16 @@ const supported = process.platform === "linux" && !process.env.MISTRAL_LAB_SKIP_
       "packs at 8",
       /MISALIGNED_ADDRESS .*kernel copyPacks, .*thread \d+: uses the misaligned address .*:\d+\)/,
     );
+  });
+
+  it("finds prefetches that a GPU refuses", () => {
+    assert.deepEqual(values("prefetch 32 at 4"), []);
+    for (const name of ["prefetch 32 at 2", "prefetch 24 at 4"]) {
+      fails(
+        name,
+        /MISALIGNED_ADDRESS .*kernel prefetchAt, .*: prefetchBytes with an address or a size that is/,
+      );
+    }
   });
 
   it("gives exactly the shared memory that was asked for, and refuses what no GPU has", () => {
