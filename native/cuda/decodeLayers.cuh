@@ -15,7 +15,7 @@ constexpr int kHead = 128;
 /** Values of a row of W that a warp works on at a time: 4 blocks. */
 constexpr int kPiece = 4 * kNf4Block;
 /** Pieces of a warp that are on their way. */
-constexpr int kStages = 4;
+constexpr int kStages = 3;
 /** Products of a layer: q, k, v; o; gate, up; down. */
 constexpr int kProducts = 4;
 /** Ranks of the adapters of a product at most. */
