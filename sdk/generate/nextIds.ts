@@ -75,9 +75,12 @@ async function* idsOfGpu(step: RecordedStep, cache: KVCache, capacity: number): 
  * those of the tokenizer pad the vocabulary of some checkpoints: they mean no text and have no score here.
  */
 function logitsAfter(model: MistralModel, ids: Int32Array, cache: KVCache): Float32Array {
-  return tf.tidy(() => {
+  let scores: Float32Array;
+  // tidy looks for tensors in what it is given back, and would visit every score.
+  tf.tidy(() => {
     const hidden = model.forwardCached(ids, cache);
     const lastRow = ids.length === 1 ? hidden : tf.slice2d(hidden, [ids.length - 1, 0], [1, -1]);
-    return (model.logits(lastRow).dataSync() as Float32Array).slice(0, model.tokenizer.vocabSize);
+    scores = (model.logits(lastRow).dataSync() as Float32Array).slice(0, model.tokenizer.vocabSize);
   });
+  return scores!;
 }
