@@ -17,8 +17,9 @@ import { adamW } from "./adamW.ts";
 import { attention } from "./attention.ts";
 import { AttentionCache, attentionCached } from "./attentionCached.ts";
 import { crossEntropy } from "./crossEntropy.ts";
+import { type DecoderLayer, decodeLayers } from "./decodeLayers.ts";
 import { embedding } from "./embedding.ts";
-import { linear } from "./linear.ts";
+import { linear, linears } from "./linear.ts";
 import { normLinears, normSwiglu } from "./normLinears.ts";
 import { rmsNorm } from "./rmsNorm.ts";
 import { rope } from "./rope.ts";
@@ -209,6 +210,10 @@ function cases(noise: Noise): Case[] {
       },
     },
     {
+      ...{ op: "decodeLayers, NF4", shapes: [[1, 256], [1, 256], [256]] },
+      run: ([first, second, gamma]) => decodeTwo([first, second].map(matrix), gamma as tf.Tensor1D, noise),
+    },
+    {
       ...{
         op: "swiglu",
         shapes: [
@@ -263,6 +268,40 @@ function cases(noise: Noise): Case[] {
       run: ([a, b]) => [tf.matMul(a, b)],
     },
   ];
+}
+
+/** Two tokens through one layer: in one launch where the backend has one, else by the ops. */
+function decodeTwo(tokens: readonly tf.Tensor2D[], gamma: tf.Tensor1D, noise: Noise): tf.Tensor[] {
+  const shape = { heads: 2, kvHeads: 1, headDim: 128 };
+  const sizes = [256, 128, 128, 256, 256, 256, 256];
+  const projections = sizes.map((out, i) => {
+    const values = noise(out * 256, 30 + i).map((value) => value / 16);
+    return { weight: NF4Weight.quantize(values, [out, 256]) };
+  });
+  const cache = new AttentionCache(4, 128);
+  const layer: DecoderLayer = { projections, inputNorm: gamma, outputNorm: gamma, cache, window: 0 };
+  const inverseFrequencies = Float32Array.from({ length: 64 }, (_, i) => 0.9 ** i);
+  const [q, k, v, o, gate, up, down] = projections;
+  const norm = { gamma, eps: 1e-5 };
+  const outputs = tokens.map((x, position) => {
+    const past = Int32Array.of(position);
+    const sizes = { ...shape, hidden: 256, intermediate: 256, eps: norm.eps };
+    const options = { ...sizes, attentionScale: 128 ** -0.5, past, inverseFrequencies };
+    const y = decodeLayers(x, [layer], options);
+    if (y) return y;
+    const [queries, keys, values] = normLinears(x, norm, [q, k, v]);
+    const turned = rope([queries, keys], { positions: past, headDim: 128, inverseFrequencies });
+    const seen = attentionCached(turned[0], turned[1], values, {
+      ...shape,
+      window: 0,
+      cache,
+      past: position,
+    });
+    const [attended] = linears(seen, [o], x);
+    return linears(normSwiglu(attended, norm, gate, up), [down], attended)[0];
+  });
+  cache.dispose();
+  return outputs;
 }
 
 /** All outputs and gradients on the active backend. */
