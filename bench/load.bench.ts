@@ -10,6 +10,7 @@ import { type Device, useDevice } from "../sdk/backend/device.ts";
 import { generate } from "../sdk/generate/generate.ts";
 import { loadModel } from "../sdk/model/load.ts";
 import { quantize } from "../sdk/model/quantize.ts";
+import { SHAPES } from "./gpu/shapes.ts";
 import { writeRandomCheckpoint } from "./randomCheckpoint.ts";
 
 const { values } = parseArgs({
@@ -23,22 +24,7 @@ const { values } = parseArgs({
 });
 const layers = Number(values.layers);
 const dir = values.dir ?? `/tmp/mistral-lab-7b-${layers}`;
-const config = {
-  hiddenSize: 4096,
-  layers,
-  heads: 32,
-  kvHeads: 8,
-  headDim: 128,
-  intermediateSize: 14336,
-  vocabSize: 32768,
-  maxPositions: 32768,
-  ropeTheta: 1e6,
-  rmsNormEps: 1e-5,
-  slidingWindow: null,
-  tieEmbeddings: false,
-  bosId: 1,
-  eosIds: [2],
-};
+const config = { ...SHAPES["7b"], layers };
 
 const files = () => readdirSync(dir).filter((name) => name.endsWith(".safetensors"));
 
