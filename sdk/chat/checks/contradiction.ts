@@ -85,19 +85,17 @@ export const checkEarlierAnswers: AnswerCheck = ({ answer, query, conversation, 
   for (const [i, message] of conversation.messages.entries()) {
     if (message.role !== "assistant") continue;
     const before = domain.analyse(message.content);
+    const otherwise = () => {
+      const [now, then] = [quoted(answer.raw, domain), quoted(message.content, domain)];
+      return [error("contradicts_earlier", messages(domain).earlier(now, then))];
+    };
     const question = domain.analyse(conversation.messages[i - 1]?.content ?? "");
     const sameQuestion =
       asked.size > 0 &&
       overlap(asked, topicStems(question.tokens, domain)) >= SAME_QUESTION &&
       isNegated(query.tokens, domain) === isNegated(question.tokens, domain);
     const [was, is] = [begins(before.tokens), begins(answer.tokens)];
-    if (sameQuestion && was !== undefined && is !== undefined && was !== is)
-      return [
-        error(
-          "contradicts_earlier",
-          messages(domain).earlier(quoted(answer.raw, domain), quoted(message.content, domain)),
-        ),
-      ];
+    if (sameQuestion && was !== undefined && is !== undefined && was !== is) return otherwise();
     const earlier = topicStems(before.tokens, domain);
     const near = overlap(stems, earlier);
     if (near < SAME_STATEMENT) continue;
@@ -109,12 +107,7 @@ export const checkEarlierAnswers: AnswerCheck = ({ answer, query, conversation, 
         ]),
       ];
     if (isNegated(answer.tokens, domain) !== isNegated(before.tokens, domain) && stems.size >= 2)
-      return [
-        error(
-          "contradicts_earlier",
-          messages(domain).earlier(quoted(answer.raw, domain), quoted(message.content, domain)),
-        ),
-      ];
+      return otherwise();
   }
   return [];
 };
