@@ -72,11 +72,12 @@ export function readJob(dir: string): Job | undefined {
   }
 }
 
-const RUN_FILES = ["run.json", "training.jsonl", "adapter_config.json", "model.safetensors"];
+const RUN_FILES = ["run.json", "training.jsonl", "adapter_config.json"];
 
-/** Files in `dir` that say that another run lies there. */
+/** Files in `dir` that say that another run lies there. @throws when it is a file */
 export function runMarks(dir: string): string[] {
   if (!existsSync(dir)) return [];
+  if (!statSync(dir).isDirectory()) throw new Error(`${dir}: expected a folder, got a file`);
   return readdirSync(dir).filter((name) => RUN_FILES.includes(name) || /^checkpoint-\d+$/.test(name));
 }
 

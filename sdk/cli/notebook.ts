@@ -1,5 +1,4 @@
 /** `mistral-lab notebook run`: runs notebooks without Python, in a kernel of their own each. */
-import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
@@ -61,7 +60,7 @@ async function run(files: readonly string[], { out, timeout, param }: Flags): Pr
     throw new UsageError(`--out: two notebooks are called ${twice}: run them apart.`);
   const { runNotebook } = await import("../../kernel-ext/runNotebook.ts");
   const { notebookText } = await import("../../kernel-ext/notebook.ts");
-  const { writeFileAtomically } = await import("../weights/atomicFile.ts");
+  const { makeFolder, writeWhole } = await import("../files.ts");
   const output = new Output();
   const interrupt = catchInterrupt(() => output.warn("stopping the running cell; once more ends at once"));
   try {
@@ -70,9 +69,8 @@ async function run(files: readonly string[], { out, timeout, param }: Flags): Pr
         runNotebook(file, { timeout, parameters: param, signal: interrupt.signal }),
       );
       const target = join(out ?? dirname(file), basename(file));
-      mkdirSync(dirname(target), { recursive: true });
-      const text = Buffer.from(notebookText(notebook));
-      writeFileAtomically(target, [text], text.length);
+      makeFolder(dirname(target));
+      writeWhole(target, notebookText(notebook));
       const count = notebook.cells.filter(({ cell_type }) => cell_type === "code").length;
       if (!failure) {
         output.say(`${pc.green("ok")} ${file}: ${plural(count, "cell")}, ${duration(seconds)}`);

@@ -1,7 +1,8 @@
 /** One door to all the forms in which a model leaves: `exportModel`, and what `mistral-lab export` offers. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { makeFolder } from "../files.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import { checkOptions } from "../options.ts";
 import { exportGguf, exportGgufAdapter } from "./gguf.ts";
@@ -70,7 +71,7 @@ export async function exportModel(
   }
   if (to === "merged") return { files: await merged(model, dir, type), notes: [] };
   const name = nameOf(model);
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   if (type === "adapter") {
     const file = `${name}-adapter.gguf`;
     exportGgufAdapter(model, join(dir, file));

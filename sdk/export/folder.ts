@@ -1,9 +1,9 @@
 /** What every exported folder in Hugging Face layout has: weights in shards, config.json, the tokenizer's files. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { makeFolder, writeWhole } from "../files.ts";
 import { toHuggingFace } from "../model/config.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
 import { dtypeBytes } from "../weights/dtypes.ts";
 import { isGguf, resolveModelPath } from "../weights/modelPath.ts";
 import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts";
@@ -16,7 +16,7 @@ export function newModelFolder(dir: string): void {
   if (there.length > 0) {
     throw new Error(`${dir}: already holds a model (${there.join(", ")}); choose a folder without one`);
   }
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
 }
 
 /**
@@ -95,6 +95,5 @@ export function writeShards(
 }
 
 function writeJson(file: string, json: object): void {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
-  writeFileAtomically(file, [bytes], bytes.length);
+  writeWhole(file, `${JSON.stringify(json, null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
 /** GGUF files for llama.cpp and Ollama: a whole model with its adapter merged in, or the adapter alone. */
-import { mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { makeFolder } from "../files.ts";
 import type { MistralConfig } from "../model/config.ts";
 import { loraScale, modulePath, PROJECTIONS } from "../model/layers.ts";
 import type { MistralModel } from "../model/mistral.ts";
@@ -53,7 +53,7 @@ export function exportGguf(model: MistralModel, file: string, type: GgufExportTy
     };
     tensors.set(ggufName(name), { type: stored, shape, data });
   }
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   writeGguf(file, metadata, tensors);
   return [...(warning ? [warning] : []), ...warnings(config)];
 }
@@ -100,7 +100,7 @@ export function exportGgufAdapter(model: MistralModel, file: string): void {
     ["adapter.type", { type: "string", value: "lora" }],
     ["adapter.lora.alpha", { type: "float32", value: [...scales][0] }],
   ]);
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   writeGguf(file, metadata, tensors);
 }
 

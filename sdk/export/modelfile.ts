@@ -1,7 +1,7 @@
 /** A Modelfile for Ollama: which file to load, how a turn is written, where an answer ends. */
 import { join } from "node:path";
+import { writeWhole } from "../files.ts";
 import type { MistralModel } from "../model/mistral.ts";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
 
 const FILE = "Modelfile";
 const [USER, ANSWER] = ["\uE000", "\uE001"];
@@ -24,8 +24,7 @@ export function writeModelfile(model: MistralModel, dir: string, source: Source)
   if (turn !== undefined) lines.push(`TEMPLATE """${turn}"""`);
   const end = tokenizer.decode([tokenizer.eosId], { skipSpecial: false });
   lines.push(`PARAMETER stop ${JSON.stringify(end)}`, "PARAMETER temperature 0");
-  const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
-  writeFileAtomically(join(dir, FILE), [bytes], bytes.length);
+  writeWhole(join(dir, FILE), `${lines.join("\n")}\n`);
   return FILE;
 }
 

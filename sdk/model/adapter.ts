@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { packageRoot } from "../backend/packageRoot.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { parseHubSource } from "../weights/hub/source.ts";
 import { localPath, resolveModelPath } from "../weights/modelPath.ts";
 import { NF4Weight } from "../weights/nf4.ts";
@@ -17,7 +18,7 @@ export function moduleName(layer: number, name: ProjectionName): string {
 }
 
 /**
- * Writes the adapter of `layers` in PEFT's format.
+ * Writes the adapter of `layers` in PEFT's format, and the tokenizer before it: where an adapter lies, all of it does.
  *
  * @param source where the base weights came from: a path, or a hub's name with its commit
  * @throws when there is no adapter, when its parts differ in dropout or in how they scale, or when the disk refuses
@@ -26,7 +27,7 @@ export async function writeAdapter(
   dir: string,
   layers: readonly Layer[],
   source: string,
-  templateSha256: string,
+  tokenizer: Tokenizer,
 ): Promise<void> {
   const modules = new Map<string, AdapterMatrices>();
   const targets = new Set<ProjectionName>();
@@ -73,9 +74,10 @@ export async function writeAdapter(
     baseModel: base.baseModel,
     quantization,
     baseSha256: hashWeights(path),
-    templateSha256,
+    templateSha256: tokenizer.template.hash,
     sdkVersion: sdkVersion(),
   };
+  await tokenizer.save(dir);
   saveAdapter(dir, { config, modules }, origin, modelCard(config, origin, hub?.repo));
 }
 

@@ -1,10 +1,10 @@
 /** Full-parameter training: models whose every weight is a variable, new or from a base, and their way to disk. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { float32ToBfloat16 } from "../backend/bfloat16.ts";
 import { Random } from "../data/random.ts";
+import { makeFolder, writeWhole } from "../files.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts";
@@ -95,7 +95,7 @@ export function saveModel(
   dir: string,
   dtype: "bfloat16" | "float32" = "bfloat16",
 ): void {
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   const tensors = new Map<string, TensorToWrite>();
   for (const [name, weight] of namedWeights(model)) {
     const values = () =>
@@ -110,6 +110,6 @@ export function saveModel(
   }
   writeSafetensors(join(dir, "model.safetensors"), tensors, { format: "pt" });
   const config = toHuggingFace(model.config, dtype);
-  writeFileSync(join(dir, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  for (const [name, bytes] of model.tokenizer.files) writeFileSync(join(dir, name), bytes);
+  for (const [name, bytes] of model.tokenizer.files) writeWhole(join(dir, name), bytes);
+  writeWhole(join(dir, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -151,8 +151,7 @@ export class MistralModel {
    */
   async save(dir: string): Promise<void> {
     const { tokenizer, weights, source } = this;
-    await writeAdapter(dir, weights.layers, source, tokenizer.template.hash);
-    await tokenizer.save(dir);
+    await writeAdapter(dir, weights.layers, source, tokenizer);
   }
 
   /** Frees what `attachLora` or full training allocated on the device; frozen weights belong to the base model. */

@@ -2,9 +2,9 @@
  * Text to token ids and back, as the files of a checkpoint say. Nothing here adds <s> or </s> by itself: special
  * tokens come from the chat template (chatTemplate.ts) or from a caller who sets `allowSpecial`.
  */
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
+import { makeFolder, writeWhole } from "../files.ts";
 import { ChatTemplate } from "./chatTemplate.ts";
 import { tokenSplitter } from "./specialSplitter.ts";
 import { StreamDecoder } from "./streamDecoder.ts";
@@ -186,8 +186,8 @@ export class Tokenizer {
 
   /** Writes `files` into a directory, which is made when missing. */
   async save(dir: string): Promise<void> {
-    await mkdir(dir, { recursive: true });
-    for (const [name, bytes] of this.files) await writeFile(join(dir, name), bytes);
+    makeFolder(dir);
+    for (const [name, bytes] of this.files) writeWhole(join(dir, name), bytes);
   }
 
   /** Appends the ids of text that holds no special tokens. */

@@ -8,7 +8,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,7 +16,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
+import { makeFolder, writeWhole } from "../files.ts";
 import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "../weights/safetensors.ts";
 import type { OptimizerState } from "./optimizer.ts";
 
@@ -73,7 +72,7 @@ export function writeCheckpoint(dir: string, { trainable, optimizer, state }: Ch
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     rmSync(temporary, { recursive: true, force: true });
-    mkdirSync(temporary, { recursive: true });
+    makeFolder(temporary);
     writeSafetensors(
       join(temporary, TRAINABLE),
       tensors(
@@ -95,8 +94,7 @@ export function writeCheckpoint(dir: string, { trainable, optimizer, state }: Ch
       ),
     ]);
     writeSafetensors(join(temporary, OPTIMIZER), moments, { step: String(optimizer.step) });
-    const json = Buffer.from(`${JSON.stringify(state, null, 2)}\n`);
-    writeFileAtomically(join(temporary, STATE), [json], json.length);
+    writeWhole(join(temporary, STATE), `${JSON.stringify(state, null, 2)}\n`);
     flushFolder(temporary);
     // A resumed run comes past the steps of the run before it; a folder cannot be renamed onto a full one.
     if (existsSync(path)) discard(path);

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { writeWhole } from "../files.ts";
 import { escapeHtml } from "../views/html.ts";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
 import { type ReportData, reportData } from "./reportData.ts";
 import { reportStyle } from "./reportStyle.ts";
 import { REPORT_FILE, RUN_FILE } from "./runFolder.ts";
@@ -36,9 +36,8 @@ export function writeReport(dir: string): string {
   if (!existsSync(settings))
     throw new Error(`report: ${dir} holds no run (${RUN_FILE} is missing): train with this outputDir first`);
   const data = reportData(readRunLog(dir), JSON.parse(readFileSync(settings, "utf8")) as RunSettings);
-  const html = Buffer.from(reportHtml(data, readFileSync(reportClientPath(), "utf8")));
   const path = join(dir, REPORT_FILE);
-  writeFileAtomically(path, [html], html.length);
+  writeWhole(path, reportHtml(data, readFileSync(reportClientPath(), "utf8")));
   return path;
 }
 

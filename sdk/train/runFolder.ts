@@ -1,7 +1,7 @@
 /** The folder of one run: its lock, its settings (`run.json`), its log and its checkpoints. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { writeFileAtomically } from "../weights/atomicFile.ts";
+import { makeFolder, writeWhole } from "../files.ts";
 import { type Checkpoint, listCheckpoints, removeLeftovers, writeCheckpoint } from "./checkpoint.ts";
 import type { TrainEvent } from "./events.ts";
 import { type Lock, lockFolder } from "./lock.ts";
@@ -31,18 +31,20 @@ export class RunFolder {
   /**
    * Makes the folder where needed and takes it for this run.
    *
-   * @throws when it cannot be written, when another process is training there, or when it holds another run
+   * @throws when it cannot be written, when another process is training there, or when it holds another run or a model
    */
   constructor(
     readonly dir: string,
     { resumeFrom, resume, overwrite, settings }: RunFolderOptions,
   ) {
     try {
-      mkdirSync(dir, { recursive: true });
+      makeFolder(dir);
       this.lock = lockFolder(dir);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (!code) throw error;
+      // What the file system says, or a folder that cannot be made because of that.
+      const reason = [error, (error as Error).cause].find((e) => (e as NodeJS.ErrnoException)?.code);
+      if (!reason) throw error;
+      const { message } = reason as Error;
       throw new Error(`outputDir ${dir}: cannot be written (${message}); choose another folder`, {
         cause: error,
       });
@@ -51,10 +53,10 @@ export class RunFolder {
       if (this.lock.note) this.notes.push(this.lock.note);
       removeLeftovers(dir);
       const own = resume || (resumeFrom !== undefined && isInside(resumeFrom.path, dir));
+      refuseModel(dir);
       if (overwrite) removeRun(dir);
       else if (!own) refuseOtherRun(dir);
-      const json = Buffer.from(`${JSON.stringify(settings, null, 2)}\n`);
-      writeFileAtomically(join(dir, RUN_FILE), [json], json.length);
+      writeWhole(join(dir, RUN_FILE), `${JSON.stringify(settings, null, 2)}\n`);
       this.log = new RunLog(dir, own && resumeFrom ? resumeFrom.logBytes : 0);
     } catch (error) {
       this.lock.release();
@@ -94,6 +96,18 @@ function refuseOtherRun(dir: string): void {
   throw new Error(
     `outputDir ${dir} holds another run (${[...marks, ...checkpoints.map((path) => readableName(path))].join(", ")}): ${next}; or choose another folder`,
   );
+}
+
+/**
+ * A base model is nobody's run: nothing in its folder may be overwritten, also where `overwrite` is true. Full training
+ * saves its model in the run's own folder, beside `run.json`.
+ */
+function refuseModel(dir: string): void {
+  const model = ["config.json", "model.safetensors", "model.safetensors.index.json"].filter((name) =>
+    existsSync(join(dir, name)),
+  );
+  if (model.length < 2 || existsSync(join(dir, RUN_FILE))) return;
+  throw new Error(`outputDir ${dir} holds a model (${model.join(", ")}): choose another folder`);
 }
 
 /** Deletes what a run writes, and nothing else that may be in the folder. */

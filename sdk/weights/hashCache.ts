@@ -2,10 +2,10 @@
  * Remembers checksums of large files, so that a chat with an adapter need not read 14 GB before its first word. A file is
  * known by its place on the disk, its size and the time of its last change; one that was changed is hashed again.
  */
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { writeFileAtomically } from "./atomicFile.ts";
+import { makeFolder, writeWhole } from "../files.ts";
 
 /** Files that are hashed in less than a second need no memory of it. */
 const LARGE_BYTES = 2 ** 30;
@@ -34,10 +34,9 @@ export function rememberedHash(
   if (before !== undefined) return before;
   const hash = compute();
   const entries = [...known, [stamp, hash] as const].slice(-ENTRIES);
-  const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileAtomically(file, [bytes], bytes.length);
+    makeFolder(dirname(file));
+    writeWhole(file, JSON.stringify(Object.fromEntries(entries)));
   } catch {
     // A home that cannot be written costs the time again, nothing else.
   }

@@ -2,11 +2,11 @@
  * LoRA adapters in PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`), so that they go both ways, and
  * beside them `mistral_lab.json`, which says which base the adapter belongs to.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { makeFolder, writeWhole } from "../files.ts";
 import { type AdapterConfig, adapterConfigJson, parseAdapterConfig, rankOf } from "./adapterConfig.ts";
-import { writeFileAtomically } from "./atomicFile.ts";
 import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "./safetensors.ts";
 
 export { type AdapterConfig, rankOf } from "./adapterConfig.ts";
@@ -55,6 +55,7 @@ export interface ExpectedBase {
 
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
+const README = "README.md";
 const ORIGIN = "mistral_lab.json";
 const PREFIX = "base_model.model.";
 
@@ -70,7 +71,8 @@ const originSchema = z.object({
 /**
  * Writes the three files into `dir`, which is made if needed.
  *
- * @param card text of a README.md beside them; default: none
+ * @param card text of a README.md beside them, with PEFT's header; default: none. One that is no such card is somebody's
+ *   own and stays
  * @throws when matrices do not fit the rank or their shapes (lists all), or when the disk is full
  */
 export function saveAdapter(
@@ -96,12 +98,17 @@ export function saveAdapter(
   }
   if (modules.size === 0) problems.push("no module has an adapter");
   if (problems.length > 0) throw new Error(`saveAdapter: ${problems.join("; ")}`);
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   // The config comes last: a folder with a config has whole weights.
   writeSafetensors(join(dir, WEIGHTS), tensors, { format: "pt" });
-  writeText(join(dir, ORIGIN), originJson(origin));
-  if (card !== undefined) writeText(join(dir, "README.md"), card);
-  writeText(join(dir, CONFIG), adapterConfigJson(config));
+  writeWhole(join(dir, ORIGIN), originJson(origin));
+  if (card !== undefined && !holdsForeignReadme(dir)) writeWhole(join(dir, README), card);
+  writeWhole(join(dir, CONFIG), adapterConfigJson(config));
+}
+
+function holdsForeignReadme(dir: string): boolean {
+  const file = join(dir, README);
+  return existsSync(file) && !/^library_name: peft$/m.test(readFileSync(file, "utf8"));
 }
 
 /**
@@ -276,11 +283,6 @@ function readJson(file: string): unknown {
   } catch (error) {
     throw new Error(`${file}: expected JSON, got ${(error as Error).message}`);
   }
-}
-
-function writeText(file: string, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  writeFileAtomically(file, [bytes], bytes.length);
 }
 
 function refused(dir: string, problems: string[]): Error {

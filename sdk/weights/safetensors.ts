@@ -1,7 +1,7 @@
 /** Reads and writes safetensors files: tensors by name, one read at a time, so a file may be larger than memory. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { loadAddon } from "../backend/loadAddon.ts";
-import { writeFileAtomically } from "./atomicFile.ts";
+import { writeFileAtomically } from "../files.ts";
 import { DTYPES, type Dtype, dtypeBytes, type TensorData, type TensorValue, viewAs } from "./dtypes.ts";
 import { type Header, MAX_HEADER_BYTES, parseHeader, type TensorInfo } from "./safetensorsHeader.ts";
 

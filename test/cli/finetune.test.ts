@@ -162,6 +162,16 @@ describe("mistral-lab finetune", () => {
       says: /error: option --max-seq-length: expected at most 1024, the longest text that model was made for, got 4096\n$/,
     },
     {
+      what: "to write into a file",
+      words: ["finetune", "data.csv", "--model", "model", "--output-dir", "data.csv"],
+      says: /^error: data\.csv: expected a folder, got a file\n$/,
+    },
+    {
+      what: "to write beside a base model, with --overwrite too",
+      words: ["finetune", "data.csv", "--model", "model", "--output-dir", "model", "--overwrite"],
+      says: /error: --output-dir model holds a model \(config\.json, model\.safetensors\): choose another folder\n$/,
+    },
+    {
       what: "to resume where nothing is",
       words: ["finetune", "data.csv", "--model", "model", "--output-dir", "empty", "--resume"],
       says: /error: resume: empty holds no run to go on with; check --output-dir/,

@@ -4,12 +4,13 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { hostname } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { saveModel } from "../../sdk/model/fullTraining.ts";
 import { lockFolder } from "../../sdk/train/lock.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { readRunLog } from "../../sdk/train/runLog.ts";
 import { train } from "../../sdk/train/train.ts";
 import { inFolder } from "../inFolder.ts";
-import { disposeTiny, tinyExamples, tinyLoraModel, trainedValues } from "../tinyModel.ts";
+import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel, trainedValues } from "../tinyModel.ts";
 import { inNotebook, TestNotebook } from "../views/notebook.ts";
 import { collect, resumeOptions, steps } from "./support.ts";
 
@@ -168,6 +169,21 @@ describe("train, output folder", () => {
       );
       assert.equal(readFileSync(join(dir, "notes.txt"), "utf8"), "mine");
       assert.equal(steps(readRunLog(dir)).length, 2);
+    }));
+
+  it("refuses the folder of a base model, with overwrite too", () =>
+    inFolder(async (dir) => {
+      const base = await tinyTrainableModel();
+      saveModel(base, dir);
+      base.dispose();
+      const before = readdirSync(dir);
+      for (const overwrite of [false, true]) {
+        await assert.rejects(
+          run({ outputDir: dir, overwrite }),
+          /outputDir .* holds a model \(config\.json, model\.safetensors\): choose another folder$/,
+        );
+      }
+      assert.deepEqual(readdirSync(dir), before);
     }));
 
   it("refuses a folder that cannot be made", () =>

@@ -134,6 +134,17 @@ describe("PEFT adapters", () => {
     });
   });
 
+  it("writes a card over a card, never over somebody's own README.md", () => {
+    const readme = join(dir, "README.md");
+    const card = (text: string) => `---\nlibrary_name: peft\n---\n${text}\n`;
+    saveAdapter(dir, adapter(), origin, card("first"));
+    saveAdapter(dir, adapter(), origin, card("second"));
+    assert.equal(readFileSync(readme, "utf8"), card("second"));
+    writeFileSync(readme, "what I want to remember");
+    saveAdapter(dir, adapter(), origin, card("third"));
+    assert.equal(readFileSync(readme, "utf8"), "what I want to remember");
+  });
+
   it("reads an adapter that PEFT wrote: no origin, halves, more keys", () => {
     retouch((tensors, config) => {
       const name = `base_model.model.${Q}.lora_A.weight`;

@@ -1,6 +1,7 @@
 /** A file written piece by piece that appears whole or not at all: under a temporary name beside the target, then renamed. */
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolder } from "../../files.ts";
 
 // Small pieces are gathered, so that a row costs no call of the system.
 const GATHER = 1 << 20;
@@ -58,7 +59,7 @@ export class OutputFile {
   async #attempt(work: (handle: FileHandle) => Promise<void>): Promise<void> {
     try {
       if (!this.#handle) {
-        await mkdir(dirname(this.path), { recursive: true });
+        makeFolder(dirname(this.path));
         this.#handle = await open(this.#temporary, "w");
       }
       await work(this.#handle);

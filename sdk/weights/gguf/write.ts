@@ -1,5 +1,5 @@
 /** Writes GGUF files, version 3: the header at once, then tensor after tensor, so that one is in memory at a time. */
-import { writeFileAtomically } from "../atomicFile.ts";
+import { writeFileAtomically } from "../../files.ts";
 import { type GgufType, typeBytes, typeId } from "./types.ts";
 
 /** A value of metadata with the type that it is written as. */

@@ -2,7 +2,6 @@
 import {
   copyFileSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -10,7 +9,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { writeFileAtomically } from "../atomicFile.ts";
+import { makeFolder, writeWhole } from "../../files.ts";
 import { ggufParts } from "../gguf/parts.ts";
 import { localPath } from "../modelPath.ts";
 import { HubClient, HubError, type RetryOptions } from "./client.ts";
@@ -115,8 +114,7 @@ async function download(hub: HubSource, client: HubClient, options: FetchOptions
   }
   const dir = repoDir(repo);
   const snapshot = join(dir, "snapshots", commit);
-  for (const folder of ["blobs", "refs"]) mkdirSync(join(dir, folder), { recursive: true });
-  mkdirSync(snapshot, { recursive: true });
+  for (const folder of [join(dir, "blobs"), join(dir, "refs"), snapshot]) makeFolder(folder);
   const fetchAll = (names: string[]) =>
     fetchFiles(
       names.map((name) => listed.get(name)!),
@@ -141,8 +139,8 @@ async function download(hub: HubSource, client: HubClient, options: FetchOptions
   await fetchAll(needed);
   if (!isCommit(revision)) {
     const ref = join(dir, "refs", revision);
-    mkdirSync(dirname(ref), { recursive: true });
-    writeFileAtomically(ref, [new TextEncoder().encode(commit)], commit.length);
+    makeFolder(dirname(ref));
+    writeWhole(ref, commit);
   }
   return hubSourceText(hub, commit);
 }

@@ -1,6 +1,16 @@
-/** Files that are either whole or not there: written under a temporary name beside the target, then renamed. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+/** Folders, and files that are either whole or not there: written under a temporary name beside the target, then renamed. */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
 
 // One write call takes at most 2 GiB - 1 on Linux.
 const CHUNK_BYTES = 2 ** 30;
@@ -25,6 +35,39 @@ export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array>, 
     if (descriptor !== undefined) closeSync(descriptor);
     rmSync(temporary, { force: true });
     throw explain(error as NodeJS.ErrnoException, file, totalBytes);
+  }
+}
+
+/** `writeFileAtomically` for what is in memory as a whole: text, or bytes. */
+export function writeWhole(file: string, content: string | Uint8Array): void {
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  writeFileAtomically(file, [bytes], bytes.length);
+}
+
+/**
+ * Makes a folder and those above it; one that is there already stays as it is. Node's own way of making several at once
+ * never returns where the file system answers ENOENT, as /proc does.
+ *
+ * @throws with the path and the reason, when a file is in the way or the folder cannot be written
+ */
+export function makeFolder(dir: string): void {
+  try {
+    makeLevels(resolve(dir));
+  } catch (error) {
+    throw new Error(`${dir}: the folder cannot be made (${(error as Error).message}); choose another one`, {
+      cause: error,
+    });
+  }
+}
+
+function makeLevels(dir: string): void {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(dir) !== dir) makeLevels(dirname(dir));
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    // Made by another process a moment ago, or a file.
+    if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 
