@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRunning, startTime } from "../processes.ts";
 
 const FILE = "train.lock";
 
@@ -14,7 +15,7 @@ export interface Lock {
 interface Holder {
   pid: number;
   host: string;
-  /** The kernel's start time of the process: a later process with the same number is another one. */
+  /** Its start time: a later process with the same number is another one. */
   started: string;
 }
 
@@ -94,22 +95,6 @@ function describe(pid: number): Holder {
 }
 
 function isAlive({ pid, started }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives and belongs to someone else.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  return startTime(pid) === started;
-}
-
-/** Clock ticks since boot (Linux, /proc); "" elsewhere, where the number alone must do. */
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field is the program's name in brackets and may hold spaces; the start is the 20th after it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return "";
-  }
+  // Where no start time is known the number alone must do.
+  return isRunning(pid) && startTime(pid) === started;
 }

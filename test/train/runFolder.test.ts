@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -277,6 +278,31 @@ describe("lockFolder", () => {
       writeFileSync(file(dir), JSON.stringify({ pid: process.pid, host: hostname(), started: "1" }));
       lockFolder(dir).release();
     }));
+
+  it("takes the lock of a killed process over that nobody has asked for yet", async function () {
+    if (process.platform !== "linux") this.skip(); // only /proc tells such a process from a living one
+    await inFolder(async (dir) => {
+      // The shell starts a process, and becomes a program that never asks for its end.
+      const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      try {
+        const [line] = await once(parent.stdout, "data");
+        const pid = Number(line);
+        const stat = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
+        const started = stat()[19];
+        writeFileSync(file(dir), JSON.stringify({ pid, host: hostname(), started }));
+        assert.throws(() => lockFolder(dir), new RegExp(`process ${pid} on `));
+        process.kill(pid, "SIGKILL");
+        while (stat()[0] !== "Z") await new Promise((resolve) => setTimeout(resolve, 5));
+        const lock = lockFolder(dir);
+        assert.equal(lock.note, `took over the lock of a run that did not end properly (process ${pid})`);
+        lock.release();
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    });
+  });
 
   it("takes an empty lock over, but never one of another host", () =>
     inFolder(async (dir) => {

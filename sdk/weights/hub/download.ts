@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isRunning } from "../../processes.ts";
 import { type HubClient, HubError, isPassing, PassingError, reasonOf } from "./client.ts";
 
 export interface RemoteFile {
@@ -220,11 +221,8 @@ function isAlive(lock: string): boolean {
     const pid = Number(readFileSync(lock, "utf8"));
     // Between its making and its writing the file is empty.
     if (!(pid > 0)) return Date.now() - statSync(lock).mtimeMs < 10_000;
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // ENOENT: it was given back just now, and taking it is worth a try.
-    return code === "EPERM";
+    return isRunning(pid);
+  } catch {
+    return false; // it was given back just now, and taking it is worth a try
   }
 }
