@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
-import * as tf from "@tensorflow/tfjs";
-import { float32ToBfloat16 } from "../../sdk/backend/bfloat16.ts";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
-import { useDevice } from "../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TokenBatch } from "../../sdk/data/batches.ts";
-import { type Layer, PROJECTIONS } from "../../sdk/model/layers.ts";
+import { PROJECTIONS } from "../../sdk/model/layers.ts";
 import { withAdapter } from "../../sdk/model/lora.ts";
-import { MistralModel } from "../../sdk/model/mistral.ts";
+import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { quantize } from "../../sdk/model/quantize.ts";
 import type { Matrix } from "../../sdk/ops/matrix.ts";
 import { microBatchGradients } from "../../sdk/train/gradients.ts";
@@ -16,9 +11,7 @@ import { DeviceNF4Weight } from "../../sdk/weights/deviceWeight.ts";
 import { quantizeScales, scaleOffset } from "../../sdk/weights/doubleQuant.ts";
 import { NF4Weight } from "../../sdk/weights/nf4.ts";
 import { loadAdapter, readAdapterHead } from "../../sdk/weights/peft.ts";
-import { DenseWeight } from "../../sdk/weights/weight.ts";
 import { assertClose } from "../compare.ts";
-import { HOST } from "../host.ts";
 import { GoldenModels, goldenBatch, goldenExamples, greedy, logitsOf, onEveryDevice } from "./models.ts";
 import { type GoldenTensors, goldenPath, needsGoldens, readGoldenJson, readGoldenTensors } from "./read.ts";
 
@@ -174,85 +167,9 @@ describe("transformers and PEFT goldens", () => {
       });
     }
   });
-
-  const addon = loadAddon();
-  const noCuda = addon ? cudaProblem(addon.cuda) : addonProblem();
-  if (noCuda) it(`cuda, bfloat16: skipped, ${noCuda}`);
-  else {
-    describe("cuda, bfloat16", () => {
-      before(() => useDevice("cuda", { compute: "bfloat16" }));
-      after(() => useDevice(HOST));
-
-      for (const name of ["lora", "nf4_lora"] as const) {
-        it(`${name}: loss within 1 %, and the direction of all gradients`, async () => {
-          const model = await variants[name]();
-          const { lossSum, gradients } = microBatchGradients(model, model.trainableVariables(), batch, {});
-          const loss = lossSum.dataSync()[0] / batch.trainedTokens;
-          assertClose([loss], [report[name].loss], { rtol: 0.01, what: "loss" });
-          const got = valuesOf(gradients);
-          tf.dispose([lossSum]);
-          model.dispose();
-          // Of float32's gradients, from weights that are float32: rounding the weights alone to bfloat16 leaves a
-          // cosine of 0.99984, and transformers' bfloat16 has 0.99957 (CPU, autocast). Seen: 0.9997 and 0.9998.
-          const golds = new Map([...got.keys()].map((key) => [key, golden.floats(`${name}.grad.${key}`)]));
-          const ofGolden = cosine(got, golds);
-          assert.ok(ofGolden >= 0.9995, `cosine ${ofGolden}`);
-          // A checkpoint in bfloat16 has weights that are rounded already: the same float32 gradients from those.
-          await useDevice(HOST);
-          const rounded = withRoundedWeights(await variants[name]());
-          const exact = microBatchGradients(rounded, rounded.trainableVariables(), batch, {});
-          const ofRounded = cosine(got, valuesOf(exact.gradients));
-          tf.dispose([exact.lossSum]);
-          rounded.dispose();
-          await useDevice("cuda", { compute: "bfloat16" });
-          // transformers has 0.99973 here. Seen: 0.99982 and 0.99985.
-          assert.ok(ofRounded >= 0.99973, `cosine ${ofRounded}`);
-        });
-      }
-    });
-  }
 });
 
-/** The values of gradients, which are freed. */
-function valuesOf(gradients: ReadonlyMap<string, tf.Tensor>): Map<string, Float32Array> {
-  const values = new Map([...gradients].map(([key, t]) => [key, t.dataSync<"float32">().slice()]));
-  tf.dispose([...gradients.values()]);
-  return values;
-}
-
-/** Of all values as one vector. */
-function cosine(got: ReadonlyMap<string, Float32Array>, wanted: ReadonlyMap<string, Float32Array>): number {
-  let [dot, a, b] = [0, 0, 0];
-  for (const [key, values] of wanted) {
-    const other = got.get(key)!;
-    assert.equal(other.length, values.length, key);
-    for (const [i, value] of values.entries()) {
-      dot += other[i] * value;
-      a += other[i] ** 2;
-      b += value ** 2;
-    }
-  }
-  return dot / Math.sqrt(a * b);
-}
-
-/** The same model, its frozen matrices dense and rounded to bfloat16. */
-function withRoundedWeights({ config, weights, tokenizer, source }: MistralModel): MistralModel {
-  const round = (matrix: Matrix) => {
-    assert.ok(!(matrix instanceof tf.Tensor));
-    return new DenseWeight(matrix.shape, float32ToBfloat16(matrix.dequantize()));
-  };
-  const layers = weights.layers.map((layer): Layer => {
-    const projections = PROJECTIONS.map((name) => [
-      name,
-      { ...layer[name], weight: round(layer[name].weight) },
-    ]);
-    return { ...layer, ...Object.fromEntries(projections) };
-  });
-  const rounded = { ...weights, layers, embedding: round(weights.embedding), head: round(weights.head) };
-  return new MistralModel(config, rounded, tokenizer, source);
-}
-
-/** The card asks for a cosine >= 0.99999; the length is judged too, which a cosine does not see. */
+/** Asked is a cosine >= 0.999999; the length is judged too, which a cosine does not see. */
 function assertSameDirection(got: Float32Array, wanted: Float32Array, what: string): void {
   assert.equal(got.length, wanted.length, what);
   let [dot, a, b, difference] = [0, 0, 0, 0];
@@ -263,7 +180,7 @@ function assertSameDirection(got: Float32Array, wanted: Float32Array, what: stri
     difference += (got[i] - wanted[i]) ** 2;
   }
   const cosine = dot / Math.sqrt(a * b);
-  assert.ok(cosine >= 0.99999, `${what}: cosine ${cosine}`);
+  assert.ok(cosine >= 0.999999, `${what}: cosine ${cosine}`);
   // Float32 rounding through four layers and back. Seen: 3e-6.
   const distance = Math.sqrt(difference / b);
   assert.ok(distance < 1e-4, `${what}: relative distance ${distance}`);

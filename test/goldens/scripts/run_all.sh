@@ -28,6 +28,7 @@ step() { # step NAME COMMAND…: 0 is PASS, 77 is SKIP, anything else FAIL
 cd "$here" || exit 1
 step make_nf4 python3 make_nf4.py --out "$out"
 step make_mistral python3 make_mistral.py --out "$out"
+step make_initialised python3 make_initialised.py --out "$out"
 step make_family python3 make_family.py --out "$out"
 step make_adapters python3 make_adapters.py --out "$out"
 step make_gguf python3 make_gguf.py --out "$out"
