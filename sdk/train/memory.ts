@@ -181,8 +181,15 @@ class GpuMemory implements TrainingMemory {
     const automatic = gradientCheckpointing === false ? "; leave gradientCheckpointing to itself, or" : ":";
     for (let size = microBatchSize - 1; size >= 1; size--) {
       if (predictPeak(cuda, model, this.workload(size), smallest) > available) continue;
-      const steps = Math.ceil((microBatchSize * gradientAccumulationSteps) / size);
-      return `${problem}${automatic} the largest microBatchSize that fits is ${size}; set gradientAccumulationSteps ${steps} with it for the same result`;
+      const rows = microBatchSize * gradientAccumulationSteps;
+      let divisor = size;
+      while (rows % divisor !== 0) divisor--;
+      const same = `gradientAccumulationSteps ${rows / divisor}`;
+      const how =
+        divisor === size
+          ? `set ${same} with it for the same result`
+          : `for the same result set microBatchSize ${divisor} and ${same}`;
+      return `${problem}${automatic} the largest microBatchSize that fits is ${size}; ${how}`;
     }
     const { accumulates } = this.workload(1);
     const fits = (tokens: number) =>
