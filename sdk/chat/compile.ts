@@ -19,7 +19,7 @@ import type { Language } from "./language/language.ts";
 import { languages } from "./language/languages.ts";
 import type { ReplyWords } from "./language/replies.ts";
 import { Lexicon } from "./lexicon.ts";
-import { type AnalysedText, analyseText, Speller, type Token } from "./normalise.ts";
+import { type AnalysedText, analyseText, fold, Speller, type Token } from "./normalise.ts";
 import { PhraseIndex } from "./phrases.ts";
 
 /** Set expressions of the language. */
@@ -54,7 +54,8 @@ export interface ReplyIndices
     | "steps"
     | "free"
     | "conditions"
-    | "only",
+    | "only"
+    | "checksBack",
     PhraseIndex<string>
   > {
   asks: { kind: AskedKind; index: PhraseIndex<string> }[];
@@ -68,6 +69,9 @@ export interface CompiledDomain {
   analyse: (text: string) => AnalysedText;
   /** As it stands: what an author writes is no typing error. */
   plain: (text: string) => AnalysedText;
+  /** Whether domain or language use a folded word, in any form. */
+  knows: (word: string) => boolean;
+  isPlace: (word: string) => boolean;
   /** What the tokens of a text name, for the classifier. */
   classes: (tokens: readonly Token[]) => TokenClass[];
   classifier: Classifier;
@@ -111,10 +115,13 @@ function compile(domain: Domain): CompiledDomain {
   );
   const lexicon = new Lexicon(domain, language, plain);
   const courtesy = new PhraseIndex(courtesyPhrases(domain), plain);
+  const places = new Set(language.places.map(fold));
   const compiled = {
     domain,
     language,
     analyse,
+    knows: (word: string) => speller.knows(word),
+    isPlace: (word: string) => places.has(word),
     lexicon,
     courtesy,
     offences: new CourtesyCheck(domain.courtesy.insults, domain.courtesy.innocent),
@@ -164,8 +171,21 @@ function replyIndices({ replies }: Language, analyse: (text: string) => Analysed
       analyse,
       by,
     );
-  const { yes, no, apologies, cheers, rude, emptyTalk, welcome, steps, free, conditions, only, asks } =
-    replies;
+  const {
+    yes,
+    no,
+    apologies,
+    cheers,
+    rude,
+    emptyTalk,
+    welcome,
+    steps,
+    free,
+    conditions,
+    only,
+    checksBack,
+    asks,
+  } = replies;
   return {
     ...{
       yes: index(yes),
@@ -180,7 +200,7 @@ function replyIndices({ replies }: Language, analyse: (text: string) => Analysed
       steps: index(steps, "stem"),
       free: index(free),
     },
-    ...{ conditions: index(conditions), only: index(only) },
+    ...{ conditions: index(conditions), only: index(only), checksBack: index(checksBack) },
     asks: Object.entries(asks).map(([kind, list]) => ({ kind: kind as AskedKind, index: index(list) })),
   };
 }

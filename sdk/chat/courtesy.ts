@@ -5,6 +5,8 @@
  */
 import {
   ABOUT_SELF,
+  ALSO_OF_THINGS,
+  ALSO_THINGS,
   INNOCENT,
   INSULT_PHRASES,
   INSULTS,
@@ -64,6 +66,8 @@ export class CourtesyCheck {
   readonly #innocent: Phrases;
   /** Read backwards, from the word before the one in question. */
   readonly #throwers: Phrases;
+  /** Those of them that stand before things less often than before people. */
+  readonly #throwersAtPeople: Phrases;
   readonly #aboutSelf: Phrases;
   readonly #fold = (text: string) => (fold(text).match(/[a-z0-9]+/g) ?? []).map((word) => SAME[word] ?? word);
 
@@ -80,6 +84,10 @@ export class CourtesyCheck {
     this.#threats = this.#index(THREATS);
     this.#innocent = this.#index([...INNOCENT, ...innocent]);
     this.#throwers = this.#index(THROWERS, true);
+    this.#throwersAtPeople = this.#index(
+      THROWERS.filter((phrase) => !ALSO_OF_THINGS.has(phrase)),
+      true,
+    );
     this.#aboutSelf = this.#index(ABOUT_SELF, true);
   }
 
@@ -119,7 +127,9 @@ export class CourtesyCheck {
     if (this.#insults.has(word) || words[i].masked) return true;
     if (SHORT_INSULTS.has(word)) return isShortInsult(words, i, raw);
     if (!THROWN.has(word)) return false;
-    return words.length === 1 || thrown(words, i, this.#throwers);
+    return (
+      words.length === 1 || thrown(words, i, ALSO_THINGS.has(word) ? this.#throwersAtPeople : this.#throwers)
+    );
   }
 
   /** The words with their disguise undone: symbols for letters, spaces between letters, letters repeated. */
@@ -142,6 +152,12 @@ export class CourtesyCheck {
       if (this.#insults.has(folded)) return folded;
       // "connnard", "conaard": a run of letters is squeezed; "cone" must not become "conne".
       if (/(.)\1\1/.test(folded)) return this.#squeezed.get(squeeze(folded)) ?? squeeze(folded);
+      if (folded.includes("k")) {
+        // "kons", "konnard": spelt as it sounds.
+        const spelt = [folded.replace(/k/g, "c"), folded.replace(/k/g, "qu")];
+        const meant = spelt.find((word) => THROWN.has(word) || this.#insults.has(word));
+        if (meant !== undefined) return meant;
+      }
       if (folded.length >= 6 && this.#initials.has(folded.slice(0, 2)))
         return this.#squeezed.get(squeeze(folded)) ?? folded;
       return folded;

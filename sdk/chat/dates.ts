@@ -81,7 +81,8 @@ function plainTimeAt(
   }
   const span = period(tokens, at, domain);
   // "une ado de 15 ans" has an age and no time.
-  const age = /^(?:de|a|ai)$/.test(tokens[at - 1]?.word ?? "") && /^ans?$/.test(tokens[at + 1]?.word ?? "");
+  const age =
+    /^(?:de|a|ai|en|pour|des)$/.test(tokens[at - 1]?.word ?? "") && /^ans?$/.test(tokens[at + 1]?.word ?? "");
   if (span !== undefined && !age) {
     if (tokens[span.to]?.word === "ago")
       return { from: at, to: span.to + 1, normal: isoDay(now, -span.days) };
@@ -95,6 +96,10 @@ function plainTimeAt(
     const normal = calendarDay(now, day, month, year);
     if (normal !== undefined) return { from: at, to: at + (year === undefined ? 2 : 3), normal };
   }
+  if (day !== undefined && isBareDay(text, at, domain)) {
+    const normal = calendarDay(now, day, now.getMonth());
+    if (normal !== undefined) return { from: at, to: at + 1, normal };
+  }
   const weekday = language.weekdays.get(word) ?? language.weekdays.get(word.replace(/s$/, ""));
   if (weekday !== undefined) return weekdayMatch(text, at, weekday, now, language);
   const named = language.months.get(word);
@@ -102,6 +107,27 @@ function plainTimeAt(
   if (named !== undefined && word !== "may" && word !== "march")
     return { from: at, to: at + 1, normal: word };
   return undefined;
+}
+
+/** "commandé le 3", "prévue le 22": a day of no month, behind what happens on a day and before nothing of its own. */
+function isBareDay(
+  { raw, tokens }: AnalysedText,
+  at: number,
+  { language, lexicon }: CompiledDomain,
+): boolean {
+  if (language.code !== "fr" || tokens[at - 1]?.word !== "le" || tokens[at].text.length > 2) return false;
+  const next = tokens[at + 1];
+  const open = next !== undefined && next.clause === tokens[at].clause && /\p{L}|\d|[€$£%]/u.test(next.word);
+  if (open && !/^(?:et|mais|a|au|pour|par|puis|car|donc|ou|je|on|il|ca|chez|dans)$/.test(next.word))
+    return false;
+  const before = tokens[at - 2];
+  if (before === undefined || /[^\s]/.test(raw.slice(before.end, tokens[at - 1].start))) return false;
+  return (
+    /(?:é(?:e?s?)|ue?s?|it|ie?s?|ra|rez|er|ez)$/i.test(before.text) ||
+    /^(?:livraison|commande|date|rdv|depuis)$/.test(before.word) ||
+    lexicon.find(tokens).some(({ entry, to }) => entry.list === "actions" && to === at - 1) ||
+    /^\d/.test(before.word)
+  );
 }
 
 /** Single words must stand as they are: their stems may be those of verbs ("hiver", "tarder"). */

@@ -81,6 +81,11 @@ export class FactBook {
     return this.#rarity.get(stem) ?? Math.log(1 + this.facts.length);
   }
 
+  /** The facts that a stem stands in. */
+  withStem(stem: string): Fact[] {
+    return (this.#byStem.get(stem) ?? []).map((i) => this.facts[i]);
+  }
+
   /** The facts nearest to a text, best first, at most `count`. Several checks ask about the same text. */
   nearest(tokens: readonly Token[], count = 3): FactMatch[] {
     let found = this.#found.get(tokens);

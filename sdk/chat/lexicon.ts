@@ -50,10 +50,13 @@ export class Lexicon {
       ],
       analyse,
       "noun",
+      true,
     );
     this.#verbs = new PhraseIndex(
       [...entries("actions", actions), ...entries("concerns", concerns).flatMap(negated)],
       analyse,
+      "stem",
+      true,
     );
     for (const { normal, forms } of actions)
       for (const form of [normal, ...forms]) this.#listed.add(fold(form));
@@ -75,8 +78,11 @@ export class Lexicon {
 
   #at(tokens: readonly Token[], at: number): Match | undefined {
     let noun = this.#nouns.at(tokens, at);
-    let verb = this.#verbs.at(tokens, at) ?? this.#tooMuch(tokens, at);
+    let verb = this.#verbs.at(tokens, at);
     if (verb?.entry.list === "actions" && !this.#isAction(tokens, verb)) verb = undefined;
+    // "pourriez" has the stem of "pourri".
+    if (verb !== undefined && verb.to - at === 1 && this.#isGrammar(tokens[at], verb)) verb = undefined;
+    verb ??= this.#tooMuch(tokens, at) ?? this.#trouble(tokens, at);
     if (noun !== undefined && !this.#isNoun(tokens, noun, verb !== undefined)) noun = undefined;
     if (noun === undefined || (verb !== undefined && verb.to > noun.to)) return verb;
     return noun;
@@ -112,6 +118,25 @@ export class Lexicon {
     return { entry: { list: "concerns", word }, phrase: word.normal, from: at, to: at + 2 };
   }
 
+  #isGrammar({ word }: Token, { phrase }: Match): boolean {
+    return this.#language.stopWords.has(word) && fold(phrase) !== word;
+  }
+
+  /** What the language sees to be a trouble by the shape of the sentence. */
+  #trouble(tokens: readonly Token[], at: number): Match | undefined {
+    const isThing = (index: number) =>
+      index >= 0 &&
+      [index - 2, index - 1, index].some((from) => {
+        const noun = from >= 0 ? this.#nouns.at(tokens, from) : undefined;
+        return noun !== undefined && noun.to === index + 1 && /^product/.test(noun.entry.list);
+      });
+    const to = this.#language.troubleAt(tokens, at, isThing);
+    if (to === undefined) return undefined;
+    const phrase = tokens.slice(at, to).map(({ word }) => word);
+    const word: EntityWord = { normal: phrase.join(" "), forms: [] };
+    return { entry: { list: "concerns", word }, phrase: word.normal, from: at, to };
+  }
+
   /** Whether a word that shares its stem with an action is used as a verb, or is a noun that the domain lists. */
   #isAction(tokens: readonly Token[], { from, to }: Match): boolean {
     if (to - from > 1) return true;
@@ -119,6 +144,8 @@ export class Lexicon {
     if (text.length < 4) return false;
     const { auxiliaries, determiners, nounsFirst, subjects } = this.#language;
     const [before, further] = [tokens[from - 1]?.word ?? "", tokens[from - 2]?.word ?? ""];
+    // "où il se trouve": what a thing does with itself is nobody's action.
+    if (before === "se" && /(?:e|ent|ait)$/.test(word)) return false;
     const participle = /é(?:e?s?)$/i.test(text) || auxiliaries.has(before);
     if (participle && !MADE_OF_VERB.test(word)) return true;
     if (nounsFirst.has(word))

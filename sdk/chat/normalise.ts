@@ -19,6 +19,8 @@ export interface Token {
   noun: string;
   /** True where `word` is a repair: an abbreviation or a typing error. */
   repaired: boolean;
+  /** How many commas, full stops and the like come before it: words of one phrase have one number. */
+  clause: number;
 }
 
 /** A text with its tokens. */
@@ -49,6 +51,9 @@ const GLUED = /^([a-z])'([a-z]+)$/;
 
 const TOKEN = /\p{L}[\p{L}\p{M}]*|\d+(?:[.,]\d+)*|[€$£%?!]/gu;
 
+/** Between two words it ends what is said in one go. A line that is merely wrapped does not. */
+const CLAUSE_END = /[,;:()…]|\.\s|\n\s*\n|\s[-–—]\s/;
+
 /** A letter written three times or more is an emotion, not a spelling: "merciiii". */
 function calm(word: string): string {
   return /(.)\1\1/.test(word) && !/^\d/.test(word) ? word.replace(/([a-z])\1{2,}/g, "$1") : word;
@@ -65,10 +70,14 @@ export function analyseText(
   repair: (word: string) => string | undefined = () => undefined,
 ): AnalysedText {
   const tokens: Token[] = [];
+  let clause = 0;
+  let last = 0;
   for (const match of raw.matchAll(TOKEN)) {
     const text = match[0];
     const start = match.index;
     const end = start + text.length;
+    if (start > last + 1 && CLAUSE_END.test(raw.slice(last, start))) clause++;
+    last = end;
     const folded = calm(fold(text));
     const next = raw[end];
     const elided = next === "'" || next === "’" || (text.length === 1 && next !== "-");
@@ -104,7 +113,7 @@ export function analyseText(
 
     function push(word: string, repaired: boolean, from = start, to = end): void {
       const [stem, noun] = [language.stem(word), language.singular(word)];
-      tokens.push({ text: raw.slice(from, to), start: from, end: to, word, stem, noun, repaired });
+      tokens.push({ text: raw.slice(from, to), start: from, end: to, word, stem, noun, repaired, clause });
     }
   }
   return { raw, tokens };
@@ -167,8 +176,9 @@ export class Speller {
     );
   }
 
-  has(word: string): boolean {
-    return this.#known.has(word);
+  /** Whether a word, or another form of it, was seen. */
+  knows(word: string): boolean {
+    return this.#known.has(word) || this.#stems.has(this.#stem(word));
   }
 
   /**

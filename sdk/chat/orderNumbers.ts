@@ -6,6 +6,8 @@ import { fold } from "./normalise.ts";
 /** Letters and digits that may be a number of something: "CMD-88213", "778-221-X", "6A12345678901", "#77120". */
 const CANDIDATE =
   /(?<![\p{L}\d€$£.,'’/-])#?\s?(?:[\p{L}]{1,6}[-_/.]?)?\d[\dA-Za-z]*(?:[-_/]?[\dA-Za-z]+)*(?![\p{L}\d%€$£])/gu;
+/** "1 234 567", where a word before says that it is one number. */
+const GROUPS = /(?<![\p{L}\d€$£.,'’/-])\d{1,4}(?:[ .]\d{3,4})+(?![\p{L}\d%€$£]|[.,]\d|\s?€)/gu;
 /** What comes right before a number that is one of an order: at most two words lie between. */
 const LEAD =
   /(?:commandes?|cmd|cde|command|order|n°|nº|n o|no|num|numero|number|ref|reference|dossier|ticket|facture|invoice|suivi|tracking|colis?|paquet|parcel|case|retour|livraison)\s*(?:(?:n°|nº|no|num|numero|de|du|le|la|est|c est|number|is|svp|suivi|colis|commande|ma|mon|client)\s*){0,3}[\s:#°.,(]*$/;
@@ -27,6 +29,9 @@ export function findOrderNumbers(raw: string, { orderNumbers }: CompiledDomain):
       const id = match.groups?.id ?? match[0];
       add(id, match.index + match[0].lastIndexOf(id));
     }
+  for (const match of raw.matchAll(GROUPS))
+    if (LEAD.test(leadOf(raw.slice(0, match.index))) && !isPhone(match[0].slice(0, 2), "", match[0].slice(2)))
+      add(match[0], match.index);
   for (const match of raw.matchAll(CANDIDATE)) {
     const text = match[0].replace(/^#?\s?/, "");
     const start = match.index + match[0].length - text.length;
@@ -36,12 +41,16 @@ export function findOrderNumbers(raw: string, { orderNumbers }: CompiledDomain):
   return found;
 }
 
+function leadOf(before: string): string {
+  return fold(before).replace(/['’]/g, " ").slice(-60);
+}
+
 function isOrderNumber(text: string, hash: boolean, before: string, after: string): boolean {
   const digits = text.replace(/\D/g, "").length;
   if (digits < 3 || NOT_ONE.test(text) || isPhone(text, before, after)) return false;
   if (/^\s?(?:€|euros?|eur\b|balles|kg|cm|points?\b)/i.test(after)) return false;
   if (hash) return true;
-  if (LEAD.test(fold(before).replace(/['’]/g, " ").slice(-60)) || /n°\s*$/.test(before)) return true;
+  if (LEAD.test(leadOf(before)) || /n°\s*$/.test(before)) return true;
   const letters = /\p{L}/u.test(text);
   // Without a word before it, only what looks like nothing else: letters with many digits, groups of digits.
   return (letters && digits >= 5) || (letters && digits >= 3 && /[-_]/.test(text)) || digits >= 9;

@@ -24,17 +24,21 @@ interface Pattern<Entry> {
 export class PhraseIndex<Entry> {
   readonly #byFirst = new Map<string, Pattern<Entry>[]>();
   readonly #by: "stem" | "noun";
+  readonly #withinClause: boolean;
 
   /**
    * `analyse` must be the analysis that the searched texts get, so that both sides speak of equal stems.
    * `by` says what is compared: stems, which conjugations share, or singulars, which only plurals share.
+   * `withinClause`: a phrase does not go on behind a comma, so "pas, la …" is no "pas là".
    */
   constructor(
     entries: Iterable<{ entry: Entry; phrase: string }>,
     analyse: (text: string) => AnalysedText,
     by: "stem" | "noun" = "stem",
+    withinClause = false,
   ) {
     this.#by = by;
+    this.#withinClause = withinClause;
     for (const { entry, phrase } of entries) {
       const keys = analyse(phrase).tokens.map((token) => token[by]);
       if (keys.length === 0) continue;
@@ -63,6 +67,7 @@ export class PhraseIndex<Entry> {
     for (const { entry, phrase, keys } of patterns) {
       const to = from + keys.length;
       if (to > tokens.length) continue;
+      if (this.#withinClause && tokens[to - 1].clause !== tokens[from].clause) continue;
       let k = 1;
       while (k < keys.length && tokens[from + k][this.#by] === keys[k]) k++;
       if (k === keys.length) return { entry, phrase, from, to };

@@ -74,6 +74,8 @@ function pointsBack(
   const goods = lexicon.find(tokens).some(({ entry }) => isThing(entry.list));
   if (pointers.ends.has(words[words.length - 1]) && words.length > 1) return true;
   if (words.length <= 3 && pointers.prepositions.has(words[0]) && !goods) return true;
+  const bare = words.every((word) => pointers.attributes.has(word) || language.stopWords.has(word));
+  if (bare && words.length <= 3 && words.some((word) => pointers.attributes.has(word))) return true;
   const typed = query.raw.slice(Math.max(0, tokens[0].start - 2), tokens[0].end).trim();
   // "c'est quoi vos horaires" asks for what it names; "c'est gratuit" tells of something else.
   if (pointers.itIs.test(typed))

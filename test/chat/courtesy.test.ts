@@ -14,6 +14,21 @@ describe("courtesy", () => {
     expectGrade("threat", ["je sais où vous habitez", "vous allez le regretter, bande de cons"]);
   });
 
+  it("tells people from things and animals that share their name", () => {
+    expectGrade("insult", [
+      "bande de cornichons",
+      "vous êtes des clowns",
+      "you bunch of muppets",
+      "vs etes des kons",
+    ]);
+    expectGrade("none", [
+      "vos gourdes sont en inox ?",
+      "une boîte de thon",
+      "une grosse cloche",
+      "un sac de patates",
+    ]);
+  });
+
   it("sees through light disguise", () => {
     const disguised =
       "c0nn@rd|c o n n a r d|f.d.p|m**de|p***n|enc*lé|connnnard|sal0pe|con-nard|b!tch|A$$hole";

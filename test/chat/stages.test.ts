@@ -119,6 +119,9 @@ describe("stages", () => {
         "vous avez dit combien ?",
         "je la trouve où ?",
         "pourquoi ?",
+        "pourquoi si cher",
+        "c gratuit a partir de combien ?",
+        "le prix ?",
       ])
         assert.equal(relation(query), "refers_to_previous", query);
       for (const query of ["Il y a un parking ?", "Le hamac est-il lourd ?", "Vendez-vous des bottes ?"])
@@ -159,6 +162,29 @@ describe("stages", () => {
       });
     });
 
+    it("finds troubles, places and goods that no list has, by the shape of the sentence", () => {
+      const [refroidir, fendu] = ["le frigo ne refroidit plus", "l'écran est arrivé fendu"];
+      assert.deepEqual(found(refroidir).concerns, ["ne refroidit plus = ne refroidit plus"]);
+      assert.deepEqual(found(fendu).concerns, ["fendu = fendu"]);
+      assert.deepEqual(found("le colis bloqué à Gennevilliers").locations, ["Gennevilliers = Gennevilliers"]);
+      assert.deepEqual(found("avez-vous des mandolines ?").products, ["mandolines = mandoline"]);
+      assert.deepEqual(found("un pantalon de pluie").products, ["pantalon de pluie = pantalon"]);
+      const english = compileDomain(support.domain);
+      assert.deepEqual(found("my laptop won't wake up", english).concerns, [
+        "won't wake up = will not wake up",
+      ]);
+      // What a person does not do, a wish, a day and a known word are none of it.
+      for (const query of ["je ne danse pas", "une poêle qui attache pas", "il arrive mardi", "il a Paypal"])
+        for (const kind of ["concerns", "locations"]) assert.equal(found(query)[kind], undefined, query);
+      assert.deepEqual(found("la poêle de ma mère").products, ["poêle = poêle"]);
+    });
+
+    it("reads no phrase across a comma, and no grammar word as a trouble", () => {
+      assert.equal(found("il est pas, la caisse est là").concerns, undefined);
+      assert.equal(found("pourriez-vous me dire").concerns, undefined);
+      assert.equal(found("où se trouve le magasin").actions, undefined);
+    });
+
     it("says where in the text", () => {
       const query = "où est CMD-88213 ?";
       const [entity] = findEntities(french.analyse(query), french, NOW).order_numbers;
@@ -184,8 +210,11 @@ describe("stages", () => {
         ["je serai livré samedi", "samedi = 2026-11-28"],
         ["vous livrez lundi", "lundi = 2026-11-23"],
         ["10 jours", "10 jours = P10D"],
+        ["livraison prévue le 24", "24 = 2026-11-24"],
       ])
         assert.deepEqual(found(query).time_references, [normal], query);
+      for (const query of ["le 24 est trop petit", "entre le 13 et le 14", "un vélo pour 8 ans"])
+        assert.equal(found(query).time_references, undefined, query);
       const english = compileDomain(support.domain);
       assert.deepEqual(found("two days ago", english).time_references, ["two days ago = 2026-11-20"]);
       assert.deepEqual(found("I ordered it on Monday", english).time_references, ["Monday = 2026-11-16"]);
@@ -278,6 +307,48 @@ describe("stages", () => {
         const issue = check(query, answer, conversation).issues.find((found) => found.kind === kind);
         assert.equal(issue?.message, message, JSON.stringify(check(query, answer, conversation)));
       };
+      one(
+        "bonjour",
+        "Bonjour ! La livraison coûte 5,60 €.",
+        "off_topic",
+        "La réponse parle de colis, la question de salutation seule, sans demande.",
+      );
+      one(
+        "Puis-je payer par chèque ?",
+        "Oui, nous acceptons les chèques.",
+        "contradicts_fact",
+        "La réponse dit oui, or : « Nous acceptons la carte bancaire, PayPal, Bancontact et le virement, mais plus les chèques depuis le printemps dernier. »",
+      );
+      one(
+        "remboursez mes 80 €",
+        "Nous vous rembourserons 18 €.",
+        "changes_number",
+        "La réponse parle de 18.00 EUR au lieu de 80.00 EUR.",
+      );
+      one(
+        "j'ai reçu deux articles",
+        "Vos trois articles sont bien partis.",
+        "changes_number",
+        "La réponse parle de trois au lieu de deux.",
+      );
+      one(
+        "vous êtes sûr ?",
+        "Elle part dans trois semaines.",
+        "contradicts_earlier",
+        "La réponse dit « Elle part dans trois semaines », une réponse précédente disait « Elle part demain ».",
+        {
+          messages: [
+            { role: "user", content: "quand part ma commande ?" },
+            { role: "assistant", content: "Elle part demain." },
+          ],
+        },
+      );
+      one(
+        "mon code promo est refusé",
+        "Vérifiez que votre routeur est branché.",
+        "does_not_answer",
+        "La réponse ne dit rien de ce qui est demandé.",
+      );
       const weight = "Combien pèse la brouette ?";
       one(weight, " … ", "empty", "La réponse est vide.");
       one(

@@ -64,11 +64,14 @@ function askedKind({ query, domain, earlier }: AnswerInput): AskedKind | "quanti
 
 function gives(
   kind: AskedKind | "quantity" | "manner",
-  { answer, domain, conversation }: AnswerInput,
+  { answer, query, domain, conversation }: AnswerInput,
 ): boolean {
   const { replies, language } = domain;
   const { tokens, raw } = answer;
-  const numbers = () => numbersIn(answer, domain).length > 0;
+  // The number of the order comes back in the answer and is no date.
+  const own = numbersIn(query, domain);
+  const numbers = () =>
+    numbersIn(answer, domain).some(({ value }) => !own.some((number) => number.value === value));
   // "bientôt" is no time.
   const times = () =>
     findTimes(answer, domain, conversation.now ?? new Date()).some(

@@ -1,8 +1,9 @@
 /** Does an answer contradict itself, the question, or an earlier answer? */
 import { findAmounts, type NumberInText } from "../amounts.ts";
 import type { CompiledDomain } from "../compile.ts";
-import type { Token } from "../normalise.ts";
-import type { Evidence } from "../stage.ts";
+import { findTimes } from "../dates.ts";
+import type { AnalysedText, Token } from "../normalise.ts";
+import type { AnswerInput, Evidence } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, has, isNegated, overlap, sentences, topicStems } from "./issue.ts";
 import { messages } from "./messages.ts";
@@ -76,7 +77,8 @@ function opposite(
 }
 
 /** The same statement as in an earlier answer, with another number, or denied; or the other of yes and no. */
-export const checkEarlierAnswers: AnswerCheck = ({ answer, query, conversation, domain }) => {
+export const checkEarlierAnswers: AnswerCheck = (input) => {
+  const { answer, query, conversation, domain } = input;
   const stems = topicStems(answer.tokens, domain);
   const asked = topicStems(query.tokens, domain);
   const { yes, no } = domain.replies;
@@ -96,6 +98,7 @@ export const checkEarlierAnswers: AnswerCheck = ({ answer, query, conversation, 
       isNegated(query.tokens, domain) === isNegated(question.tokens, domain);
     const [was, is] = [begins(before.tokens), begins(answer.tokens)];
     if (sameQuestion && was !== undefined && is !== undefined && was !== is) return otherwise();
+    if (i === conversation.messages.length - 1 && turnsAround(input, before)) return otherwise();
     const earlier = topicStems(before.tokens, domain);
     const near = overlap(stems, earlier);
     if (near < SAME_STATEMENT) continue;
@@ -111,6 +114,19 @@ export const checkEarlierAnswers: AnswerCheck = ({ answer, query, conversation, 
   }
   return [];
 };
+
+/** "vous êtes sûr ?" is answered by another time, another number, or the other of yes and no than before. */
+function turnsAround({ answer, query, conversation, domain }: AnswerInput, before: AnalysedText): boolean {
+  const { checksBack, yes } = domain.replies;
+  if (!has(query.tokens, checksBack) || topicStems(query.tokens, domain).size > 2) return false;
+  const now = conversation.now ?? new Date();
+  const times = (text: AnalysedText) => findTimes(text, domain, now).map(({ normal }) => normal);
+  const [then, given] = [times(before), times(answer)];
+  if (then.length > 0 && given.length > 0 && !given.some((time) => then.includes(time))) return true;
+  const affirmed = yes.at(before.tokens, 0) !== undefined || !isNegated(before.tokens, domain);
+  const no = domain.language.code === "fr" ? "non" : "no";
+  return affirmed && answer.tokens[0]?.word === no && !isNegated(query.tokens, domain);
+}
 
 /** A sentence inside a sentence. */
 function quoted(text: string, { language }: CompiledDomain): string {

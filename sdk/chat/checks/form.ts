@@ -19,8 +19,12 @@ const SENTENCE = 4;
 
 /** The language whose grammar words are more frequent; a tie or a few words are left alone. */
 export const checkLanguage: AnswerCheck = ({ answer, domain }) => {
-  const words = fold(answer.raw).match(/[a-z]+/g) ?? [];
-  const counts = Object.values(languages).map((language) => ({
+  const all = Object.values(languages);
+  // "a" is a word of both.
+  const words = (fold(answer.raw).match(/[a-z]+/g) ?? []).filter(
+    (word) => !all.every(({ stopWords }) => stopWords.has(word)),
+  );
+  const counts = all.map((language) => ({
     code: language.code,
     count: words.filter((word) => language.stopWords.has(word)).length,
   }));

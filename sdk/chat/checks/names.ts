@@ -1,4 +1,5 @@
 /** Does an answer swap what the question named for something else, or invent what nobody named? */
+import { findAmounts, numbersIn } from "../amounts.ts";
 import type { CompiledDomain } from "../compile.ts";
 import { lettersOnly } from "../facts.ts";
 import { type AnalysedText, fold, type Token } from "../normalise.ts";
@@ -27,6 +28,7 @@ export const checkNames: AnswerCheck = (input) => {
       "changes_number",
     ),
     ...swappedAmounts(input, asked, given),
+    ...swappedCounts(input),
     ...swappedAlternatives(input),
   ].slice(0, 1);
 };
@@ -118,12 +120,37 @@ function swappedAmounts(
   const [other] = given.amounts;
   if (first === undefined || other === undefined) return [];
   if (given.amounts.some(({ normal }) => asked.amounts.some((own) => own.normal === normal))) return [];
-  const digits = other.text.replace(/[^\d,.]/g, "").replace(/\./g, "\\.");
-  const known = new RegExp(`(?<!\\d)${digits}(?!\\d)`);
-  if (known.test(domain.facts.text)) return [];
+  const inFacts = domain.facts.facts.some(({ analysed }) =>
+    findAmounts(analysed, domain).some(({ normal }) => normal === other.normal),
+  );
+  if (inFacts) return [];
   if (!/rembours|pay|debit|prelev|factur|refund|charge/.test(fold(query.raw))) return [];
   if (!/rembours|debit|prelev|factur|regl|pay|refund|charge/.test(fold(answer.raw))) return [];
   return [wrongName("changes_number", other, first, domain)];
+}
+
+/** Units of what may well be another number in an answer: times, money, measures. */
+const NO_COUNT =
+  /^(?:jour|semain|moi|an|anne|heur|h|minut|€|%|kg|cm|m|litr|day|week|month|year|hour|fois|tim|point)$/;
+
+/** "deux articles" comes back as "trois articles", and no fact has that number. */
+function swappedCounts({ domain, query, answer }: AnswerInput): ConsistencyIssue[] {
+  const asked = numbersIn(query, domain).filter(({ unit }) => unit.length > 2 && !NO_COUNT.test(unit));
+  for (const { value, unit, text } of asked) {
+    const given = numbersIn(answer, domain).filter((number) => number.unit === unit);
+    const [other] = given;
+    if (other === undefined || given.some((number) => number.value === value)) continue;
+    if (/stock|dispo|reste|minimum|maximum|jusqu|left|available|up to/i.test(answer.raw)) continue;
+    const known = domain.facts.facts.some(({ analysed }) =>
+      numbersIn(analysed, domain).some((number) => number.unit === unit && number.value === other.value),
+    );
+    if (known || isNegated(answer.tokens, domain)) continue;
+    const evidence = [
+      { rule: `asked about ${text}`, text: other.text, start: other.start, end: other.end, weight: 1 },
+    ];
+    return [error("changes_number", messages(domain).name(other.text, text), evidence)];
+  }
+  return [];
 }
 
 /** "Oui, par carte" to a question about a transfer: a yes to something else. */

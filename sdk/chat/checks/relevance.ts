@@ -1,6 +1,9 @@
 /** Is an answer about what the question is about? */
+import { findAmounts, numbersIn } from "../amounts.ts";
+import { lettersOnly } from "../facts.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
+import { findEntities } from "../stages/entities.ts";
 import { error, has, topicStems } from "./issue.ts";
 import { messages } from "./messages.ts";
 import { statedFact } from "./truth.ts";
@@ -10,12 +13,16 @@ const SURE_FACT = 0.35;
 const SURE_LEAD = 0.1;
 /** An answer is about another category where that has at least this probability … */
 const OTHER_TOPIC = 0.45;
+/** … for a follow-up this … */
+const SURE_OTHER_TOPIC = 0.7;
 /** … or where two other categories have this together … */
 const OTHER_TWO = 0.65;
 /** … and the question's category, with its neighbours, at most this. */
 const OWN_TOPIC = 0.2;
 /** Shared words count by how rare they are among the facts: "commande" alone ties no answer to a question. */
 const NEAR = 2;
+/** Below this probability of the question's category nothing ties an answer to it but its words. */
+const UNTIED = 0.35;
 
 /** At least so much of what an answer names is unknown to the domain: it is about something else. */
 const FOREIGN = 0.65;
@@ -33,6 +40,8 @@ export const checkTopic: AnswerCheck = (input) => {
   const about = (index: number) => categories[index].description.split(/[,:]/)[0].trim();
   if (category !== undefined && (found.courtesyOnly || category.role !== "request")) {
     if (!found.courtesyOnly && found.confidence < 0.7) return [];
+    if (found.courtesyOnly && stuffs(input))
+      return [error("off_topic", say.offTopic(category.description, about(best)))];
     if (has(answer.tokens, domain.replies.welcome) || categories[best].role !== "request") return [];
     if (!found.courtesyOnly && near(input, answer.raw)) return [];
     return p[best] >= OTHER_TOPIC || statedFact(answer, domain) !== undefined
@@ -58,11 +67,55 @@ export const checkTopic: AnswerCheck = (input) => {
     if (fitting.has(id)) own += p[k];
   });
   if (near(input, answer.raw)) return [];
+  if (isUntied(input, own)) return [error("does_not_answer", say.saysNothing)];
   const [first, second] = [...p].filter((_, k) => !fitting.has(categories[k].id)).sort((a, b) => b - a);
+  // What a follow-up is about was read off the turn before, which is less sure.
+  const follows = earlier.context?.relation === "refers_to_previous";
+  const { yes, no } = domain.replies;
+  const begins = has(answer.tokens.slice(0, 1), yes) || has(answer.tokens.slice(0, 1), no);
+  if (follows && (begins || first < SURE_OTHER_TOPIC)) return [];
   const elsewhere = first >= OTHER_TOPIC || first + second >= OTHER_TWO;
   if (!elsewhere || own > OWN_TOPIC || found.confidence < 0.25) return [];
   return [error("off_topic", say.offTopic(about(categories.indexOf(category!)), about(best)))];
 };
+
+/** A greeting or thanks is answered with prices, measures or a fact that nobody asked for. */
+function stuffs({ answer, domain }: AnswerInput): boolean {
+  const measures = numbersIn(answer, domain).filter(({ unit }) => unit !== "");
+  return (
+    findAmounts(answer, domain).length > 0 || measures.length > 1 || statedFact(answer, domain) !== undefined
+  );
+}
+
+/**
+ * Nothing ties the answer to the question: no shared word of topic, no yes or no, no step, no number, and it is not about
+ * the question's category.
+ */
+function isUntied(input: AnswerInput, own: number): boolean {
+  const { answer, domain, earlier } = input;
+  const { yes, no, steps, emptyTalk, welcome, free } = domain.replies;
+  if (earlier.context?.relation === "refers_to_previous" || own > UNTIED || near(input, answer.raw))
+    return false;
+  if (statedFact(answer, domain) !== undefined) return false;
+  if (namesStrangeGoods(input)) return true;
+  if (
+    [yes, no, steps, emptyTalk, welcome, free, domain.expressions.refusal].some((index) =>
+      has(answer.tokens, index),
+    )
+  )
+    return false;
+  return !answer.tokens.some(({ word }) => /\d/.test(word)) && topicStems(answer.tokens, domain).size >= 2;
+}
+
+/** Goods that neither the question nor a fact names: "votre routeur" to a code that is refused. */
+function namesStrangeGoods({ answer, domain, conversation, earlier }: AnswerInput): boolean {
+  if ((earlier.entities?.products.length ?? 1) > 0) return false;
+  const { genericGoods } = domain.language.replies;
+  const given = findEntities(answer, domain, conversation.now ?? new Date()).products;
+  return given.some(
+    ({ normal, text }) => !genericGoods.has(normal) && !domain.facts.bare.includes(lettersOnly(text)),
+  );
+}
 
 /** Nearly all words of topic are strange to the domain, to the question and to what was said. */
 function isForeign(input: AnswerInput): boolean {

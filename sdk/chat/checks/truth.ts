@@ -40,6 +40,8 @@ function factAtStake({ answer, query, domain }: AnswerInput): Fact | undefined {
 export const checkFacts: AnswerCheck = (input) => {
   const { answer, query, domain } = input;
   const fact = factAtStake(input);
+  const denied = deniedFact(input);
+  if (denied !== undefined) return [denied];
   if (fact === undefined) return listedPlaces(input);
   const asked = numbersIn(query, domain);
   const wrong = changedNumbers(answer, fact.analysed, domain).filter(
@@ -52,6 +54,72 @@ export const checkFacts: AnswerCheck = (input) => {
   );
   return [...numbers, ...otherColours(input, fact), ...otherPlaces(input, fact)];
 };
+
+/** How many facts a word may stand in and still tell which of them a question is about. */
+const FEW_FACTS = 3;
+/** How near a fact must be to a question that it affirms, before a "no" contradicts it. */
+const AFFIRMS = 0.3;
+
+/** "Oui" where a fact says no to the very thing ("plus les chèques"), or "non" where it says yes. */
+function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | undefined {
+  const { facts, language } = domain;
+  const denies = isNegated(answer.tokens, domain);
+  const says = (index: (typeof domain.replies)["yes"]) => has(answer.tokens.slice(0, 2), index);
+  const no = language.code === "fr" ? "non" : "no";
+  const answered =
+    says(domain.replies.yes) && !denies ? "yes" : answer.tokens[0]?.word === no ? "no" : undefined;
+  if (answered === undefined || isNegated(query.tokens, domain)) return undefined;
+  const asked = facts.stems(query.tokens);
+  const near = new Set(
+    [...asked]
+      .map((stem) => facts.withStem(stem))
+      .filter(({ length }) => length <= FEW_FACTS)
+      .flat(),
+  );
+  for (const fact of near) {
+    const own = fact.analysed.tokens.filter((token) =>
+      [...facts.stems([token])].some((stem) => asked.has(stem)),
+    );
+    const clauses = new Set(own.map(({ clause }) => clause));
+    const saysNo = [...clauses].some((n) =>
+      isDenied(
+        fact.analysed.tokens.filter(({ clause }) => clause === n),
+        domain,
+      ),
+    );
+    const wrong = messages(domain).notInFact(answer.tokens[0].text.toLowerCase(), fact.text);
+    if (answered === "yes" && saysNo) return error("contradicts_fact", wrong);
+    if (answered === "no" && !saysNo && affirms(fact, query, domain)) return error("contradicts_fact", wrong);
+  }
+  return undefined;
+}
+
+function isDenied(clause: AnalysedText["tokens"], domain: CompiledDomain): boolean {
+  // "tant que le statut n'est pas …" is a condition.
+  if (clause.some(({ word }) => /^(?:tant|si|quand|lorsque|jusqu|if|unless|until|while)$/.test(word)))
+    return false;
+  return (
+    isNegated(clause, domain) || /^(?:mais (?:plus|pas)|sauf|hormis|but not|except)\b/.test(words(clause))
+  );
+}
+
+function words(tokens: AnalysedText["tokens"]): string {
+  return tokens.map(({ word }) => word).join(" ");
+}
+
+/** The fact says yes to all that the question asks: each of its words of topic that any fact has. */
+function affirms(fact: Fact, query: AnalysedText, { facts, language }: CompiledDomain): boolean {
+  if (
+    facts.nearest(query.tokens, 1)[0]?.fact !== fact ||
+    facts.nearest(query.tokens, 1)[0].similarity < AFFIRMS
+  )
+    return false;
+  if (query.tokens.some(({ word }) => /\d/.test(word) || language.numbers.has(word))) return false;
+  const limits =
+    /(?<!\p{L})(?:sauf|hors|seul|seule|uniquement|seulement|tant que|only|except|unless)(?!\p{L})/u;
+  if (limits.test(fact.text)) return false;
+  return [...facts.stems(query.tokens)].every((stem) => fact.stems.has(stem));
+}
 
 /** The fact lists colours, the answer only others. */
 function otherColours({ answer, domain }: AnswerInput, fact: Fact): ConsistencyIssue[] {

@@ -1,4 +1,5 @@
 /** English as the reasoning sees it. Every word is written folded: lower case, plain apostrophes gone. */
+import { englishTroubleAt } from "./englishTroubles.ts";
 import type { Language } from "./language.ts";
 import { list, phrases, table } from "./lists.ts";
 import { COUNTRIES, PLACES } from "./places.ts";
@@ -72,6 +73,9 @@ export const english: Language = {
     itIs: /^(?:it['’]?s|that['’]?s|it|that)$/i,
     asksAnew: new Set(list("what where who when possible")),
     these: new Set(list("this that these those")),
+    attributes: new Set(
+      list("price size sizes colour colours color colors weight dimensions warranty model stock"),
+    ),
     days: new Set(list("morning evening night week weekend year month is are was")),
   },
   newSubjects:
@@ -193,6 +197,11 @@ export const english: Language = {
     "every night",
     "as soon as possible",
   ]),
+  troubleAt: englishTroubleAt,
+  trades: new Set(list("sell buy bought order ordered")),
+  articles: new Set(list("a an the some any my")),
+  between: new Set(list("you still also any")),
+  compoundNot: new Set(),
   places: PLACES,
   countries: new Set(COUNTRIES),
   currencies: new Map([

@@ -2,6 +2,7 @@
 import { frenchContext } from "./frenchContext.ts";
 import { singular, stem } from "./frenchStem.ts";
 import { frenchTimes } from "./frenchTimes.ts";
+import { frenchTroubleAt } from "./frenchTroubles.ts";
 import { FRENCH_WORDS } from "./frenchWords.ts";
 import type { Language } from "./language.ts";
 import { list, phrases, table } from "./lists.ts";
@@ -97,6 +98,21 @@ export const french: Language = {
   tooMuchNot: new Set(
     list(`tard tot drole chaud froid bien cool fort bon bons bonne beau belle mignon gentil content contente hate de d
     forte super sympa marrant top styles stylé classe jolie joli kiffant genial plaisir peu que aime`),
+  ),
+  troubleAt: frenchTroubleAt,
+  where:
+    /(?<![\p{L}\d'’-])(à|a|vers|depuis|habite|(?:magasin|boutique|agence|dépôt|depot|entrepôt|entrepot|région|ville|commune|gare|poste|mairie) d(?:e |['’]))\s*(\p{Lu}[\p{L}'’]+(?:[- ](?:(?:sur|sous|lès|les|le|la|en|de|du|l['’]|d['’])[- ]?)?\p{Lu}[\p{L}'’]+|-\p{L}+)*)/gu,
+  trades: new Set(
+    list("vendez vend cherche cherchez recherche chercher acheter achete commander commande avez auriez"),
+  ),
+  articles: new Set(list("un une des de du les le la mon ma mes")),
+  between: new Set(list("vous nous je tu on encore aussi bien toujours deja pas plus donc en chez")),
+  compound: /^ (?:de |d['’])(\p{Ll}{3,})(?!['’\p{L}])/u,
+  compoundNot: new Set(
+    list(`taille couleur marque qualite chez rechange occasion base retour livraison suite quelle quel quels combien stock
+      nouveau dispo disponible type forme poids prix suivi commande remplacement preference cote ici jour nuit nom grande
+      grand petite petit belle bonne meilleure haute moins plus chaque tout toute toutes tous quoi qui gamme toutefois
+      anniversaire noel cm mm kg litres metres personnes places ans euros meme telle presentation demain hier`),
   ),
   places: PLACES,
   countries: new Set(COUNTRIES),

@@ -30,15 +30,19 @@ export const frenchContext = {
     par exemple|c est le|c est la|c est pour|c est quoi la difference|parce que|car|vu que|vers quel|
     a quel prix|a quelle heure|dans quel delai|dans combien|sous combien|a combien|en combien|
     jusqu a quand|depuis quand|pour combien|avec quoi|pour quoi|sur quoi|combien alors|combien exactement|
-    combien de plus|pas avant|pas plus|pas moins|pas de|encore moins|encore plus`),
+    combien de plus|pas avant|pas plus|pas moins|pas de|encore moins|encore plus|pourquoi si|pourquoi aussi|pourquoi autant|pourquoi tant|pourquoi pas`),
   pointers: {
     ends: new Set(list("aussi alors sinon exactement deja non egalement autrement")),
     prepositions: new Set(
       list("par avec sans pour en a dans vers chez depuis jusqu sur sous avant apres entre contre"),
     ),
-    itIs: /^(?:c['’ ]?est|cest|c['’]etait|c['’]était)$/i,
+    itIs: /^(?:c['’ ]?est|cest|c['’]etait|c['’]était|c (?!koi|quoi|ou|où|qui|combien|comment|possible|quand|kan|lequel|laquelle|normal)\p{L}+)$/iu,
     asksAnew: new Set(list("quoi ou qui quand possible lequel laquelle vous")),
     these: new Set(list("ce cet cette ces")),
+    attributes: new Set(
+      list(`prix tarif tarifs taille tailles couleur couleurs coloris poids dimension dimensions matiere delai delais stock
+        garantie marque autonomie hauteur largeur longueur profondeur pointure pointures modele conditions reference`),
+    ),
     days: new Set(list("matin soir midi nuit week weekend apres ete hiver moment annee que qui sont n est")),
   },
   newSubjects:

@@ -4,6 +4,15 @@
  */
 import type { ReplyWords } from "./replies.ts";
 
+/** What a language sees of a token. */
+export interface LanguageWord {
+  /** Folded, and as typed. */
+  word: string;
+  text: string;
+  /** Words with no comma or full stop between them have one number. */
+  clause: number;
+}
+
 export interface Language {
   code: "fr" | "en";
   /** The part of a folded word that plurals, genders and conjugations share. */
@@ -35,6 +44,8 @@ export interface Language {
     /** Words after it that ask for something named: "c'est quoi vos horaires". */
     asksAnew: Set<string>;
     these: Set<string>;
+    /** What things have: alone ("le prix ?") it is that of the thing of before. */
+    attributes: Set<string>;
     /** Words after "ce" that name a time. */
     days: Set<string>;
   };
@@ -92,6 +103,23 @@ export interface Language {
   /** Words that make a complaint of the word after them ("trop petit"), and words that they do not. */
   tooMuch: Set<string>;
   tooMuchNot: Set<string>;
+  /** The end of a trouble that begins at a token and that no list knows: "ne refroidit plus", "arrivé fendu". */
+  troubleAt: (
+    tokens: readonly LanguageWord[],
+    at: number,
+    isThing: (index: number) => boolean,
+  ) => number | undefined;
+  /** A preposition of place (1) and the capitalised words behind it (2). Absent: such words name nothing. */
+  where?: RegExp;
+  /** Words of selling, buying and looking for: an unknown noun behind them and an article is goods. */
+  trades: Set<string>;
+  articles: Set<string>;
+  /** What may stand between them. */
+  between: Set<string>;
+  /** Behind goods it makes them other goods ("de pluie"); 1 is its noun. */
+  compound?: RegExp;
+  /** Nouns that make no other goods: "de qualité". */
+  compoundNot: Set<string>;
   /** Other words that say when: "bientot". */
   looseTimes: string[];
   /** Towns, regions, countries, in their proper spelling. */

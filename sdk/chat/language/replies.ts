@@ -21,6 +21,8 @@ export interface ReplyWords {
   welcome: string[];
   /** Verbs and phrases that tell how something is done. */
   steps: string[];
+  /** A question back whether the answer was right. */
+  checksBack: string[];
   /** Words for "costs nothing" or "has no number", which answer "combien". */
   free: string[];
   /** Phrases under which two prices may stand side by side. */
@@ -97,6 +99,9 @@ export const frenchReplies: ReplyWords = {
     en bas|en haut|par mail|par telephone|par courrier|au bas de|avec le|avec votre|en vous|sur votre|sur notre|sur simple|rubrique|
     bouton|formulaire|commencez|mettez|preparez|signalez|repondez|scannez|transmettez|joignez|inscrivez|faites|optez|prenez|
     je vais|nous allons|votre numero|quel est|pouvez vous|pourriez vous|etape|directement`),
+  checksBack: phrases(
+    "vous etes sur|vous etes sure|etes vous sur|etes vous sure|t es sur|tu es sur|c est sur|sur et certain|vous etes certain|vous confirmez|c est certain|c est vrai|vraiment|donc c est|donc|vous m assurez|vous garantissez",
+  ),
   free: phrases(
     "gratuit|gratuite|gratuits|gratuitement|offert|offerte|offerts|aucun|aucune|sans frais|illimite|rien|pas de|aucuns frais|compris|inclus|meme|tous|toutes",
   ),
@@ -187,6 +192,7 @@ export const englishReplies: ReplyWords = {
     phrases(`click|go to|open|press|hold|select|choose|enter|type|download|install|update|restart|unplug|plug|connect|check|
     run|call|write|send|contact|you can|you need|you have to|it is enough|under|in the|on the|with the|through|via|use|turn|set|
     menu|button|tab|page|settings|follow|log in|sign in|reset|remove|insert|wait|can you|could you|which|keep|copy|start|switch`),
+  checksBack: phrases("are you sure|you sure|is that sure|really|are you certain|so it is|can you confirm"),
   free: phrases("free|none|no charge|included|nothing|unlimited|no limit|all|same"),
   conditions: phrases("from|above|below|otherwise|except|if|unless|after|before|but|for|over|under"),
   only: phrases("only|nowhere else|exclusively"),

@@ -19,13 +19,17 @@ export const INSULTS = new Set(
     fuck fucking fucked fucker fuckers fuckin motherfucker motherfuckers asshole assholes arsehole arseholes bitch
     bitches bastard bastards shit shitty shite bullshit moron morons dumbass dickhead dickheads cunt cunts wanker
     wankers prick pricks twat twats stfu dipshit jackass scumbag scumbags whore whores   
-    douchebag fk fck fuk phuck biatch`).map(plain),
+    douchebag fk fck fuk phuck biatch tosser tossers bellend bellends pillock pillocks plonker plonkers arse arses arseholes
+    numpty numpties knobhead knobheads schmuck schmucks motherfuckin bollocks crap shithead shitheads
+    teube teubes tebe teubé glandu glandus enfoirees enfoiree baltringue baltringues branquignol branquignols
+    trouduc tarba fdps encules suceur suceurs suceuse tetedeneu connaud connards saligaud saligauds chiasse chieur chieurs
+    chieuse foutage`).map(plain),
 );
 
 /** Those of them that swear at nobody in particular. */
 export const SWEARING = new Set(
   list(`putain putains putin ptn ptain connerie conneries merdique merdiques couille couilles fuck fucking fuckin fk fck
-    fuk shit shitty shite bullshit saloperie`),
+    fuk shit shitty shite bullshit saloperie bollocks crap chiasse`),
 );
 
 /** Short forms that insult only as a word of its own, in small letters or alone: "tg", not "TG 450". */
@@ -43,7 +47,10 @@ export const INSULT_PHRASES =
   foutez de notre gueule|foutre de ma gueule|foutez de nous|fous de moi|foutez de moi|foutre de moi|
   je vous emmerde|je t emmerde|sous merde|sucez moi|bouffe tes morts|tes morts|ta mere|ta race|ta soeur la|
   sale race|sale arabe|sale noir|sale juif|sale blanc|mange merde|la ferme|tete de noeud|
-  piss off|screw you|go to hell|shut up|shut the|kiss my|son of a|eat shit|up yours|
+  de mes deux|de mes couilles|ras le cul|rien a foutre|va te pendre|allez vous pendre|nique ta|nique vos|nique votre|
+  va te recoucher|trou d uc|bras casses|petit con|petite conne|petits cons|gros lard|gros porc|grosse vache|sale chien|sale porc|
+  allez vous coucher|foutage de gueule|faites moi pas chier|faire chier|emmerder|vous torcher|
+  jerk off|bugger you|bloody idiots|bloody idiot|bloody useless|kiss off|piss off|screw you|go to hell|shut up|shut the|kiss my|son of a|eat shit|up yours|
   you suck|you all suck|sod off|bugger off|get stuffed|drop dead|pain in the ass`);
 
 /** Words that insult only when thrown at somebody: "vous êtes des voleurs", not "des voleurs ont pris mon colis". */
@@ -59,12 +66,18 @@ export const THROWN = new Set(
     vautours bandit bandits mafieux malhonnete malhonnetes hypocrite hypocrites lache laches nase nases naze nazes minable minables blaireau blaireaux mongol mongole
     clochard clochards pourriture pourritures mytho mythos charognard charognards crasseux
     merde merdes useless stupid dumb liar liars thief thieves idiotic pathetic pig pigs scum
-    crooks crook clowns loser losers trash garbage morons imbeciles fools fool`),
+    crooks crook clowns loser losers trash garbage morons imbeciles fools fool
+    muppet muppets donkey donkeys monkey monkeys joker jokers cheat cheats scammer scammers fraud frauds rubbish incompetent
+    branleurs bouseux plouc ploucs gland glands branque branques pitre pitres comique comiques zozo zozos mariole marioles
+    cretinoide  neuneu neuneus mollusque mollusques bachibouzouk sangsue sangsues
+    filou filous truand truands brigand brigands malfrat malfrats pingre pingres cassos gredin gredins goujat goujats
+    malpoli malpolis debilos dechet dechets gugus gugusse gugusses
+    ploucs pequenaud pequenauds pignouf tromblon cinglé cingle cingles ahuri ahuris`),
 );
 
 /** What comes before a word that is thrown at somebody. */
 export const THROWERS =
-  phrases(`bande de|bandes de|band de|espece de|especes de|tas de|ramassis de|sale|sales|
+  phrases(`t|es|c est vous qui etes|c est toi qui es|c est vous les|vous qui etes|toi qui es|restez|vous restez|bande de|bandes de|band de|espece de|especes de|tas de|ramassis de|sale|sales|
   pauvre|pauvres|gros|grosse|tete de|quelle bande de|quels|quel|vous etes|vous etes des|vous etes un|vous etes une|
   vous etes tous des|vous etes que des|vous etes qu un|vous etes vraiment|vous etes vraiment des|vous etes tous|
   vous n etes que des|vous etes qu une bande de|tu es|tu es un|tu es une|t es|t es un|t es une|t es qu un|
@@ -78,6 +91,22 @@ export const THROWERS =
   gros tas de|vous prenez pour des|traiter de|chez vous c est des|vos|vos conseillers sont|vos employes sont|
   vos livreurs sont|vos vendeurs sont|votre equipe est|votre livreur est un|ton livreur est un|livreurs de|
   connards de|conseiller de`);
+
+/** Goods, animals and food among the words that are thrown … */
+export const ALSO_THINGS = new Set(
+  list(`gourde gourdes cloche cloches cornichon cornichons patate patates dinde dindes thon boudin andouille andouilles
+    tapette tapettes rat rats chien chiens cochon cochons porc porcs ane anes vache vaches truie gland glands boulet boulets
+    pig pigs trash garbage rubbish donkey donkeys monkey monkeys bete betes bandit bandits fou fous timbre timbres cingle
+    clown clowns larve larves parasite parasites vermine ordure ordures charlot joker jokers vautour vautours blaireau
+    blaireaux`),
+);
+
+/** … and the throwers that stand before things too: "vos gourdes", "boîte de thon". */
+export const ALSO_OF_THINGS = new Set(
+  phrases(
+    "vos|gros|grosse|quel|quels|t|service de|boite de|boutique de|site de|tas de|gros tas de|des vrais|de vrais|vrais|c est des|ce sont des|piece of|what a|sale|sales",
+  ),
+);
 
 /** Said of oneself, an insult hurts nobody: "je suis con, j'ai oublié". */
 export const ABOUT_SELF =
@@ -117,7 +146,7 @@ export const INNOCENT =
   pneus creves|roue crevee|roue creve|chambre a air creve|ballon creve|il est creve|est creve|je suis creve|
   est crevee|a creve|suis crevee|sont creves|sont crevees|crevee|j ai creve|un creve|suce pouce|sucette|la ferme pedagogique|produits de la ferme|a la ferme|de la ferme|
   ferme la page|fermez la boutique|fermez la page|ferme la boutique|fermez la veille|vous fermez la|fermez la semaine|
-  fermez la le|la ferme du|dans la ferme|ferme la fenetre|sac de merde de chien|sac a crotte|cornichons|
+  fermez la le|la ferme du|dans la ferme|ferme la fenetre|sac de merde de chien|sac a crotte|
   mettre le feu au barbecue|mettre le feu au bois|mettre le feu a la cheminee|mettre le feu aux buches|mettre le feu dans|
   faire sauter les|faire sauter des|
   merde j ai|merde je|merde jai|ah merde|oh merde|et merde|zut merde|holy shit|oh shit|shit i|shit happens|

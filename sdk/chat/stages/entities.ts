@@ -9,6 +9,7 @@ import type { LexiconEntry } from "../lexicon.ts";
 import type { AnalysedText } from "../normalise.ts";
 import { findOrderNumbers } from "../orderNumbers.ts";
 import type { Evidence, QuestionStage, StageInput, StageResult } from "../stage.ts";
+import { compoundEnd, unlistedGoods, unlistedPlaces } from "../unlisted.ts";
 
 export type EntityKind =
   | "products"
@@ -81,8 +82,12 @@ export function findEntities(text: AnalysedText, domain: CompiledDomain, now: Da
     if (entry.word.kind !== undefined) entity.kind = entry.word.kind;
     add(KIND_OF_LIST[entry.list], entity);
   }
+  for (const found of unlistedPlaces(text, domain)) add("locations", found);
+  for (const found of unlistedGoods(text, domain)) add("products", found);
   value.products = joinKindAndName(value.products, text.raw);
-  for (const product of value.products) if (product.kind !== undefined) addModel(product, text.raw);
+  for (const product of value.products)
+    if (product.kind !== undefined) addModel(product, text.raw);
+    else addCompound(product, value, text.raw, domain);
   return value;
 }
 
@@ -96,6 +101,22 @@ function joinKindAndName(products: Entity[], raw: string): Entity[] {
     next.text = raw.slice(next.start, next.end);
     return false;
   });
+}
+
+/** "pantalon de pluie" is not just any pantalon. */
+function addCompound(
+  product: Entity,
+  { products }: EntitiesValue,
+  raw: string,
+  domain: CompiledDomain,
+): void {
+  const end = compoundEnd(raw, product.end, domain);
+  if (end === product.end) return;
+  // "housse de canapé" is one thing, although both are goods.
+  const inside = products.findIndex(({ start }) => start > product.start && start < end);
+  if (inside >= 0) products.splice(inside, 1);
+  product.end = end;
+  product.text = raw.slice(product.start, end);
 }
 
 /** What may follow the name of a product: "13 pro", "S22", "V8". */
