@@ -35,7 +35,16 @@ export function numbersIn(text: AnalysedText, domain: CompiledDomain): NumberInT
     const unit = next === undefined || /[.,;:?!]/.test(gap) || /[?!]/.test(next.word) ? "" : next.stem;
     const start = tokens[from].start;
     const end = tokens[to - 1].end;
-    return { value, unit: unitName(unit), text: raw.slice(start, end), start, end };
+    const name = unitName(unit);
+    const years = YEARS.has(name);
+    // "2 ans" and "24 mois" are one length of time.
+    return {
+      value: years ? value * 12 : value,
+      unit: years ? MONTH : name,
+      text: raw.slice(start, end),
+      start,
+      end,
+    };
   });
 }
 
@@ -53,7 +62,12 @@ const UNIT_NAMES = new Map([
   ["l", "litr"],
   ["j", "jour"],
   ["min", "minut"],
+  ["moi", "mois"],
+  ["month", "mois"],
 ]);
+
+const MONTH = "mois";
+const YEARS = new Set(["an", "ans", "ann", "anne", "year"]);
 
 /** Every number, of the tokens [from, to). */
 function readNumbers({ tokens, raw }: AnalysedText, domain: CompiledDomain) {

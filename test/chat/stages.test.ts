@@ -349,6 +349,18 @@ describe("stages", () => {
         "does_not_answer",
         "La réponse ne dit rien de ce qui est demandé.",
       );
+      one(
+        "combien de temps est garanti le sécateur Bec-Croisé ?",
+        "Le sécateur Bec-Croisé est garanti 24 mois.",
+        "contradicts_fact",
+        "La réponse dit 24 au lieu de vingt-deux.",
+      );
+      one(
+        "quel est le numéro du service client ?",
+        "Appelez le +41 22 700 11 33.",
+        "invents",
+        "La réponse invente « +41 22 700 11 33 ».",
+      );
       const weight = "Combien pèse la brouette ?";
       one(weight, " … ", "empty", "La réponse est vide.");
       one(

@@ -198,6 +198,10 @@ export const checkInventions: AnswerCheck = ({ answer, query, conversation, doma
   const now = conversation.now ?? new Date();
   for (const { text, start } of findEntities(answer, domain, now).order_numbers) add(text, start, true);
   for (const match of answer.raw.matchAll(domain.language.replies.title)) add(match[1], match.index, true);
+  // Nine digits or more that one is told to call.
+  const called =
+    /(?<=(?:appel|joign|joindre|compos|t[ée]l|call|ring|phone|dial|reach)[^.!?]*?)\+?\(?\d(?:[ .()-]{0,2}\d){8,}/giu;
+  for (const match of answer.raw.matchAll(called)) add(match[0], match.index, true);
   const contacts = /\b0\d(?:[ .-]?\d\d){4}\b|[\w.-]+@[\w.-]+\.\w+/g;
   for (const match of answer.raw.matchAll(contacts)) add(match[0], match.index, true);
   return invented
