@@ -34,7 +34,8 @@ export function suggestion(word: string, known: readonly string[]): string {
   return close ? ` (did you mean "${nearest.candidate}"?)` : "";
 }
 
-function editDistance(a: string, b: string): number {
+/** Letters to insert, delete or replace. */
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -40,7 +40,12 @@ export function addFinetune(program: Command): void {
       "Train a LoRA adapter beside a model's 4-bit weights, on a CSV file with a question and an answer a row.",
     )
     .argument("[csv]", `questions and answers, with a header (default: the bundled ${DEFAULT_CSV})`)
-    .addOption(new Option("--model <dir>", "folder of the base model").default(DEFAULT_MODEL, DEFAULT_MODEL))
+    .addOption(
+      new Option(
+        "--model <dir>",
+        "the base: a folder, a GGUF file, or a model of the Hugging Face hub",
+      ).default(DEFAULT_MODEL, DEFAULT_MODEL),
+    )
     .addOption(
       new Option("--output-dir <dir>", "where everything is written").default(
         "mistral-finetuned",

@@ -20,6 +20,7 @@ import { addExport, addInspect } from "./export.ts";
 import { addFinetune } from "./finetune.ts";
 import { INTERRUPTED } from "./interrupt.ts";
 import { addKernel } from "./kernel.ts";
+import { nearestFlag } from "./nearestFlag.ts";
 import { addNotebook } from "./notebook.ts";
 import { Output } from "./output.ts";
 import { addReason } from "./reason.ts";
@@ -40,7 +41,8 @@ function createProgram(): Command {
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .configureHelp({ styleTitle: (title) => pc.bold(title), showGlobalOptions: false })
-    .exitOverride();
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(withNearestFlag(text, program)) });
   addFinetune(program);
   addChat(program);
   addReason(program);
@@ -72,23 +74,49 @@ MISTRAL_LAB_DEBUG=1 shows where in the program an error came from.`,
   );
 }
 
+/** The command that the words name; the program itself where they name none. */
+function commandOf(program: Command, words: readonly string[]): Command {
+  const named = program.commands.find((command) => command.name() === words[0]);
+  return named ? commandOf(named, words.slice(1)) : program;
+}
+
+/** "mistral-lab domain check" */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+/** Commander compares letters only, and offers --help for --temp. */
+function withNearestFlag(text: string, program: Command): string {
+  const [line] = text.split("\n");
+  const flag = /unknown option '([^']+)'/.exec(line)?.[1];
+  if (flag === undefined) return text;
+  const command = commandOf(program, process.argv.slice(2));
+  const nearest = nearestFlag(flag, [...command.options.flatMap(({ long }) => long ?? []), "--help"]);
+  return `${line}\n(${nearest ? `Did you mean ${nearest}?` : `${pathOf(command)} --help lists all.`})\n`;
+}
+
 async function run(argv: readonly string[]): Promise<number> {
   let active: Command | undefined;
   const program = createProgram().hook("preAction", (_, command) => {
     active = command;
   });
+  const output = new Output(argv.includes("--json"));
   try {
     await program.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // Commander has printed its message, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      output.event({ type: "error", message: error.message.replace(/^error: /, "") });
+      return USAGE;
+    }
     if (error instanceof Interrupted) return INTERRUPTED;
     const message = inFlags(messageOf(error), active);
     process.stderr.write(`${pc.red("error")}: ${harmless(message)}\n`);
     if (process.env.MISTRAL_LAB_DEBUG && error instanceof Error)
       process.stderr.write(`${harmless(error.stack ?? "")}\n`);
-    new Output(argv.includes("--json")).event({ type: "error", message });
+    output.event({ type: "error", message });
     return error instanceof UsageError ? USAGE : FAILED;
   }
 }

@@ -8,7 +8,7 @@ import { resolveGenerateOptions } from "../../sdk/generate/options.ts";
 import { resolveLoraOptions } from "../../sdk/model/loraOptions.ts";
 import { resolveTrainOptions } from "../../sdk/train/options.ts";
 import { inFolder } from "../inFolder.ts";
-import { cli, expectExit } from "./support.ts";
+import { cli, expectExit, jsonLines } from "./support.ts";
 
 const COMMANDS = ["finetune", "chat", "reason", "domain", "evaluate", "doctor", "demo"];
 
@@ -95,9 +95,24 @@ describe("mistral-lab: help and usage", () => {
     });
   });
 
+  it("tells other programs of a wrong command line too", async () => {
+    const ended = await expectExit(2, ["finetune", "--lora-r", "0", "--json"]);
+    assert.deepEqual(jsonLines(ended), [
+      {
+        type: "error",
+        message: "option '--lora-r <n>' argument '0' is invalid. Expected a whole number of at least 1.",
+      },
+    ]);
+    const missing = await expectExit(2, ["evaluate", "--json"]);
+    assert.equal(jsonLines(missing)[0].message, "required option '--data <csv>' not specified");
+  });
+
   for (const { words, says } of [
     { words: ["finetune", "--epoch", "3"], says: /unknown option '--epoch'\n\(Did you mean --epochs\?\)/ },
     { words: ["chat", "--tempreature", "1"], says: /\(Did you mean --temperature\?\)/ },
+    { words: ["chat", "--temp", "1"], says: /\(Did you mean --temperature\?\)/ },
+    { words: ["domain", "check", "--dat", "x.csv"], says: /\(Did you mean --data\?\)/ },
+    { words: ["finetune", "--zzz"], says: /'--zzz'\n\(mistral-lab finetune --help lists all\.\)\n$/ },
     { words: ["finetun"], says: /unknown command 'finetun'\n\(Did you mean finetune\?\)/ },
     {
       words: ["finetune", "--epochs", "0"],
