@@ -1,3 +1,4 @@
+/** Checks of what a caller gives: options by name, and the values that the steps hand to each other. */
 import { z } from "zod";
 
 /**
@@ -20,7 +21,13 @@ export function checkOptions<S extends z.ZodType>(where: string, schema: S, opti
         .join("; ");
     }
     const path = issue.path.join(".");
-    return `option "${path}": ${issue.message}, got ${describe(at(options, issue.path))}`;
+    if (path === "") return `options: expected an object, got ${kindOf(options)}`;
+    // zod says in words what came; the value itself says more.
+    const message = issue.message.replace(
+      /^(Invalid input|Invalid option|Too small|Too big): |, received .*$/g,
+      "",
+    );
+    return `option "${path}": ${message}, got ${describe(at(options, issue.path))}`;
   });
   throw new TypeError(`${where}: ${problems.join("; ")}`);
 }
@@ -61,5 +68,38 @@ function at(value: unknown, path: PropertyKey[]): unknown {
 }
 
 function describe(value: unknown): string {
-  return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (typeof value === "object" && value !== null && !isPlain(value)) return kindOf(value);
+  const text = typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+}
+
+/** Characters of a value in a message. */
+const LONGEST_VALUE = 80;
+
+/**
+ * Checks a value that a step is given beside its options.
+ *
+ * @param where name of the function and of the parameter, such as "train: examples"
+ * @param expected what it should be, and where one gets it
+ * @throws TypeError that says what came instead; a promise is told as a forgotten await
+ */
+export function checkArgument(where: string, fits: boolean, expected: string, value: unknown): void {
+  if (!fits) throw new TypeError(`${where}: expected ${expected}, got ${kindOf(value)}`);
+}
+
+/** "a Table", "an Array", "a Promise (await is missing)", "undefined", '"text"'. */
+function kindOf(value: unknown): string {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return describe(value);
+  if (typeof value === "function") return "a function";
+  if (typeof (value as { then?: unknown }).then === "function") return "a Promise (await is missing)";
+  const name = value.constructor?.name || "Object";
+  const article = /^[AEIOU]/.test(name) ? "an" : "a";
+  const keys =
+    isPlain(value) && !Array.isArray(value) ? ` with ${Object.keys(value).slice(0, 6).join(", ")}` : "";
+  return `${article} ${name}${keys === " with " ? " without keys" : keys}`;
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Array.isArray(value);
 }

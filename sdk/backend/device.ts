@@ -3,6 +3,8 @@
 import { freemem } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import { z } from "zod";
+import { checkOptions } from "../options.ts";
 import { type Addon, BFLOAT16_ISAS } from "./addon.ts";
 import { type CudaBackend, registerCudaBackend } from "./cuda/backend.ts";
 import { cudaProblem, openCuda } from "./cuda/open.ts";
@@ -47,6 +49,11 @@ export interface DeviceOptions {
   weightCacheBytes?: number;
 }
 
+const deviceOptions = z.strictObject({
+  compute: z.enum(COMPUTES).optional(),
+  weightCacheBytes: z.number().min(0).optional(),
+});
+
 let current: DeviceInfo | undefined;
 
 /**
@@ -54,16 +61,11 @@ let current: DeviceInfo | undefined;
  *
  * @throws when the device is unknown, or is asked for by name and not there: never a silent fall back
  */
-export async function useDevice(
-  device: Device = "auto",
-  { compute, weightCacheBytes }: DeviceOptions = {},
-): Promise<DeviceInfo> {
+export async function useDevice(device: Device = "auto", options: DeviceOptions = {}): Promise<DeviceInfo> {
   if (!DEVICES.includes(device)) {
     throw new Error(`device: expected one of ${DEVICES.join(", ")}, got "${device}"`);
   }
-  if (weightCacheBytes !== undefined && !(weightCacheBytes >= 0)) {
-    throw new RangeError(`option "weightCacheBytes": expected a number >= 0, got ${weightCacheBytes}`);
-  }
+  const { compute, weightCacheBytes } = checkOptions("useDevice", deviceOptions, options);
   showTensors();
   denseCache.limit(0);
   if (device === "tensorflow") {

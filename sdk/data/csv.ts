@@ -2,7 +2,7 @@
  * Files of questions and answers to rows. Invariant: every record of the table is in `rows` or in `rejected`, or was
  * dropped as the duplicate that it is; nothing is changed without a word in the report.
  */
-import { checkOptions } from "../options.ts";
+import { checkArgument, checkOptions } from "../options.ts";
 import { type CsvOptions, csvOptions } from "./csvOptions.ts";
 import { openSource } from "./openSource.ts";
 import type { Source } from "./read/source.ts";
@@ -22,6 +22,14 @@ export { type Row, Table } from "./table.ts";
  */
 export async function loadCsv(source: Source, options: CsvOptions = {}): Promise<Table> {
   const settings = checkOptions("loadCsv", csvOptions, options);
+  const readable =
+    typeof source === "string" || (typeof source === "object" && Symbol.asyncIterator in source);
+  checkArgument(
+    "loadCsv: source",
+    readable || (source as unknown) instanceof Uint8Array,
+    "a path, the bytes of a file, or a stream",
+    source,
+  );
   const open = await openSource(source, settings);
   const rows: Row[] = [];
   const rejected: Rejected[] = [];

@@ -3,7 +3,7 @@
  * that an example holds is trained; the prompt's ids are those that chat will send.
  */
 import { z } from "zod";
-import { checkOptions } from "../options.ts";
+import { checkArgument, checkOptions } from "../options.ts";
 import type { ChatMessage } from "../text/chatTemplate.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { displayable } from "../views/bundle.ts";
@@ -106,6 +106,9 @@ export function resolveDatasetOptions(options: DatasetOptions): Settings {
  */
 export function prepareDataset(table: Table, tokenizer: Tokenizer, options: DatasetOptions = {}): Dataset {
   const settings = resolveDatasetOptions(options);
+  checkArgument("prepareDataset: table", Array.isArray(table?.rows), "a table, as loadCsv gives it", table);
+  const encodes = typeof tokenizer?.encode === "function";
+  checkArgument("prepareDataset: tokenizer", encodes, "model.tokenizer", tokenizer);
   const { maxSeqLength, overflow } = settings;
   const kept: Example[] = [];
   const dropped: DatasetReport["dropped"] = [];

@@ -1,5 +1,12 @@
 /** What training and evaluation work on: one question and answer as token ids. */
+import { checkArgument } from "../options.ts";
 import type { ChatMessage } from "../text/chatTemplate.ts";
+
+/** @throws TypeError when `value` is no list of examples, such as a table or a whole dataset */
+export function checkExamples(where: string, value: unknown): void {
+  const fits = Array.isArray(value) && value.every((example) => example?.ids && example.labels);
+  checkArgument(`${where}: examples`, fits, "examples, as prepareDataset(…).train gives them", value);
+}
 
 /** The label of what is not trained. */
 export const ignoredLabel = -100;

@@ -1,9 +1,9 @@
 /** Measures a model on held-out questions: what it gives to the reference answers, and what it answers itself. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { makeBatch, packRows } from "../data/batches.ts";
-import type { Example } from "../data/example.ts";
+import { checkExamples, type Example } from "../data/example.ts";
 import { answerChat } from "../generate/answer.ts";
-import type { MistralModel } from "../model/mistral.ts";
+import { checkModel, type MistralModel } from "../model/mistral.ts";
 import { displayable } from "../views/bundle.ts";
 import { evaluationView } from "../views/evaluation.ts";
 import { chrF } from "./chrF.ts";
@@ -46,6 +46,8 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { answers: wanted, maxNewTokens, maxSeqLength, onProgress, signal } = resolveEvaluateOptions(options);
+  checkModel("evaluate", model);
+  checkExamples("evaluate", examples);
   if (examples.length === 0)
     throw new RangeError("evaluate: there is no example; pass held-out rows or a testFraction");
   const { loss, tokens } = await meanLoss(model, examples, maxSeqLength, signal);

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from "node:timers/promises";
-import type { MistralModel } from "../model/mistral.ts";
+import { checkModel, type MistralModel } from "../model/mistral.ts";
+import { checkArgument } from "../options.ts";
 import { nextIds } from "./nextIds.ts";
 import { type GenerateOptions, resolveGenerateOptions } from "./options.ts";
 
@@ -29,6 +30,15 @@ export async function* generate(
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedPiece, FinishReason> {
   const { maxNewTokens, stop, signal, ...sampling } = resolveGenerateOptions(options);
+  checkModel("generate", model);
+  const ids =
+    typeof prompt === "object" && (prompt as readonly unknown[]).every?.((id) => typeof id === "number");
+  checkArgument(
+    "generate: prompt",
+    ids === true,
+    "token ids, as model.tokenizer.template.encodeChat or tokenizer.encode gives them",
+    prompt,
+  );
   const { maxPositions, eosIds } = model.config;
   if (prompt.length === 0) throw new RangeError("generate: the prompt has no token; expected at least BOS");
   if (prompt.length >= maxPositions) {

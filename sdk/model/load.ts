@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
 import { activeCuda } from "../backend/cuda/backend.ts";
 import { ensureDevice } from "../backend/device.ts";
+import { checkArgument, checkOptions } from "../options.ts";
 import { tokenizerOfGguf } from "../text/ggufTokenizer.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
@@ -21,7 +23,7 @@ import { type MistralConfig, parseConfig } from "./config.ts";
 import { configOfGguf } from "./ggufConfig.ts";
 import { type Layer, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
 import { hasLora, withAdapter } from "./lora.ts";
-import { MistralModel } from "./mistral.ts";
+import { checkModel, MistralModel } from "./mistral.ts";
 import { quantize } from "./quantize.ts";
 
 /** How a model of the hub is fetched, which a model on this machine does not need, and where its matrices are kept. */
@@ -32,6 +34,30 @@ export interface LoadOptions extends FetchOptions {
    * files must stay as they are until then; a change is an error. Other devices read at once, whatever is said here.
    */
   keepInFiles?: boolean;
+}
+
+const aFunction = z.custom<(...args: never[]) => void>(
+  (value) => typeof value === "function",
+  "expected a function",
+);
+
+const loadOptions = z.strictObject({
+  keepInFiles: z.boolean().optional(),
+  onProgress: aFunction.optional(),
+  onNote: aFunction.optional(),
+  retries: z.int().min(0).optional(),
+  retryMs: z.number().min(0).optional(),
+  stallMs: z.number().positive().optional(),
+});
+
+function checkLoad(where: string, source: unknown, options: unknown): void {
+  checkOptions(where, loadOptions, options);
+  checkArgument(
+    where,
+    typeof source === "string" && source !== "",
+    "a folder, a GGUF file or a name on the hub",
+    source,
+  );
 }
 
 /** Bytes of tensors from which a model on `native` stays in its files: a smaller one is read in a moment. */
@@ -48,10 +74,11 @@ export const LARGE_BYTES = 2 ** 30;
  *   models); or a model of the Hugging Face hub ("mistralai/Mistral-7B-Instruct-v0.3", with "@" a branch, tag or commit,
  *   "org/name/file.gguf" for one GGUF file), which is downloaded into the standard cache. The model's `source` then names
  *   the commit. HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN and HF_ENDPOINT mean what they do in Python.
- * @throws when the folder or a file is missing or unreadable, when a tensor is missing or has a wrong shape or
+ * @throws when an option is wrong, when the folder or a file is missing or unreadable, when a tensor is missing or has a wrong shape or
  *   dtype (all are named at once), or when the architecture is not Mistral's
  */
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<MistralModel> {
+  checkLoad("loadModel", source, options);
   await ensureDevice();
   const pinned = await fetchModel(source, options);
   const path = resolveModelPath(pinned);
@@ -91,6 +118,8 @@ export async function loadAdapters(
   sources: Readonly<Record<string, string>>,
   options: LoadOptions = {},
 ): Promise<Map<string, MistralModel>> {
+  checkModel("loadAdapters", base);
+  for (const [name, source] of Object.entries(sources)) checkLoad(`loadAdapters: "${name}"`, source, options);
   if (hasLora(base))
     throw new Error("loadAdapters: the base has an adapter already; give withoutLora(model)");
   const models = new Map<string, MistralModel>();

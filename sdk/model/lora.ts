@@ -5,7 +5,7 @@ import { type Adapter, rankOf } from "../weights/peft.ts";
 import { moduleName } from "./adapter.ts";
 import { type Layer, type LoraMatrices, PROJECTIONS, type Projection } from "./layers.ts";
 import { type LoraOptions, resolveLoraOptions } from "./loraOptions.ts";
-import { MistralModel } from "./mistral.ts";
+import { checkModel, MistralModel } from "./mistral.ts";
 
 /**
  * A model that shares the base's frozen weights and adds trainable matrices A and B beside the chosen projections.
@@ -15,6 +15,7 @@ import { MistralModel } from "./mistral.ts";
  */
 export function attachLora(model: MistralModel, options: LoraOptions = {}): MistralModel {
   const { r, alpha, dropout, targetModules, seed } = resolveLoraOptions(options);
+  checkModel("attachLora", model);
   if (hasLora(model))
     throw new Error("attachLora: the model already has an adapter; attach to its base instead");
   const random = new Random(seed);

@@ -52,11 +52,19 @@ export interface ModelMemory {
 
 /**
  * @param shape a model's `config`, or the numbers of one that is not there
- * @throws where an option is unknown or wrong
+ * @throws where an option is unknown or wrong, or the shape lacks a number (all are named)
  */
 export function modelMemory(shape: ModelShape, given: MemoryOptions = {}): ModelMemory {
   const { r, tokens } = checkOptions("modelMemory", options, given);
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim, layers, vocabSize, tieEmbeddings } = shape;
+  const unknown = Object.entries({ hiddenSize, intermediateSize, heads, kvHeads, headDim, layers, vocabSize })
+    .filter(([, value]) => !(value > 0))
+    .map(([name]) => name);
+  if (unknown.length > 0) {
+    throw new TypeError(
+      `modelMemory: shape: expected numbers above 0 for ${unknown.join(", ")}; see ModelShape`,
+    );
+  }
   const [q, kv] = [heads * headDim, kvHeads * headDim];
   const quantized = layers * (hiddenSize * (2 * q + 2 * kv) + 3 * hiddenSize * intermediateSize);
   const rows = vocabSize * hiddenSize * (tieEmbeddings ? 1 : 2);

@@ -15,6 +15,7 @@ import { normLinears, normSwiglu } from "../ops/normLinears.ts";
 import { dropping } from "../ops/remake.ts";
 import { rmsNorm } from "../ops/rmsNorm.ts";
 import { rope } from "../ops/rope.ts";
+import { checkArgument } from "../options.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
 import { modelView } from "../views/model.ts";
@@ -38,6 +39,11 @@ export interface ForwardOptions {
   dropoutSeed?: number;
   /** What layers keep for the backward: each the same, or one by one. Default "all". */
   keeping?: Keeping | readonly Keeping[];
+}
+
+/** @throws TypeError when `value` is no model; a promise of one is told as a forgotten await */
+export function checkModel(where: string, value: unknown): void {
+  checkArgument(`${where}: model`, value instanceof MistralModel, "a model, as loadModel gives it", value);
 }
 
 export class MistralModel {

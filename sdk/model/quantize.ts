@@ -8,7 +8,7 @@ import { StoredWeight } from "../weights/storedWeight.ts";
 import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
 import { type Layer, PROJECTIONS } from "./layers.ts";
 import { hasLora } from "./lora.ts";
-import { MistralModel } from "./mistral.ts";
+import { checkModel, MistralModel } from "./mistral.ts";
 import { modelSummary } from "./summary.ts";
 
 const quantizeOptions = z.strictObject({ doubleQuant: z.boolean().default(true) });
@@ -29,6 +29,7 @@ export interface QuantizeOptions {
  */
 export function quantize(model: MistralModel, options: QuantizeOptions = {}): MistralModel {
   const { doubleQuant } = checkOptions("quantize", quantizeOptions, options);
+  checkModel("quantize", model);
   if (hasLora(model))
     throw new Error("quantize: the model has an adapter; quantise its base, then attachLora");
   const dense = new Map<string, FrozenWeight>();

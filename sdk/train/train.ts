@@ -2,8 +2,8 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { isOutOfMemory } from "../backend/cuda/memory.ts";
 import { makeBatch, type PackedRow } from "../data/batches.ts";
-import type { Example } from "../data/dataset.ts";
-import type { MistralModel } from "../model/mistral.ts";
+import { checkExamples, type Example } from "../data/example.ts";
+import { checkModel, type MistralModel } from "../model/mistral.ts";
 import { gradientNorm } from "../ops/gradientNorm.ts";
 import { Interruption } from "../views/frontEnd.ts";
 import type { DoneEvent, EvalEvent, MemoryEvent, StepEvent, TrainEvent } from "./events.ts";
@@ -37,6 +37,8 @@ export function train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
   const resolved = resolveTrainOptions(options);
+  checkModel("train", model);
+  checkExamples("train", examples);
   if (model.trainableVariables().size === 0) {
     throw new Error("train: the model has nothing to train; attachLora(model) first");
   }

@@ -128,7 +128,7 @@ describe(`device tensorflow, ${REAL ? "itself" : "a stand-in"}`, () => {
     assert.equal(tf.getBackend(), "tensorflow");
     await assert.rejects(
       useDevice("tensorflow", { weightCacheBytes: -1 }),
-      /^RangeError: option "weightCacheBytes": expected a number >= 0, got -1$/,
+      /^TypeError: useDevice: option "weightCacheBytes": .*>=0, got -1$/,
     );
   });
 

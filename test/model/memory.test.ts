@@ -45,7 +45,15 @@ describe("modelMemory", () => {
     const [small, large] = [modelMemory(MISTRAL_7B), modelMemory(MISTRAL_7B, { r: 16, tokens: 1024 })];
     assert.equal(large.adapter, 2 * small.adapter);
     assert.ok(large.train > small.train && large.chat > small.chat);
-    assert.throws(() => modelMemory(MISTRAL_7B, { r: 0 }), /modelMemory: option "r": Too small/);
+    assert.throws(
+      () => modelMemory(MISTRAL_7B, { r: 0 }),
+      /modelMemory: option "r": expected number to be >0, got 0/,
+    );
+    const { layers: _, ...rest } = MISTRAL_7B;
+    assert.throws(
+      () => modelMemory({ ...rest, heads: Number.NaN } as never),
+      /modelMemory: shape: expected numbers above 0 for heads, layers; see ModelShape/,
+    );
     assert.throws(() => modelMemory(MISTRAL_7B, { rank: 8 } as never), /modelMemory: .*"rank"/);
   });
 });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setImmediate as breathe } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { saveModel } from "../../sdk/model/fullTraining.ts";
 import { lockFolder } from "../../sdk/train/lock.ts";
@@ -289,12 +290,14 @@ describe("lockFolder", () => {
       try {
         const [line] = await once(parent.stdout, "data");
         const pid = Number(line);
+        // Before it is that other program, the shell would still ask.
+        while (readFileSync(`/proc/${parent.pid}/comm`, "latin1") !== "sleep\n") await breathe();
         const stat = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
         const started = stat()[19];
         writeFileSync(file(dir), JSON.stringify({ pid, host: hostname(), started }));
         assert.throws(() => lockFolder(dir), new RegExp(`process ${pid} on `));
         process.kill(pid, "SIGKILL");
-        while (stat()[0] !== "Z") await new Promise((resolve) => setTimeout(resolve, 5));
+        while (stat()[0] !== "Z") await breathe();
         const lock = lockFolder(dir);
         assert.equal(lock.note, `took over the lock of a run that did not end properly (process ${pid})`);
         lock.release();
