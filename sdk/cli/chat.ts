@@ -88,12 +88,15 @@ export function addChat(program: Command): void {
     )
     .optionsGroup("Run:")
     .addOption(deviceOption())
-    .addOption(jsonOption('an "answer" with its reasoning for each question'))
+    .addOption(
+      jsonOption('an "answer" with its reasoning for each line, a "command" for each command, "error"'),
+    )
     .addHelpText(
       "after",
       `
-${pc.bold("In the chat:")} the commands are those of the domain: aide, quitter, effacer, debug, debug+, reload in French; help,
-exit, clear, debug, debug+, reload in English; with --adapter, adapter NAME in both. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
+${pc.bold("In the chat")}, between pipes and with --json too, the commands are those of the domain: aide, quitter, effacer,
+debug, debug+, reload in French; help, exit, clear, debug, debug+, reload in English; with --adapter, adapter NAME in
+both. Ctrl-C stops the answer; on an empty line, pressed twice, it ends the chat.
 
 ${pc.bold("Examples:")}
   mistral-lab chat mistral-finetuned
@@ -137,14 +140,13 @@ async function chat(base: string | undefined, dir: string, flags: ChatFlags): Pr
   const session = openSession(lab, model, domain, flags);
   if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
   const name = flags.domain ?? domainOf(dir, lab.domainNames());
-  if (!flags.json)
-    return lab.runTerminalChat(session, domain, {
-      debug: flags.debug,
-      adapters,
-      reload: () => lab.loadDomain(name),
-    });
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (line.trim() !== "") await answerOnce(lab, output, session, line, false);
+  const reload = () => lab.loadDomain(name);
+  if (!flags.json) return lab.runTerminalChat(session, domain, { debug: flags.debug, adapters, reload });
+  const { jsonChat } = await import("../chat/jsonChat.ts");
+  const lines = createInterface({ input: process.stdin });
+  for await (const event of jsonChat(session, domain, lines, { adapters, reload })) {
+    output.event(event);
+    if (event.type === "error") process.exitCode = 1;
   }
 }
 
@@ -166,18 +168,13 @@ export async function answerOnce(
   question: string,
   debug: boolean,
 ): Promise<void> {
-  const started = performance.now();
-  let answer = "";
-  for await (const piece of session.say(question)) {
-    // The first token is often a bare space.
-    const text = answer === "" ? piece.trimStart() : piece;
-    answer += text;
-    if (!output.json) process.stdout.write(harmless(text));
+  if (output.json) {
+    const { answerJson } = await import("../chat/jsonChat.ts");
+    return output.event(await answerJson(session, question));
   }
+  for await (const piece of session.say(question)) process.stdout.write(harmless(piece));
   output.say();
-  const seconds = (performance.now() - started) / 1000;
   const trace = session.lastTrace;
-  output.event({ type: "answer", question, answer: answer.trim(), seconds, trace });
   if (!debug || trace === undefined) return;
   const width = Math.min(process.stdout.columns || 80, 110);
   output.say(lab.formatTrace(trace, { color: pc.isColorSupported, width }));

@@ -92,6 +92,21 @@ describe("mistral-lab chat and evaluate", () => {
     );
   });
 
+  it("obeys commands in JSON as in text, adapters too", async () => {
+    const input = "aide\nadapter b\nBonjour\neffacer\nquitter\nBonjour\n";
+    const adapters = ["--adapter", "a=mistral-finetuned", "--adapter", "b=mistral-finetuned"];
+    const ended = await expectExit(0, ["chat", "--json", ...adapters, ...short], { cwd: place.dir, input });
+    assert.deepEqual(
+      jsonLines(ended).map(({ type, command, question }) => [type, command ?? question]),
+      [
+        ["command", "help"],
+        ["command", "adapter"],
+        ["answer", "Bonjour"],
+        ["command", "clear"],
+      ],
+    );
+  });
+
   it("refuses a domain and a folder that are not there", async () => {
     const [domain, folder] = await Promise.all([
       expectExit(1, ["chat", "--domain", "ecomerce.fr", "--once", "?"], { cwd: place.dir }),
