@@ -41,7 +41,7 @@ export function addChat(program: Command): void {
     .addOption(
       new Option(
         "--adapter <name=dir>",
-        "an adapter on the model, by a name of your choice; several may be given, and the command adapter switches between them. Without model-dir the first one's base is used",
+        "an adapter on the model, by a name of your choice; several may be given, and the command adapter switches between them. Without model-dir the first one's base is used, in 4 bits where it was trained so",
       )
         .argParser(namedFolder)
         .default(new Map(), "none"),

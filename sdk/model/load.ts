@@ -108,7 +108,8 @@ async function loadTuned(dir: string, options: LoadOptions): Promise<MistralMode
 /**
  * Several adapters on one base, whose frozen weights they share: each costs no more than its own matrices.
  *
- * @param base without an adapter; held as it was in the adapters' training (`quantize`), or their answers differ a little
+ * @param base without an adapter; held as it was in the adapters' training (`quantize`), or their answers differ a little,
+ *   which `onNote` is told
  * @param sources by name: folders, or adapters on the hub
  * @returns a model for each name, to be given to `ChatSession.useModel`, `scaleAdapter` or `train`
  * @throws when the base has an adapter, or an adapter belongs to another base; names which
@@ -130,9 +131,24 @@ export async function loadAdapters(
     }
     const head = readAdapterHead(dir);
     checkBaseName(head.config, base, dir);
+    const other = otherBits(head, base);
+    if (other) options.onNote?.(`adapter "${name}": ${other}`);
     models.set(name, adapted(base, dir, head, baseHash(head, base.source)));
   }
   return models;
+}
+
+/** What to say where the base is not held as it was in the adapter's training; undefined where it is, or nobody knows. */
+function otherBits({ origin }: AdapterHead, base: MistralModel): string | undefined {
+  const wanted = origin?.quantization;
+  const isNf4 = PROJECTIONS.some((name) => {
+    const { weight } = base.weights.layers[0][name];
+    return !(weight instanceof tf.Tensor) && weight.kind === "nf4";
+  });
+  if (wanted === undefined || (wanted === "nf4") === isNf4) return undefined;
+  return isNf4
+    ? "it was trained on the base as it is stored, and here the base is in 4 bits: answers may differ a little"
+    : "it was trained on the base in 4 bits (NF4), and here the base is as it is stored: answers may differ a little";
 }
 
 /** The checksum of the base's files, where the adapter has one to compare it with. */

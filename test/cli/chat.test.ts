@@ -39,6 +39,10 @@ describe("mistral-lab chat and evaluate", () => {
       },
     );
     assert.notEqual(once.stdout, "");
+    const note =
+      /^note: adapter "a": it was trained on the base in 4 bits \(NF4\), and here the base is as it is stored: answers may differ a little$/m;
+    assert.match(once.stderr, note);
+    assert.doesNotMatch(named.stderr + over.stderr, /^note: adapter/m);
     for (const [code, value, message] of [
       [2, "mistral-finetuned", /Expected a name without blanks, =, and a folder: shop=runs\/shop\./],
       [1, "a=nowhere", /nowhere/],

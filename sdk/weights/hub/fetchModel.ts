@@ -39,7 +39,7 @@ export interface DownloadProgress {
 
 export interface FetchOptions extends RetryOptions {
   onProgress?: (progress: DownloadProgress) => void;
-  /** Told when the hub cannot be reached and the cache's files are used as they are. */
+  /** Told what should be known: the hub cannot be reached and the cache's files are used as they are. */
   onNote?: (text: string) => void;
 }
 
