@@ -71,7 +71,14 @@ export class Measurements {
     return new AdamW(model.trainableVariables(), { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 });
   }
 
-  async training(model: MistralModel, batch: TokenBatch, keeping: readonly Keeping[], steps: number) {
+  /** @param isOver asked after each step: true ends the training early */
+  async training(
+    model: MistralModel,
+    batch: TokenBatch,
+    keeping: readonly Keeping[],
+    steps: number,
+    isOver: () => boolean,
+  ) {
     const variables = model.trainableVariables();
     const optimizer = this.newOptimizer(model);
     this.cuda.memory.trim();
@@ -95,12 +102,14 @@ export class Measurements {
       losses.push(loss / batch.trainedTokens);
       used.push(this.cuda.memory.bytes.used);
       seconds.push((performance.now() - start) / 1000);
+      if (isOver()) break;
     }
     optimizer.dispose();
     const sorted = seconds.slice(Math.min(WARM_UP, seconds.length - 1)).sort((a, b) => a - b);
     const rate = (i: number) => Math.round(batch.ids.length / sorted[i]);
     const median = sorted[Math.floor(sorted.length / 2)];
     return {
+      steps: seconds.length,
       tokensPerSecond: rate(Math.floor(sorted.length / 2)),
       fastest: rate(0),
       slowest: rate(sorted.length - 1),

@@ -1,12 +1,14 @@
-import type { PeerLine } from "./peers.ts";
+import type { Line } from "./report.ts";
 
 /** Ours beside the peers', by work; shares of the limits of the same run. */
-export function table(lines: readonly PeerLine[]): string {
+export function table(lines: readonly Line[]): string {
   const own = lines.filter(({ peer, work }) => !peer && work);
   const limits = own.find(({ work }) => work === "limits") ?? {};
   const number = (value: unknown, digits = 0) => (typeof value === "number" ? value.toFixed(digits) : "");
   const share = (value: unknown, limit: unknown) =>
-    typeof value === "number" && typeof limit === "number" ? `${Math.round((100 * value) / limit)} %` : "";
+    typeof value === "number" && typeof limit === "number" && limit > 0
+      ? `${Math.round((100 * value) / limit)} %`
+      : "";
   const rows = own
     .filter((line) => line.tokensPerSecond !== undefined || line.seconds !== undefined)
     .map((line) => {

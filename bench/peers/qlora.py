@@ -1,8 +1,7 @@
 """transformers + PEFT + bitsandbytes beside this package, as bench/gpu.ts starts it. Prints one JSON line a result.
 
-  qlora.py versions                          what is installed
-  qlora.py measure MODEL BATCHES             load, train each batch of the file, decode
-  qlora.py curve MODEL ADAPTER BATCHES       the losses of a run over the batches of the file, without dropout
+  qlora.py measure MODEL BATCHES             versions, then load, decode, train each batch of the file
+  qlora.py curve MODEL ADAPTER BATCHES       versions, then each loss of a run over the batches, without dropout
 
 BATCHES: {"learningRate", "cases": [{"name", "rows", "length", "ids": [...]}], "steps"}. Training is as usual with
 these libraries: NF4 with double quantisation, gradient checkpointing, SDPA, bfloat16 autocast, fused AdamW.
@@ -85,31 +84,38 @@ def measure(path, plan):
     model.train()
     optimizer = new_optimizer(model, plan["learningRate"])
     for case in plan["cases"]:
-        gc.collect()
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-        ids, times, first = ids_of(case), [], None
-        for i in range(plan["steps"]):
-            taken, loss = seconds(lambda: step(model, optimizer, ids))
-            first = loss.item() if i == 0 else first
-            times.append(taken)
-        times = sorted(times[8:])
-        rate = [round(ids.numel() / t) for t in times]
-        peak = torch.cuda.max_memory_allocated() / 2**30
-        say(work=f"train {case['name']}", tokensPerSecond=rate[len(rate) // 2], fastest=rate[0], slowest=rate[-1],
-            peakGiB=round(peak, 2), firstLoss=round(first, 4))  # fmt: skip
+        try:
+            train(model, optimizer, case, plan["steps"])
+        except torch.OutOfMemoryError as error:  # the other cases may fit
+            say(work=f"train {case['name']}", error=str(error)[:200])
+            optimizer.zero_grad(set_to_none=True)
+
+
+def train(model, optimizer, case, steps):
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    ids, times, first = ids_of(case), [], None
+    for i in range(steps):
+        taken, loss = seconds(lambda: step(model, optimizer, ids))
+        first = loss.item() if i == 0 else first
+        times.append(taken)
+    times = sorted(times[min(8, steps - 1) :])
+    rate = [round(ids.numel() / t) for t in times]
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    say(work=f"train {case['name']}", tokensPerSecond=rate[len(rate) // 2], fastest=rate[0], slowest=rate[-1],
+        peakGiB=round(peak, 2), firstLoss=round(first, 4))  # fmt: skip
 
 
 def curve(path, adapter, plan):
     model = peft.PeftModel.from_pretrained(prepared(load(path)), adapter, is_trainable=True)
     model.train()
     optimizer = new_optimizer(model, plan["learningRate"])
-    say(losses=[step(model, optimizer, ids_of(case), 1.0).item() for case in plan["cases"]])
+    for case in plan["cases"]:
+        say(loss=step(model, optimizer, ids_of(case), 1.0).item())
 
 
-if sys.argv[1] == "versions":
-    say(transformers=transformers.__version__, peft=peft.__version__, bitsandbytes=bitsandbytes.__version__,
-        torch=torch.__version__)  # fmt: skip
-else:
-    with open(sys.argv[-1]) as file:
-        {"measure": measure, "curve": curve}[sys.argv[1]](*sys.argv[2:-1], json.load(file))
+say(work="versions", transformers=transformers.__version__, peft=peft.__version__,
+    bitsandbytes=bitsandbytes.__version__, torch=torch.__version__)  # fmt: skip
+with open(sys.argv[-1]) as file:
+    {"measure": measure, "curve": curve}[sys.argv[1]](*sys.argv[2:-1], json.load(file))
