@@ -4,11 +4,13 @@ import { evaluate } from "../sdk/evaluate/evaluate.ts";
 import { generate } from "../sdk/generate/generate.ts";
 import {
   attachLora,
+  ChatSession,
   loadAdapters,
   loadCsv,
   loadModel,
   prepareDataset,
   quantize,
+  ReasoningSystem,
   useDevice,
 } from "../sdk/index.ts";
 import { checkArgument, checkOptions } from "../sdk/options.ts";
@@ -141,6 +143,26 @@ describe("steps with a wrong value", () => {
       name: "evaluate",
       call: () => evaluate(model, any(table.rows)),
       says: "evaluate: examples: expected examples, as prepareDataset(…).train gives them, got an Array",
+    },
+    {
+      name: "ReasoningSystem",
+      call: () => new ReasoningSystem(any("ecommerce.fr")),
+      says: 'ReasoningSystem: domain: expected a domain, such as await loadDomain("ecommerce.fr"), got "ecommerce.fr"',
+    },
+    {
+      name: "ChatSession, model",
+      call: () => new ChatSession(any(undefined)),
+      says: "ChatSession: model: expected a model, as loadModel gives it, got undefined",
+    },
+    {
+      name: "ChatSession, sampling",
+      call: () => new ChatSession(model, any({ sampling: { temperatur: 1 } })),
+      says: /^ChatSession: unknown option "sampling\.temperatur" \(did you mean "sampling\.temperature"\?\)/,
+    },
+    {
+      name: "ChatSession.say",
+      call: () => new ChatSession(model).say(any(undefined)),
+      says: "ChatSession.say: expected a message, got undefined",
     },
     {
       name: "generate",

@@ -3,6 +3,7 @@ import { makeBatch } from "../data/batches.ts";
 import { ignoredLabel } from "../data/example.ts";
 import { generate } from "../generate/generate.ts";
 import type { GenerateOptions } from "../generate/options.ts";
+import { checkArgument } from "../options.ts";
 import type { ChatMessage, LikelihoodModel } from "./stage.ts";
 
 /** Settings of the generation, without the signal, which belongs to one answer. */
@@ -25,6 +26,8 @@ export type LoadedModel = Parameters<typeof generate>[0];
 
 /** Lets a chat use a loaded model. */
 export function toChatModel(model: LoadedModel | ChatModel): ChatModel {
+  const fits = typeof model === "object" && ("encode" in model || "tokenizer" in model);
+  checkArgument("ChatSession: model", fits, "a model, as loadModel gives it", model);
   if ("encode" in model) return model;
   const { tokenizer, config } = model;
   return {

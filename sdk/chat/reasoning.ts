@@ -2,6 +2,7 @@
  * The reasoning pipeline: runs the stages in order and puts what they find into a trace. Deterministic, and
  * without the language model.
  */
+import { checkArgument } from "../options.ts";
 import { displayable } from "../views/bundle.ts";
 import { traceView } from "../views/trace.ts";
 import { type CompiledDomain, compileDomain } from "./compile.ts";
@@ -50,6 +51,12 @@ export class ReasoningSystem {
   readonly #answerStages: AnswerStage[];
 
   constructor(domain: Domain, { stages = defaultStages }: ReasoningOptions = {}) {
+    checkArgument(
+      "ReasoningSystem: domain",
+      Array.isArray(domain?.categories),
+      'a domain, such as await loadDomain("ecommerce.fr")',
+      domain,
+    );
     const names = stages.map((stage) => stage.name);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined)

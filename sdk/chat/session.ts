@@ -7,8 +7,8 @@
  * happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
  */
 import { z } from "zod";
-import { resolveGenerateOptions } from "../generate/options.ts";
-import { checkOptions } from "../options.ts";
+import { chatSampling, resolveGenerateOptions } from "../generate/options.ts";
+import { checkArgument, checkOptions } from "../options.ts";
 import { frontEnd } from "../views/frontEnd.ts";
 import { AnswerFilter } from "./answerFilter.ts";
 import type { Domain } from "./domainSchema.ts";
@@ -26,7 +26,7 @@ import type { ReasoningTrace } from "./trace.ts";
 const chatOptions = z.strictObject({
   reasoning: z.instanceof(ReasoningSystem).optional(),
   system: z.string().min(1).optional(),
-  sampling: z.record(z.string(), z.unknown()).default({}),
+  sampling: chatSampling.optional(),
   maxRetries: z.int().min(0).default(1),
 });
 
@@ -185,6 +185,7 @@ export class ChatSession {
 
   /** Like `say`, with all that happens: the trace before the answer, withdrawn text, numbers at the end. */
   async *events(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ChatEvent, void> {
+    checkArgument("ChatSession.say", typeof text === "string", "a message", text);
     const question = text.trim();
     if (question === "") throw new Error("ChatSession.say: expected a message, got an empty text.");
     if (this.#busy)

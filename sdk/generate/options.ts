@@ -13,6 +13,9 @@ const generateOptions = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 });
 
+/** What a chat may be given: the signal belongs to one answer. */
+export const chatSampling = generateOptions.omit({ signal: true });
+
 export interface SamplingOptions {
   /** 0 takes the most likely token (greedy, the default); 1 samples from the model's own distribution. */
   temperature?: number;
