@@ -136,17 +136,35 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
     rejected: table.rejected.length,
     dropped: dataset.report.dropped.length,
   };
-  const done = await watchTraining(output, events, (start) => {
-    // Only now is the folder known to be this run's.
-    removeAdapter(outputDir);
-    writeJob(outputDir, job);
-    return { ...start, data, weightBytes: weights.bytes, weightBytesBefore: weights.before };
-  }).finally(interrupt.release);
+  const done = await watchTraining(
+    output,
+    events,
+    (start) => {
+      // Only now is the folder known to be this run's.
+      removeAdapter(outputDir);
+      writeJob(outputDir, job);
+      return { ...start, data, weightBytes: weights.bytes, weightBytesBefore: weights.before };
+    },
+    async ({ steps }) => {
+      // What was learnt until then can be looked at; where not even this can be written, the training's error says more.
+      const kept = await tuned.save(outputDir).catch((error: Error) => error);
+      output.warn(
+        kept instanceof Error ? kept.message : `the adapter of step ${steps} is kept in ${outputDir}`,
+      );
+    },
+  ).finally(interrupt.release);
   if (done.reason === "stopped") {
     output.event(done);
     return { stopped: true, tuned, testExamples };
   }
-  await tuned.save(outputDir);
+  await tuned.save(outputDir).catch((error: Error) => {
+    throw new Error(
+      `${error.message}. The training is done and kept in ${done.path}: --resume writes what is missing`,
+      {
+        cause: error,
+      },
+    );
+  });
   tell(output, done, outputDir);
   return { stopped: false, tuned, testExamples };
 }

@@ -12,12 +12,14 @@ type DoneEvent = Extract<TrainEvent, { type: "done" }>;
  * Consumes the events to the end.
  *
  * @param onStart called once the run owns its folder; gives the start event as it is told to other programs
+ * @param onBroken called where a loss that is not a number, or lack of memory, ends the run, before it throws
  * @returns the "done" event, which is not told yet: the caller may have files to write first
  */
 export async function watchTraining(
   output: Output,
   events: AsyncIterable<TrainEvent>,
   onStart: (event: StartEvent) => StartEvent,
+  onBroken: (event: DoneEvent) => Promise<void>,
 ): Promise<DoneEvent> {
   const bar = new ProgressLine(output, "training");
   let firstLoss: number | undefined;
@@ -56,6 +58,7 @@ export async function watchTraining(
           // With a loss that is not a number, or without memory, the next turn of the loop throws and says why.
           if (event.reason === "finished" || event.reason === "stopped") return event;
           output.event(event);
+          await onBroken(event);
       }
     }
   } finally {

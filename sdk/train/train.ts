@@ -201,10 +201,12 @@ function explain({ problem, reason }: Problem, run: TrainingRun, options: Resolv
       `or begin again with a maxSeqLength below ${options.maxSeqLength}`
     );
   }
+  const clipped = options.maxGradNorm > 0;
   return (
-    `${where} (learning rate ${rate.toExponential(2)}). ${model} Likely causes: a learning rate that is too high, ` +
-    "gradient clipping switched off, or weights that are already damaged. " +
-    `Next: begin again with learningRate ${(options.learningRate / 4).toPrecision(2)} and maxGradNorm 1; ` +
+    `${where} (learning rate ${rate.toExponential(2)}). ${model} Likely causes: a learning rate that is too high` +
+    `${clipped ? "" : ", gradient clipping switched off"}, or weights that are already damaged. ` +
+    `Next: begin again with learningRate ${(options.learningRate / 4).toPrecision(2)}` +
+    `${clipped ? "" : " and maxGradNorm 1"}; ` +
     "if it stops at the same step, look at that step's examples and at the base model's loss"
   );
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { cli, expectExit, jsonLines, makeWorkplace, removeWorkplace, type Workplace } from "./support.ts";
@@ -105,6 +105,36 @@ describe("mistral-lab finetune", () => {
       read("parts", "adapter_model.safetensors").equals(read("whole", "adapter_model.safetensors")),
       "the resumed adapter is that of an unbroken run, bit for bit",
     );
+  });
+
+  it("keeps the adapter of the last whole step where the loss becomes NaN", async () => {
+    const words = tuning("nan", "--learning-rate", "1e30", "--gradient-accumulation-steps", "1", "--json");
+    const ended = await expectExit(1, words, { cwd: place.dir });
+    const events = jsonLines(ended);
+    const done = events.find(({ type }) => type === "done");
+    assert.equal(done?.reason, "nan");
+    assert.match(ended.stderr, new RegExp(`^note: the adapter of step ${done?.steps} is kept in nan$`, "m"));
+    assert.match(
+      ended.stderr,
+      /error: train: stopped at step \d of 3: .* is NaN .*Likely causes: a learning rate that is too high, or weights that are already damaged\. Next: begin again with --learning-rate 2\.5e\+29; if it stops at the same step/,
+    );
+    assert.deepEqual(events.at(-1)?.type, "error");
+    assert.ok(existsSync(join(place.dir, "nan", "adapter_config.json")));
+  });
+
+  it("says how to go on where a training is done and its adapter cannot be written", async () => {
+    // A folder of that name refuses the file, as a full disk would.
+    const inTheWay = join(place.dir, "refused", "tokenizer.json");
+    mkdirSync(join(inTheWay, "x"), { recursive: true });
+    const { stderr } = await expectExit(1, tuning("refused"), { cwd: place.dir });
+    assert.match(
+      stderr,
+      /^error: refused\/tokenizer\.json: could not be written \(.*\)\. The training is done and kept in refused\/checkpoint-3: --resume writes what is missing\n$/,
+    );
+    assert.ok(!existsSync(join(place.dir, "refused", "adapter_config.json")));
+    rmSync(inTheWay, { recursive: true });
+    await expectExit(0, tuning("refused", "--resume"), { cwd: place.dir });
+    assert.ok(existsSync(join(place.dir, "refused", "adapter_config.json")));
   });
 
   it("does not take the checkpoints of an unfinished run for a model", async () => {
