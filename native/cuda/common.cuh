@@ -11,7 +11,8 @@
 
 typedef long long int64;
 
-constexpr float kInfinity = __builtin_huge_valf();
+// NVRTC knows neither INFINITY nor __builtin_huge_valf.
+constexpr float kInfinity = __builtin_bit_cast(float, 0x7f800000);
 constexpr unsigned kFullWarp = 0xffffffffu;
 
 /** The upper half of a float. Arithmetic is done in float; rounding is to nearest even, NaN stays NaN. */
