@@ -2,7 +2,8 @@
 // Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
 // Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for the GPUs of this machine
 // (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those). `--portable` builds them for all generations: `npm pack` does, so that
-// a published package carries its kernels. Where there is no nvcc, those that the package came with stay.
+// a published package carries its kernels. Where there is no nvcc, those that the package came with stay; a card that they
+// do not fit has them compiled by NVRTC at their first use (sdk/backend/cuda/nvrtc.ts).
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
 // `--emulate-amx` builds a second addon in build/test/amx whose tile registers are plain memory: a test build, for
 // processors without AMX.
@@ -15,6 +16,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -212,19 +214,22 @@ async function buildKernels(nvcc) {
   const flags = ["-fatbin", "-std=c++17", "-O3", "-Xfatbin", "-compress-all", ...codes];
   const built = join(folder, "flags.txt");
   const same = existsSync(built) && readFileSync(built, "utf8") === flags.join(" ");
-  const queue = readdirSync(join(root, "native", "cuda"))
+  const jobs = readdirSync(join(root, "native", "cuda"))
     .filter((file) => file.endsWith(".cu"))
     .map((file) => ({
       source: join(root, "native/cuda", file),
       target: join(folder, `${basename(file, ".cu")}.fatbin`),
-    }))
-    .filter(
-      ({ source, target }) =>
-        force ||
-        !same ||
-        !existsSync(target) ||
-        statSync(target).mtimeMs < Math.max(headers, statSync(source).mtimeMs),
-    );
+    }));
+  // What is no kernel any more must not be packed.
+  const kept = new Set([built, ...jobs.map(({ target }) => target)]);
+  for (const file of readdirSync(folder)) if (!kept.has(join(folder, file))) rmSync(join(folder, file));
+  const queue = jobs.filter(
+    ({ source, target }) =>
+      force ||
+      !same ||
+      !existsSync(target) ||
+      statSync(target).mtimeMs < Math.max(headers, statSync(source).mtimeMs),
+  );
   if (queue.length === 0) return;
   const started = Date.now();
   const total = queue.length;
@@ -271,11 +276,15 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
   });
   const nvcc = emulateAmx ? undefined : findNvcc();
   if (!nvcc && process.argv.includes("--portable") && !existsSync(join(out, "cuda"))) {
-    console.log("mistral-lab: no nvcc found; the package will carry no GPU kernels.");
+    console.log(
+      "mistral-lab: no nvcc found; the package will carry no GPU kernels, and NVRTC compiles them where it is used.",
+    );
   }
   if (nvcc) {
     await buildKernels(nvcc).catch((error) => {
-      console.log(`mistral-lab: the GPU kernels could not be built with ${nvcc}; a GPU will not be used.`);
+      console.log(
+        `mistral-lab: the GPU kernels could not be built with ${nvcc}; a GPU is used where NVRTC can compile them.`,
+      );
       console.log(error.message.split("\n").slice(0, 20).join("\n"));
       if (process.argv.includes("--strict")) process.exitCode = 1;
     });

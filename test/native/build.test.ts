@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inFolder } from "../inFolder.ts";
 
@@ -24,6 +24,34 @@ describe("build-native", () => {
       assert.equal(status, code);
     });
   }
+
+  it("leaves no compiled kernels behind whose file is gone", () =>
+    inFolder(async (dir) => {
+      for (const folder of ["scripts", "native/cpu", "native/addon", "native/cuda", "build/native/cuda"])
+        mkdirSync(join(dir, folder), { recursive: true });
+      const copy = join(dir, "scripts", "build-native.mjs");
+      copyFileSync(script, copy);
+      copyFileSync(join(root, "package.json"), join(dir, "package.json"));
+      symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
+      for (const file of ["nf4Tables.h", "cuda/common.cuh", "cuda/rope.cu"])
+        writeFileSync(join(dir, "native", file), "");
+      const kernels = join(dir, "build", "native", "cuda");
+      for (const file of ["gone.fatbin", "gone.fatbin.tmp"]) writeFileSync(join(kernels, file), "");
+      // Writes an empty file where it is asked for one.
+      const compiler = join(dir, "compiler");
+      writeFileSync(
+        compiler,
+        '#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : >"$2"; shift; done\nexit 0\n',
+        { mode: 0o755 },
+      );
+      const env = { ...process.env, CXX: compiler, NVCC: compiler, MISTRAL_LAB_CUDA_ARCHS: "90" };
+      const { status, stdout, stderr } = spawnSync(process.execPath, [copy, "--strict"], {
+        encoding: "utf8",
+        env,
+      });
+      assert.equal(status, 0, stdout + stderr);
+      assert.deepEqual(readdirSync(kernels).sort(), ["flags.txt", "rope.fatbin"]);
+    }));
 
   it("has its GPU kernels in the package that npm makes", () =>
     inFolder(async (dir) => {
