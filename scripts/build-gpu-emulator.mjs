@@ -1,4 +1,4 @@
-// Builds the tests' emulator of a GPU (test/gpu/README.md) into build/test/gpu: the fake driver and cuBLASLt, and each
+// Builds the tests' emulator of a GPU (test/gpu/README.md) into build/test/gpu: the fake driver, cuBLASLt and NVRTC, and each
 // file of native/cuda compiled for the CPU. A file that does not compile is named, and the others are built all the same
 // (exit code 1). Arguments are stems of files to build, if not all; `--races` adds
 // kernels that report each access to memory; `--force` ignores what is already built.
@@ -151,6 +151,7 @@ async function main() {
   const rest = [
     library("libcuda.so.1", ["driver.cpp"], [], linkEmulator),
     library("libcublasLt.so", ["blas.cpp"], [], linkEmulator),
+    library("libnvrtc.so", ["nvrtc.cpp"], [], []),
     ...kernels,
   ];
   let ok = true;

@@ -10,7 +10,8 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 
 // One write call takes at most 2 GiB - 1 on Linux.
 const CHUNK_BYTES = 2 ** 30;
@@ -42,6 +43,11 @@ export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array>, 
 export function writeWhole(file: string, content: string | Uint8Array): void {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   writeFileAtomically(file, [bytes], bytes.length);
+}
+
+/** Where this package keeps what it can make again: `$XDG_CACHE_HOME/mistral-lab`, or in `~/.cache`. */
+export function cacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "mistral-lab");
 }
 
 /**

@@ -36,6 +36,10 @@ class Args {
   uint8_t* bytes(const char* name, int64_t length) {
     return static_cast<uint8_t*>(array(name, napi_uint8_array, "Uint8Array", length));
   }
+  uint8_t* bytesAny(const char* name, int64_t& length) {
+    length = -1;
+    return static_cast<uint8_t*>(arrayAny(name, napi_uint8_array, "Uint8Array", length));
+  }
   double number(const char* name) {
     Napi::Value value = next();
     if (!value.IsNumber()) fail(name, "a number", describe(value));

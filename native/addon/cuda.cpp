@@ -107,6 +107,7 @@ Napi::Object cudaEntries(Napi::Env env) {
   entries.add("synchronize", gpu::synchronize);
   gpu::addMemory(entries);
   gpu::addKernels(entries);
+  gpu::addCompile(entries);
   gpu::addGraphs(entries);
   const Napi::ArrayBuffer buffer =
       Napi::ArrayBuffer::New(env, gpu::state.arguments, sizeof gpu::state.arguments);

@@ -26,6 +26,19 @@ cuda::Module moduleAt(Napi::Env env, const std::string& path) {
   return module;
 }
 
+Napi::Value load(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Args args(call, "cuda load");
+  const std::string path = args.text("path");
+  int64_t length = 0;
+  const uint8_t* image = args.bytesAny("image", length);
+  args.require(length > 0, "image is empty");
+  requireDirect(env, "load");
+  args.require(!state.modules[path], path + " is loaded already");
+  check(env, "load", driver().moduleLoadData(&state.modules[path], image));
+  return env.Undefined();
+}
+
 Napi::Value hasKernel(const Napi::CallbackInfo& call) {
   Args args(call, "cuda hasKernel");
   const std::string path = args.text("path"), name = args.text("name");
@@ -148,6 +161,7 @@ Napi::Value gemm(const Napi::CallbackInfo& call) {
 }  // namespace
 
 void addKernels(Entries& entries) {
+  entries.add("load", load);
   entries.add("hasKernel", hasKernel);
   entries.add("kernel", kernel);
   entries.add("launch", launch);

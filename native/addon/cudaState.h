@@ -97,6 +97,7 @@ class Entries {
 
 void addMemory(Entries& entries);
 void addKernels(Entries& entries);
+void addCompile(Entries& entries);
 void addGraphs(Entries& entries);
 
 }  // namespace mlab::gpu

@@ -3,6 +3,8 @@
 #include <array>
 #include <unordered_map>
 
+#include "library.h"
+
 namespace mlab::cuda {
 namespace {
 
@@ -65,11 +67,7 @@ struct Library {
   std::string path, problem;
 
   Library() {
-    void* library =
-        openLibrary("MISTRAL_LAB_CUBLASLT",
-                    {"libcublasLt.so.13", "libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so.13",
-                     "/usr/local/cuda/lib64/libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so"},
-                    path, problem);
+    void* library = openToolkitLibrary("MISTRAL_LAB_CUBLASLT", "libcublasLt.so", path, problem);
     if (!library) return;
 #define MLAB_BIND(type, field, symbol, parameters)                        \
   field = reinterpret_cast<decltype(field)>(findSymbol(library, symbol)); \

@@ -1,9 +1,6 @@
 #include "driver.h"
 
-#include <dlfcn.h>
-
-#include <cstdlib>
-#include <initializer_list>
+#include "library.h"
 
 namespace mlab::cuda {
 namespace {
@@ -73,26 +70,5 @@ std::string describe(Result result) {
   driver().getErrorString(result, &text);
   return std::string(name) + " (" + (text ? text : "") + ")";
 }
-
-void* openLibrary(const char* overrideVariable, std::initializer_list<const char*> names, std::string& path,
-                  std::string& problem) {
-  const char* chosen = std::getenv(overrideVariable);
-  if (chosen && *chosen) {
-    path = chosen;
-    void* library = dlopen(chosen, RTLD_NOW | RTLD_LOCAL);
-    if (!library) problem = std::string(overrideVariable) + "=" + chosen + " cannot be loaded";
-    return library;
-  }
-  for (const char* name : names) {
-    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
-      path = name;
-      return library;
-    }
-  }
-  problem = std::string(*names.begin()) + " is not there";
-  return nullptr;
-}
-
-void* findSymbol(void* library, const char* name) { return dlsym(library, name); }
 
 }  // namespace mlab::cuda

@@ -83,6 +83,7 @@ enum CaptureMode : int { kCaptureRelaxed = 2 };
   X(eventSynchronize, "cuEventSynchronize", (Event event))                                                 \
   X(eventElapsedTime, "cuEventElapsedTime", (float* milliseconds, Event from, Event to))                   \
   X(moduleLoad, "cuModuleLoad", (Module* module, const char* path))                                        \
+  X(moduleLoadData, "cuModuleLoadData", (Module* module, const void* image))                               \
   X(moduleGetFunction, "cuModuleGetFunction", (Function* function, Module module, const char* name))       \
   X(funcSetAttribute, "cuFuncSetAttribute", (Function function, int attribute, int value))                 \
   X(funcGetParamInfo, "cuFuncGetParamInfo", (Function function, size_t index, size_t* offset, size_t* size)) \
@@ -115,10 +116,5 @@ const Driver& driver();
 const std::string& driverProblem();
 /** "CUDA_ERROR_NO_DEVICE (no CUDA-capable device is detected)". */
 std::string describe(Result result);
-
-/** Opens the first of the libraries that is there; null, and why in `problem`, when none is. */
-void* openLibrary(const char* overrideVariable, std::initializer_list<const char*> names, std::string& path,
-                  std::string& problem);
-void* findSymbol(void* library, const char* name);
 
 }  // namespace mlab::cuda

@@ -6,7 +6,8 @@ import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { z } from "zod";
 import { checkOptions } from "../options.ts";
 import { type Addon, BFLOAT16_ISAS } from "./addon.ts";
-import { type CudaBackend, registerCudaBackend } from "./cuda/backend.ts";
+import { registerCudaBackend } from "./cuda/backend.ts";
+import type { Cuda } from "./cuda/cuda.ts";
 import { cudaProblem, openCuda } from "./cuda/open.ts";
 import { denseCache } from "./denseCache.ts";
 import { addonProblem, loadAddon } from "./loadAddon.ts";
@@ -82,6 +83,8 @@ export async function useDevice(device: Device = "auto", options: DeviceOptions 
     current = await useCuda(addon, compute ?? "bfloat16");
   } else if (addon) {
     current = await useNative(addon, compute ?? "float32");
+    // A machine without a GPU lacks nothing.
+    if (noCuda !== undefined && !noCuda.startsWith("no NVIDIA driver")) current.note = noCuda;
   } else {
     await tf.setBackend("cpu");
     silenceFirstUse(tf.backend() as MathBackendCPU);
@@ -92,10 +95,15 @@ export async function useDevice(device: Device = "auto", options: DeviceOptions 
   return current;
 }
 
+/** A process opens one GPU once. */
+let opened: Promise<Cuda> | undefined;
+
 async function useCuda(addon: Addon, wanted: Compute): Promise<DeviceInfo> {
-  registerCudaBackend(() => openCuda(addon.cuda, wanted));
+  opened ??= openCuda(addon.cuda, wanted);
+  // Not in the backend's factory: tfjs would print what goes wrong there, and go on with another backend.
+  const cuda = await opened;
+  registerCudaBackend(() => cuda);
   await tf.setBackend("cuda");
-  const { cuda } = tf.backend() as CudaBackend;
   const compute = cuda.hasBfloat16 ? wanted : "float32";
   cuda.activation = compute;
   const noBlas =

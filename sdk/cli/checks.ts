@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Cuda } from "../backend/cuda/cuda.ts";
-import { cudaProblem, kernelFolder, kernelTargets, runsOn } from "../backend/cuda/open.ts";
+import { cudaProblem } from "../backend/cuda/open.ts";
 import { loadAddon } from "../backend/loadAddon.ts";
 import { packageRoot } from "../backend/packageRoot.ts";
 import { type Check, checkAddon, checkTensorflow } from "./binaryChecks.ts";
@@ -80,7 +80,7 @@ async function* checkGpu(addonCheck: Check): AsyncGenerator<Check> {
     detail: `${card}, compute capability ${capability}, driver for CUDA ${driver}; ${bytes(free)} free of ${bytes(totalBytes)}`,
   };
   yield checkCublasLt(cuda);
-  yield checkKernelFiles(computeCapability);
+  yield { name: "kernels", status: "ok", detail: cuda.kernelOrigin };
   const { checkOps } = await import("../ops/check.ts");
   for await (const { op, errors, ok, problem: failure } of checkOps()) {
     const sizes = Object.entries(errors).map(([storage, error]) => `${error.toExponential(1)} in ${storage}`);
@@ -115,20 +115,6 @@ function checkCublasLt({ driver }: Cuda): Check {
         detail: `${problem}; products run on this package's own kernels, slower`,
         todo: "install cuBLAS, a part of the CUDA toolkit, or name its libcublasLt.so in MISTRAL_LAB_CUBLASLT",
       };
-}
-
-function checkKernelFiles(capability: readonly [number, number]): Check {
-  const targets = kernelTargets();
-  const all = [...targets.machine, ...targets.portable].join(", ");
-  const detail = `${kernelFolder()}, built for ${all || "an unknown GPU"}`;
-  if (all === "" || runsOn(capability, targets)) return { name: "kernels", status: "ok", detail };
-  const wanted = capability.join("");
-  return {
-    name: "kernels",
-    status: "broken",
-    detail: `${detail}: not for this one (sm_${wanted})`,
-    todo: `install the CUDA toolkit (nvcc), then MISTRAL_LAB_CUDA_ARCHS=${wanted} npm rebuild mistral-lab`,
-  };
 }
 
 /** What the system shows of a GPU, whether it can be used or not. */

@@ -3,9 +3,8 @@
  * known by its place on the disk, its size and the time of its last change; one that was changed is hashed again.
  */
 import { readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { makeFolder, writeWhole } from "../files.ts";
+import { cacheFolder, makeFolder, writeWhole } from "../files.ts";
 
 /** Files that are hashed in less than a second need no memory of it. */
 const LARGE_BYTES = 2 ** 30;
@@ -28,7 +27,7 @@ export function rememberedHash(
   const found = files.map((file) => statSync(file));
   if (found.reduce((sum, { size }) => sum + size, 0) < (options.from ?? LARGE_BYTES)) return compute();
   const stamp = found.map(({ dev, ino, size, mtimeMs }) => [dev, ino, size, mtimeMs].join(":")).join(" ");
-  const file = options.file ?? join(cacheDir(), "hashes.json");
+  const file = options.file ?? join(cacheFolder(), "hashes.json");
   const known = readHashes(file);
   const before = known.get(stamp);
   if (before !== undefined) return before;
@@ -41,10 +40,6 @@ export function rememberedHash(
     // A home that cannot be written costs the time again, nothing else.
   }
   return hash;
-}
-
-function cacheDir(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "mistral-lab");
 }
 
 function readHashes(file: string): Map<string, string> {

@@ -15,9 +15,10 @@ using namespace emulator;
 
 namespace {
 
-constexpr int kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvalidContext = 201,
-              kFileNotFound = 301, kInvalidHandle = 400, kNotFound = 500, kOutOfResources = 701,
-              kCooperativeTooLarge = 720, kCaptureUnsupported = 900, kCaptureInvalidated = 901;
+constexpr int kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvalidImage = 200,
+              kInvalidContext = 201, kFileNotFound = 301, kInvalidHandle = 400, kNotFound = 500,
+              kOutOfResources = 701, kCooperativeTooLarge = 720, kCaptureUnsupported = 900,
+              kCaptureInvalidated = 901;
 
 /** The first stream works at once. Work of others waits until somebody waits for it: as late as may be. */
 struct Stream {
@@ -76,6 +77,7 @@ const struct {
     {1, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
     {2, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
     {101, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
+    {200, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {301, "CUDA_ERROR_FILE_NOT_FOUND", "file not found"},
     {400, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
@@ -271,6 +273,13 @@ int cuModuleLoad(const Module** module, const char* path) {
   if (!library) return report(kFileNotFound, std::string("cuModuleLoad: ") + dlerror());
   *module = static_cast<const Module*>(dlsym(library, "emulatorModule"));
   return *module ? kSuccess : report(kFileNotFound, file + " is no module of the emulator");
+}
+/** What nvrtc.cpp made: "emulator: rmsNorm.cu". */
+int cuModuleLoadData(const Module** module, const void* image) {
+  const char* text = static_cast<const char*>(image);
+  const char mark[] = "emulator: ";
+  if (strncmp(text, mark, sizeof mark - 1) != 0) return report(kInvalidImage, "no image of the emulator");
+  return cuModuleLoad(module, (std::string("/") + (text + sizeof mark - 1)).c_str());
 }
 int cuModuleGetFunction(Function** function, const Module* module, const char* name) {
   // Machine code for Hopper alone.

@@ -23,6 +23,9 @@ function onCard(capability: string): Card {
       ...process.env,
       MISTRAL_LAB_CUDA_DRIVER: join(built, "libcuda.so.1"),
       MISTRAL_LAB_CUBLASLT: join(built, "libcublasLt.so"),
+      // Where nvcc has built for newer cards only.
+      MISTRAL_LAB_NVRTC: join(built, "libnvrtc.so"),
+      XDG_CACHE_HOME: join(built, "cache"),
       MISTRAL_LAB_EMULATOR_CAPABILITY: capability,
       MISTRAL_LAB_EMULATOR_MEMORY: "1024",
       MISTRAL_LAB_EMULATOR_RACES: "",

@@ -61,6 +61,8 @@ export class Cuda {
     readonly device: CudaDeviceInfo,
     /** How activations are stored; sums are float32 in both. */
     public activation: Storage,
+    /** Where the kernels come from, for a person. */
+    readonly kernelOrigin: string,
   ) {
     this.memory = new DeviceMemory(driver);
     this.blasProblem = driver.blas().problem;
@@ -271,7 +273,8 @@ const ADD = cudaKernels("elementwise", "add", "pppi");
 const NARROW = cudaKernel("elementwise", "narrow", "ppi");
 const WIDEN = cudaKernel("elementwise", "widen", "ppi");
 
-const pathOf = (file: string) => join(packageRoot(), "build", "native", "cuda", `${file}.fatbin`);
+/** The module of native/cuda/<file>.cu. */
+export const pathOf = (file: string) => join(packageRoot(), "build", "native", "cuda", `${file}.fatbin`);
 
 /** Number of values. */
 export function sizeOf(shape: readonly number[]): number {

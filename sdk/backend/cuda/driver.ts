@@ -38,6 +38,27 @@ export interface CudaDriver {
   synchronize(): void;
 
   /**
+   * NVRTC: its version ("13.0"), where it was found, and the compute capabilities, times ten, that it compiles for; or
+   * why it cannot be used. Needs no GPU.
+   */
+  nvrtc(): { version?: string; path?: string; targets?: number[]; problem?: string };
+  /**
+   * Compiles CUDA C++ by NVRTC, on a thread of its own.
+   *
+   * @param target "sm_90a" for machine code, "compute_90" for PTX, which the driver compiles
+   * @param name the source's, in messages
+   * @param headers name (as an include writes it) and text of each header, by turns
+   * @returns an image for `load`
+   * @throws (rejects with) what NVRTC says, with file and line
+   */
+  compile(target: string, name: string, source: string, ...headers: string[]): Promise<Uint8Array>;
+  /**
+   * A module from memory: from now on `path` stands for it, and no file is looked for.
+   *
+   * @throws when the driver does not take the image, or the path is loaded already
+   */
+  load(path: string, image: Uint8Array): void;
+  /**
    * Whether a module has a kernel: some exist for one generation of GPUs only.
    *
    * @throws when the file is not there

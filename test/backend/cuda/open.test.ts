@@ -3,20 +3,28 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CudaDriver } from "../../../sdk/backend/cuda/driver.ts";
-import { cudaProblem, kernelTargets, runsOn } from "../../../sdk/backend/cuda/open.ts";
+import { cudaProblem, kernelTargets, openCuda, runsOn } from "../../../sdk/backend/cuda/open.ts";
 import { addonPath, loadAddon } from "../../../sdk/backend/loadAddon.ts";
 import { packageRoot } from "../../../sdk/backend/packageRoot.ts";
 import { inFolder } from "../../inFolder.ts";
 
 /** A driver with one card. */
-function driverOf(computeCapability: [number, number], problem: string | null = null): CudaDriver {
+function driverOf(
+  computeCapability: [number, number],
+  problem: string | null = null,
+  nvrtc: ReturnType<CudaDriver["nvrtc"]> = {
+    version: "13.0",
+    path: "/cuda/libnvrtc.so.13",
+    targets: [75, 80, 90],
+  },
+): CudaDriver {
   const card = { name: "Card", computeCapability, multiprocessors: 10, totalBytes: 2 ** 30 };
   const devices = () => [{ ...card, driver: "13.0", sharedBytes: 99 * 1024 }];
-  return { problem: () => problem, devices } as unknown as CudaDriver;
+  return { problem: () => problem, devices, nvrtc: () => nvrtc } as unknown as CudaDriver;
 }
 
 describe("cudaProblem", () => {
-  it("names a driver's problem, a card that is too old, and kernels that were not built", async () => {
+  it("names a driver's problem and a card that is too old", async () => {
     await inFolder(async (dir) => {
       assert.equal(cudaProblem(driverOf([9, 0]), dir), undefined);
       assert.equal(cudaProblem(driverOf([8, 0]), dir), undefined);
@@ -26,11 +34,42 @@ describe("cudaProblem", () => {
         cudaProblem(driverOf([7, 0]), dir),
         'Card has compute capability 7.0, which CUDA 13 does not compile for any more: 7.5 (Turing) or newer is needed; use device "native"',
       );
-      const missing = join(dir, "cuda");
+    });
+  });
+
+  it("asks for NVRTC only where the kernels that are there do not fit the card", async () => {
+    await inFolder(async (dir) => {
+      const none = { problem: "libnvrtc.so is nowhere" };
+      const problemOf = (capability: [number, number]) => cudaProblem(driverOf(capability, null, none), dir);
+      const next =
+        "and NVRTC, which would compile them, is of no use (libnvrtc.so is nowhere). Install NVRTC (pip install nvidia-cuda-nvrtc, which PyTorch brings too, or the CUDA toolkit's libnvrtc), or name its libnvrtc.so in MISTRAL_LAB_NVRTC; or install nvcc and run `npm rebuild mistral-lab`";
+      assert.equal(problemOf([9, 0]), `Card is there, but no kernels for it: ${dir} has none, ${next}`);
+      writeFileSync(join(dir, "flags.txt"), "-gencode arch=compute_80,code=sm_80");
+      assert.equal(problemOf([8, 0]), undefined);
       assert.equal(
-        cudaProblem(driverOf([9, 0]), missing),
-        `Card is there, but its kernels (${missing}) are not: install the CUDA toolkit (nvcc) and run \`npm rebuild\``,
+        problemOf([9, 0]),
+        `Card is there, but no kernels for it: ${dir}, built for sm_80, ${next}`,
       );
+      assert.equal(cudaProblem(driverOf([9, 0]), dir), undefined);
+    });
+  });
+
+  it("names what a driver does not take of what NVRTC has compiled", async () => {
+    await inFolder(async (dir) => {
+      mkdirSync(join(dir, "cuda"));
+      for (const file of ["cuda/rope.cu", "nf4Tables.h"]) writeFileSync(join(dir, file), "");
+      const driver = {
+        ...driverOf([9, 0]),
+        compile: async () => new Uint8Array(1),
+        open() {},
+        load() {
+          throw new Error("CUDA_ERROR_INVALID_IMAGE");
+        },
+      };
+      const [built, cache] = [join(dir, "none"), join(dir, "cache")];
+      await assert.rejects(openCuda(driver, "float32", { built, cache, sources: dir, onProgress() {} }), {
+        message: `native/cuda/rope.cu: the driver (CUDA 13.0) does not take it, compiled by NVRTC 13.0 (/cuda/libnvrtc.so.13) for sm_90a; cache ${cache}, 0 of 1 were there: CUDA_ERROR_INVALID_IMAGE. Update the driver, or name an older libnvrtc.so in MISTRAL_LAB_NVRTC`,
+      });
     });
   });
 

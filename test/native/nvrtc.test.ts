@@ -1,0 +1,111 @@
+/**
+ * The real NVRTC, which needs no card: every kernel file compiles, and has the kernels that its text names. For Hopper,
+ * which has instructions of its own, all files; for the other generations those that take less than a second.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { CudaDeviceInfo } from "../../sdk/backend/cuda/driver.ts";
+import { compileKernels } from "../../sdk/backend/cuda/nvrtc.ts";
+import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
+import { inFolder } from "../inFolder.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const native = join(root, "native");
+const all = readdirSync(join(native, "cuda"))
+  .filter((name) => name.endsWith(".cu"))
+  .map((name) => basename(name, ".cu"));
+const short = [
+  "adamW",
+  "attention",
+  "crossEntropy",
+  "elementwise",
+  "embedding",
+  "fewDense",
+  "linear",
+  "nextToken",
+  "nf4",
+];
+const cards: { capability: [number, number]; target: string; stems: string[] }[] = [
+  { capability: [9, 0], target: "sm_90a", stems: all },
+  ...(
+    [
+      [7, 5],
+      [8, 0],
+      [8, 6],
+      [8, 9],
+      [10, 0],
+      [12, 0],
+    ] as [number, number][]
+  ).map((capability) => ({
+    capability,
+    target: `sm_${capability.join("")}`,
+    stems: [
+      ...short,
+      "attentionHopperForward",
+      "attentionTiledForward",
+      "matMul",
+      "rmsNorm",
+      "rope",
+      "swiglu",
+    ],
+  })),
+];
+
+describe("NVRTC", function () {
+  this.timeout(600_000);
+  const driver = loadAddon()?.cuda;
+  const nvrtc = driver?.nvrtc();
+  const problem = nvrtc?.version === "99.0" ? "that of the emulator compiles nothing" : nvrtc?.problem;
+  if (!driver || problem !== undefined) {
+    it(`skipped, ${problem ?? addonProblem()}`);
+    return;
+  }
+
+  before(() => {
+    // Its tables name the kernels.
+    const child = spawnSync(process.execPath, ["scripts/build-gpu-emulator.mjs"], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    assert.equal(child.status, 0, child.stdout + child.stderr);
+  });
+
+  const kernelsOf = (stem: string) => {
+    const table = readFileSync(join(root, "build", "test", "gpu", `${stem}.cpp`), "utf8");
+    return [...table.matchAll(/::kernel\("(\w+)"/g)].map(([, name]) => name);
+  };
+
+  for (const { capability, target, stems } of cards) {
+    it(`compiles ${stems.length} of ${all.length} kernel files for ${target}`, () =>
+      inFolder(async (dir) => {
+        mkdirSync(join(dir, "cuda"));
+        const files = readdirSync(join(native, "cuda")).filter((name) => name.endsWith(".cuh"));
+        for (const name of [...files, ...stems.map((stem) => `${stem}.cu`)])
+          copyFileSync(join(native, "cuda", name), join(dir, "cuda", name));
+        copyFileSync(join(native, "nf4Tables.h"), join(dir, "nf4Tables.h"));
+        const device = { computeCapability: capability } as unknown as CudaDeviceInfo;
+        const options = { sources: dir, cache: join(dir, "cache"), onProgress() {} };
+        const { images, origin } = await compileKernels(driver, device, options);
+        assert.match(origin, new RegExp(`^compiled by NVRTC [\\d.]+ \\(.*\\) for ${target};`));
+        for (const stem of stems) {
+          // A section of machine code a kernel.
+          const sections = Buffer.from(images.get(stem)!)
+            .toString("latin1")
+            .matchAll(/\0\.text\.(\w+)(?=\0)/g);
+          const expected = kernelsOf(stem).filter((name) => target === "sm_90a" || !name.includes("Hopper"));
+          assert.deepEqual([...new Set([...sections].map(([, name]) => name))].sort(), expected.sort(), stem);
+        }
+      }));
+  }
+
+  it("names file and line of what does not compile", async () => {
+    const source = '#include "a.cuh"\nextern "C" __global__ void kernel(float* y) { *y = VALUE; }';
+    assert.ok((await driver.compile("compute_80", "a.cu", source, "a.cuh", "#define VALUE 1")).length > 0);
+    await assert.rejects(
+      driver.compile("sm_80", "a.cu", source, "a.cuh", "#define VALUE nothing"),
+      /^Error: NVRTC_ERROR_COMPILATION\na\.cu\(2\): error: identifier "nothing" is undefined\n/,
+    );
+  });
+});
