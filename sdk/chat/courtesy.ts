@@ -16,6 +16,7 @@ import {
   THROWERS,
   THROWN,
 } from "./language/rude.ts";
+import { calledNames } from "./nameCalling.ts";
 import { fold } from "./normalise.ts";
 
 /** "rude": swearing at nobody. "insult": at somebody. "threat": of harm. */
@@ -109,17 +110,26 @@ export class CourtesyCheck {
       const threat = spared.has(i) ? 0 : longest(words, i, 1, this.#threats);
       const phrase = spared.has(i) ? 0 : longest(words, i, 1, this.#insultPhrases);
       const self = () => longest(words, i - 1, -1, this.#aboutSelf) > 0;
+      const named = spared.has(i) ? 0 : this.#calledNames(words, i, raw);
       if (threat > 0) add("threat", i, i + threat);
       else if (phrase > 0 && !self()) add("insult", i, i + phrase);
+      else if (named > 0) add("insult", i, i + named);
       else if (!spared.has(i) && this.#isInsult(words, i, raw) && !self())
         add(SWEARING.has(words[i].word) ? "rude" : "insult", i, i + 1);
-      i += Math.max(1, threat, phrase);
+      i += Math.max(1, threat, phrase, named);
     }
     const grade = found.reduce<OffenceGrade>(
       (worst, one) => (RANK[one.grade] > RANK[worst] ? one.grade : worst),
       "none",
     );
     return { grade, found };
+  }
+
+  /** How many words call names, where none of them is known as an insult by itself. */
+  #calledNames(words: readonly Word[], at: number, raw: string): number {
+    const length = calledNames(words, at);
+    for (let k = 1; k < length; k++) if (this.#isInsult(words, at + k, raw)) return 0;
+    return length;
   }
 
   #isInsult(words: readonly Word[], i: number, raw: string): boolean {
@@ -203,12 +213,22 @@ export class CourtesyCheck {
           masked: false,
         });
         i = end;
-      } else if (pair.length >= 6 && this.#insults.has(pair)) {
+      } else if ((pair.length >= 6 && this.#insults.has(pair)) || this.#isSplit(words, i, raw)) {
         joined.push({ word: pair, start: words[i].start, end: words[i + 1].end, text: pair, masked: false });
         i += 2;
       } else joined.push(words[i++]);
     }
     return joined;
+  }
+
+  /** "m.erde", "con-nard": a dot or dash inside a word hides it. */
+  #isSplit(words: readonly Word[], at: number, raw: string): boolean {
+    const next = words[at + 1];
+    if (next === undefined || !/^[._-]$/.test(raw.slice(words[at].end, next.start))) return false;
+    const whole = words[at].word + next.word;
+    return (
+      whole.length >= 4 && (this.#insults.has(whole) || THROWN.has(whole)) && !THROWN.has(words[at].word)
+    );
   }
 
   #asInsult(letters: string): string | undefined {

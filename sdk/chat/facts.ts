@@ -49,6 +49,11 @@ export class FactBook {
         const [own, other] = [analyse(normal).tokens, analyse(form).tokens];
         if (own.length === 1 && other.length === 1) this.#same.set(other[0].stem, own[0].stem);
       }
+    for (const group of language.synonyms) {
+      const [first, ...others] = group.map((word) => analyse(word).tokens[0].stem);
+      const same = this.#same.get(first) ?? first;
+      for (const stem of others) if (!this.#same.has(stem) && stem !== same) this.#same.set(stem, same);
+    }
     const texts = facts.map((fact) => analyse(fact.text));
     const stemSets = texts.map((text) => this.stems(text.tokens));
     for (const [i, stems] of stemSets.entries())

@@ -84,6 +84,17 @@ export class Lexicon {
     if (verb !== undefined && verb.to - at === 1 && this.#isGrammar(tokens[at], verb)) verb = undefined;
     verb ??= this.#tooMuch(tokens, at) ?? this.#trouble(tokens, at);
     if (noun !== undefined && !this.#isNoun(tokens, noun, verb !== undefined)) noun = undefined;
+    // "l'appli plante": behind another noun it is the verb.
+    const free =
+      !/^(?:de|en|a)$/.test(tokens[at - 1]?.word ?? "de") &&
+      !this.#language.determiners.has(tokens[at - 1]?.word);
+    if (
+      noun?.to === at + 1 &&
+      verb?.entry.list === "concerns" &&
+      free &&
+      tokens[at - 1].clause === tokens[at].clause
+    )
+      return verb;
     if (noun === undefined || (verb !== undefined && verb.to > noun.to)) return verb;
     return noun;
   }

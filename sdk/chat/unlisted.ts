@@ -19,15 +19,23 @@ export function unlistedPlaces({ raw, tokens }: AnalysedText, domain: CompiledDo
     const lead = tokens.findLast(({ end }) => end <= match.index + match[0].indexOf(match[1]));
     // "il a Netflix" has no place in it.
     if (/^a$/i.test(match[1]) && subjects.has(lead?.word ?? "")) continue;
-    if (at < 0 || domain.knows(fold(tokens[at].text))) continue;
+    // A name of several parts ("Bourg-la-Reine") is one, whatever its first part means.
+    if (at < 0 || (!text.includes("-") && domain.knows(fold(tokens[at].text)))) continue;
     found.push({ text, start, end: start + text.length, normal: text });
   }
   return found;
 }
 
-/** An unknown noun behind a verb of selling, buying or looking for. */
+/** An unknown noun behind a verb of selling, buying or looking for, or before a trouble. */
 export function unlistedGoods({ raw, tokens }: AnalysedText, domain: CompiledDomain): Found[] {
-  const { trades, articles, between } = domain.language;
+  const { trades, articles, between, auxiliaries } = domain.language;
+  const troubled = new Set(
+    domain.lexicon.find(tokens).flatMap(({ entry, from }) => (entry.list === "concerns" ? [from] : [])),
+  );
+  const fails = (at: number) => {
+    while (auxiliaries.has(tokens[at]?.word) || tokens[at]?.word === "se") at++;
+    return troubled.has(at) && tokens[at].clause === tokens[at - 1].clause;
+  };
   const found: Found[] = [];
   tokens.forEach((token, at) => {
     const { text, word, repaired, start, clause } = token;
@@ -38,7 +46,9 @@ export function unlistedGoods({ raw, tokens }: AnalysedText, domain: CompiledDom
     if (!elided && !articles.has(tokens[at - 1]?.word)) return;
     let lead = elided ? at - 1 : at - 2;
     while (between.has(tokens[lead]?.word)) lead--;
-    if (!trades.has(tokens[lead]?.word) || tokens[lead].clause !== clause) return;
+    const traded = trades.has(tokens[lead]?.word) && tokens[lead].clause === clause;
+    // "le thermostat ne répond plus": what fails is a thing.
+    if (!traded && !fails(at + 1)) return;
     const end = start + (/^\p{Ll}+(?:-\p{Ll}+)*/u.exec(raw.slice(start))?.[0].length ?? text.length);
     found.push({ text: raw.slice(start, end), start, end, normal: token.noun });
   });

@@ -29,9 +29,24 @@ describe("courtesy", () => {
     ]);
   });
 
+  it("knows name-calling by the words that lead up to it, whatever the noun", () => {
+    expectGrade("insult", [
+      "espèce de vieille chouette",
+      "bande de charlatans",
+      "t'es qu'une grosse quiche",
+      "Vous n'êtes que des vieux machins",
+    ]);
+    expectGrade("none", [
+      "une espèce de bouton",
+      "la bande de roulement",
+      "bande de tissu",
+      "vous n'êtes que des intermédiaires",
+    ]);
+  });
+
   it("sees through light disguise", () => {
     const disguised =
-      "c0nn@rd|c o n n a r d|f.d.p|m**de|p***n|enc*lé|connnnard|sal0pe|con-nard|b!tch|A$$hole";
+      "c0nn@rd|c o n n a r d|f.d.p|m**de|p***n|enc*lé|connnnard|sal0pe|con-nard|m.erde|konnard|b!tch|A$$hole";
     for (const text of disguised.split("|")) assert.notEqual(grade(text), "none", text);
   });
 

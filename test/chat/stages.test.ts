@@ -42,17 +42,18 @@ describe("stages", () => {
       const development = scoreItems(shop, read("reasoning.fr.jsonl"));
       assert(development.category.all >= 600);
       const share = ({ right, all }: { right: number; all: number }) => right / all;
-      // Measured on 2026-11-28, after tuning on these items: 97.2, 97.9, 97.4, 100 and 95.2 %.
+      // Measured on 2026-11-28, after tuning on these items: 97.5, 97.1, 98.1, 100 and 95.2 %.
       assert(share(development.category) >= 0.95, JSON.stringify(development.confusions));
       assert(share(development.relation) >= 0.93);
       assert(share(development.consistency) >= 0.93);
       assert(f1(development.offensive) >= 0.97);
       assert(f1(development.entities) >= 0.92);
-      // Written last, and measured once: 100, 90 and 100 %. The bars are 90, 85 and 85 %.
+      // Written last, and measured once: 91.7, 100 and 90.9 %, entities 98.9 %. The bars are 90, 85, 85 and 80 %.
       const unseen = scoreItems(shop, read("reasoning.unseen.fr.jsonl"));
       assert(share(unseen.category) >= 0.9, JSON.stringify(unseen.confusions));
       assert(share(unseen.relation) >= 0.85);
       assert(share(unseen.consistency) >= 0.85);
+      assert(f1(unseen.entities) >= 0.8);
     });
 
     it("gives the scores of all categories, which sum to 1, and the words that decided", () => {
@@ -361,6 +362,24 @@ describe("stages", () => {
         "invents",
         "La réponse invente « +41 22 700 11 33 ».",
       );
+      one(
+        "Le canapé est disponible ?",
+        "Le canapé est un meuble sur lequel on s'assoit.",
+        "does_not_answer",
+        "La réponse ne dit rien de ce qui est demandé.",
+      );
+      one(
+        "elle est lourde ?",
+        "Les girafes dorment debout.",
+        "off_topic",
+        "La réponse ne parle pas d'existence ou choix d'articles.",
+        {
+          messages: [
+            { role: "user", content: "Avez-vous une tente légère ?" },
+            { role: "assistant", content: "Oui." },
+          ],
+        },
+      );
       const weight = "Combien pèse la brouette ?";
       one(weight, " … ", "empty", "La réponse est vide.");
       one(
@@ -444,6 +463,27 @@ describe("stages", () => {
         "La réponse dit « Oui, nous sommes ouverts », une réponse précédente disait « Non, le dimanche nous fermons ».",
         turns("Êtes-vous ouverts le dimanche ?", "Non, le dimanche nous fermons."),
       );
+    });
+
+    it("lets pass what only looks like a fault", () => {
+      const earlier = (user: string, assistant: string): Conversation => ({
+        messages: [
+          { role: "user", content: user },
+          { role: "assistant", content: assistant },
+        ],
+      });
+      for (const [query, answer, conversation] of [
+        ["Avez-vous un magasin à Paris ?", "Non, notre magasin se trouve à Aubusson."],
+        ["le retrait en magasin est payant ?", "Non, le retrait en boutique est gratuit."],
+        ["commande 88120 annulée ?", "Oui, la commande 88120 est bien annulée."],
+        [
+          "vraiment gratuit ?",
+          "Oui, le retrait ne coûte rien.",
+          earlier("le retrait est gratuit ?", "Oui, il est gratuit."),
+        ],
+        ["c'est quoi un sécateur ?", "Un sécateur est un outil qui coupe les branches."],
+      ] as [string, string, Conversation?][])
+        assert.deepEqual(check(query, answer, conversation).issues, [], query);
     });
 
     it("takes a greeting that nobody gave for padding, and an honest refusal for an answer", () => {

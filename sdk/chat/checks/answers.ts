@@ -26,7 +26,7 @@ export const checkAnswersQuestion: AnswerCheck = (input) => {
     if (stated === undefined || stated.fact !== wanted?.fact)
       return [error("does_not_answer", say.noAnswer(askedFor[domain.language.code][kind]))];
   }
-  if (repeatsQuestion(input)) return [error("does_not_answer", say.saysNothing)];
+  if (repeatsQuestion(input) || defines(input)) return [error("does_not_answer", say.saysNothing)];
   return [];
 };
 
@@ -107,6 +107,13 @@ function gives(
     case "manner":
       return has(tokens, replies.steps) || numbers() || /«/.test(raw);
   }
+}
+
+/** "Le colis est un paquet en carton": what a thing is, where nobody asked that. */
+function defines({ answer, query, domain, earlier }: AnswerInput): boolean {
+  const { defines: shape, definition } = domain.language.replies;
+  if (!shape.test(answer.raw.trim()) || definition.test(query.raw) || /\d/.test(answer.raw)) return false;
+  return earlier.categorise?.category !== "OPINION" && statedFact(answer, domain) === undefined;
 }
 
 /** Every word of topic is the question's own, and neither yes, no, number nor place was added. */

@@ -109,6 +109,8 @@ export const checkEarlierAnswers: AnswerCheck = (input) => {
           numberEvidence("an earlier answer says otherwise", pair[0]),
         ]),
       ];
+    // "Oui, cela ne coûte rien" after "Oui, c'est gratuit": both say yes.
+    if (was !== undefined && was === is) continue;
     if (isNegated(answer.tokens, domain) !== isNegated(before.tokens, domain) && stems.size >= 2)
       return otherwise();
   }

@@ -28,7 +28,8 @@ const french: Messages = {
   padding: "La réponse commence par une formule inutile.",
   repeats: "La réponse se répète.",
   offTopic: (question, answer) => `La réponse parle de ${answer}, la question de ${question}.`,
-  foreign: (question) => `La réponse ne parle pas de ${question}.`,
+  foreign: (question) =>
+    `La réponse ne parle pas ${/^[aeiouéèêh]/i.test(question) ? "d'" : "de "}${question}.`,
   saysNothing: "La réponse ne dit rien de ce qui est demandé.",
   noAnswer: (asked) => `La question demande ${asked}, la réponse n'en donne pas.`,
   otherFact: (expected) => `La réponse ne dit pas ce qui est demandé : « ${expected} »`,

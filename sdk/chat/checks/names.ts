@@ -55,7 +55,9 @@ function swapped(
   // A fact may answer a question about one place by naming others: "we ship to Belgium", asked for Spain.
   const stated = statedFact(answer, domain);
   if (kind === "locations" && stated?.fact.analysed.raw.includes(other.text)) return [];
-  if (kind === "locations" && (given.locations.length > 1 || isNegated(answer.tokens, domain))) return [];
+  // "Non, notre magasin est à Aubusson" says what is instead.
+  const refuses = isNegated(answer.tokens, domain) || has(answer.tokens.slice(0, 1), domain.replies.no);
+  if (kind === "locations" && (given.locations.length > 1 || refuses)) return [];
   return [wrongName(issue, other, first, domain)];
 }
 
@@ -125,7 +127,7 @@ function swappedAmounts(
   );
   if (inFacts) return [];
   if (!/rembours|pay|debit|prelev|factur|refund|charge/.test(fold(query.raw))) return [];
-  if (!/rembours|debit|prelev|factur|regl|pay|refund|charge/.test(fold(answer.raw))) return [];
+  if (!/rembours|debit|prelev|factur|regl|pa[iy]e|pay|refund|charge/.test(fold(answer.raw))) return [];
   return [wrongName("changes_number", other, first, domain)];
 }
 

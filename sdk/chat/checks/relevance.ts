@@ -14,7 +14,7 @@ const SURE_LEAD = 0.1;
 /** An answer is about another category where that has at least this probability … */
 const OTHER_TOPIC = 0.45;
 /** … for a follow-up this … */
-const SURE_OTHER_TOPIC = 0.7;
+const SURE_OTHER_TOPIC = 0.55;
 /** … or where two other categories have this together … */
 const OTHER_TWO = 0.65;
 /** … and the question's category, with its neighbours, at most this. */
@@ -92,10 +92,9 @@ function stuffs({ answer, domain }: AnswerInput): boolean {
  * the question's category.
  */
 function isUntied(input: AnswerInput, own: number): boolean {
-  const { answer, domain, earlier } = input;
+  const { answer, domain } = input;
   const { yes, no, steps, emptyTalk, welcome, free } = domain.replies;
-  if (earlier.context?.relation === "refers_to_previous" || own > UNTIED || near(input, answer.raw))
-    return false;
+  if (own > UNTIED || near(input, answer.raw)) return false;
   if (statedFact(answer, domain) !== undefined) return false;
   if (namesStrangeGoods(input)) return true;
   if (
@@ -104,7 +103,7 @@ function isUntied(input: AnswerInput, own: number): boolean {
     )
   )
     return false;
-  return !answer.tokens.some(({ word }) => /\d/.test(word)) && topicStems(answer.tokens, domain).size >= 2;
+  return numbersIn(answer, domain).length === 0 && topicStems(answer.tokens, domain).size >= 2;
 }
 
 /** Goods that neither the question nor a fact names: "votre routeur" to a code that is refused. */

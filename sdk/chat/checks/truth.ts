@@ -57,8 +57,6 @@ export const checkFacts: AnswerCheck = (input) => {
 
 /** How many facts a word may stand in and still tell which of them a question is about. */
 const FEW_FACTS = 3;
-/** How near a fact must be to a question that it affirms, before a "no" contradicts it. */
-const AFFIRMS = 0.3;
 
 /** "Oui" where a fact says no to the very thing ("plus les chèques"), or "non" where it says yes. */
 function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | undefined {
@@ -89,7 +87,8 @@ function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | 
     );
     const wrong = messages(domain).notInFact(answer.tokens[0].text.toLowerCase(), fact.text);
     if (answered === "yes" && saysNo) return error("contradicts_fact", wrong);
-    if (answered === "no" && !saysNo && affirms(fact, query, domain)) return error("contradicts_fact", wrong);
+    if (answered === "no" && denies && !saysNo && affirms(fact, { answer, query, domain }))
+      return error("contradicts_fact", wrong);
   }
   return undefined;
 }
@@ -107,18 +106,23 @@ function words(tokens: AnalysedText["tokens"]): string {
   return tokens.map(({ word }) => word).join(" ");
 }
 
-/** The fact says yes to all that the question asks: each of its words of topic that any fact has. */
-function affirms(fact: Fact, query: AnalysedText, { facts, language }: CompiledDomain): boolean {
-  if (
-    facts.nearest(query.tokens, 1)[0]?.fact !== fact ||
-    facts.nearest(query.tokens, 1)[0].similarity < AFFIRMS
-  )
-    return false;
+/** The fact is the one that the question is about, and has no limit that a "no" could mean. */
+function affirms(
+  fact: Fact,
+  { answer, query, domain: { facts, language } }: Pick<AnswerInput, "answer" | "query" | "domain">,
+): boolean {
+  const given = facts.stems(answer.tokens);
+  if (facts.nearest(query.tokens, 1)[0]?.fact !== fact) return false;
   if (query.tokens.some(({ word }) => /\d/.test(word) || language.numbers.has(word))) return false;
   const limits =
     /(?<!\p{L})(?:sauf|hors|seul|seule|uniquement|seulement|tant que|only|except|unless)(?!\p{L})/u;
   if (limits.test(fact.text)) return false;
-  return [...facts.stems(query.tokens)].every((stem) => fact.stems.has(stem));
+  // The rarest word is in this fact alone, and at most one other ("prenez" for "acceptons") in none of its words.
+  const asked = [...facts.stems(query.tokens)];
+  const own = asked.filter((stem) => fact.stems.has(stem));
+  return (
+    own.some((stem) => facts.withStem(stem).length === 1 && given.has(stem)) && asked.length - own.length <= 1
+  );
 }
 
 /** The fact lists colours, the answer only others. */

@@ -213,6 +213,17 @@ export const english: Language = {
     ["pounds", "GBP"],
     ["quid", "GBP"],
   ]),
+  synonyms: [
+    list("wifi wireless"),
+    list("guarantee warranty"),
+    list("phone number"),
+    list("notebook laptop"),
+  ],
+  vocatives: new Set(
+    list(
+      "you all everyone everybody there team guys folks mate sir madam dear support friend friends robot bot lovely people my the",
+    ),
+  ),
   replies: englishReplies,
   wording: {
     classify: 'Which category is this request of a customer? "{query}"',

@@ -129,6 +129,22 @@ export const french: Language = {
     ["dollars", "USD"],
     ["£", "GBP"],
   ]),
+  synonyms: [
+    list("magasin boutique"),
+    list("colis paquet"),
+    list("mail courriel email mel"),
+    list("livreur transporteur"),
+    list("remise reduction rabais ristourne"),
+    list("coute prix tarif vaut"),
+    list("pese poids lourd"),
+    list("texto sms"),
+    list("garantie garanti"),
+  ],
+  vocatives: new Set(
+    list(`toi vous madame monsieur mademoiselle messieurs mesdames la le les l cher chere chers cheres conseiller conseillere
+      conseillers ami amie amis service client equipe team chef docteur maitre gens monde tout tous toutes petit petite
+      robot bot assistant assistante compagnie boutique mon ma mes notre votre jeune dames poto potes frere collegue collegues`),
+  ),
   replies: frenchReplies,
   wording: {
     classify: "De quelle catégorie est cette demande d'un client ? « {query} »",

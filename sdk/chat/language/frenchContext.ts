@@ -7,7 +7,7 @@ export const frenchContext = {
     phrases(`comme je disais|comme je vous disais|comme dit plus haut|vous avez dit|vous disiez|tu as dit|
     vous m avez dit|tout a l heure|ma question precedente|question d avant|reponse precedente|
     votre reponse|on parlait|dont on a parle|dont vous parlez|que vous avez cite|ci dessus|plus haut|
-    repetez|reformulez|pas compris|pas clair|le premier|la premiere|le second|la deuxieme|le deuxieme|
+    repetez|reformulez|hein|pardon|pas compris|pas clair|le premier|la premiere|le second|la deuxieme|le deuxieme|
     le dernier|la derniere|la 2eme|le 2eme|le 2e|le 1er|la 1ere|la 2e|le troisieme|la troisieme|le 3eme|
     premiere option|deuxieme option|premier choix|vous aviez dit|m aviez dit|m aviez pourtant|
     aviez pourtant|avez pourtant|tu avais dit|tu m as dit|on m avait dit|pourtant dit|la precedente|

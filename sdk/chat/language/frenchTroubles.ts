@@ -27,7 +27,7 @@ const CAME = new Set(
 const ADVERBS = new Set(list("tout toute tous toutes completement entierement deja un peu tres a moitie"));
 /** Participles, and adjectives of damage. */
 const STATE =
-  /^\p{L}{2,}(?:é|és|ée|ées|u|us|ue|ues|di|die|dis|li|lie|ri|rie|ris|ries|eux|euse|ert|erte|ort|orte|vide|vides)$/u;
+  /^\p{L}{2,}(?:é|és|ée|ées|u|us|ue|ues|di|die|dis|li|lie|ri|rie|ris|ries|eux|euse|ert|erte|ort|orte)$|^vides?$/u;
 const NO_STATE = new Set(
   list(`prevu prevue prevus convenu attendu attendue demande demandee commande commandee promis annonce vendredi mardi lundi
     jeudi samedi mercredi ici aussi ainsi midi merci apres depuis partout dessous dessus lieu retour bleu bleue bleus bleues

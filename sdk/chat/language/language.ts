@@ -127,6 +127,10 @@ export interface Language {
   countries: Set<string>;
   /** Names of currencies to their code. */
   currencies: Map<string, string>;
+  /** Words of a group mean the same to whoever looks for a fact: "boutique", "magasin". */
+  synonyms: string[][];
+  /** Words by which one addresses somebody behind a greeting: "coucou toi". */
+  vocatives: Set<string>;
   /** What the checks of answers know. */
   replies: ReplyWords;
   /** Tone words that the guidance uses. */

@@ -40,6 +40,9 @@ export interface ReplyWords {
   street: RegExp;
   /** Titles before a person's name, as written. */
   title: RegExp;
+  /** How a dictionary says what a thing is, and how one asks for that. */
+  defines: RegExp;
+  definition: RegExp;
   /** What a question asks for by its nouns. */
   asks: {
     money: string[];
@@ -71,7 +74,7 @@ export const frenchReplies: ReplyWords = {
     c est nul|quelle question|question idiote|question bete|evidemment que|reflechissez|foutre|fichez|fous|peu importe|
     va voir ailleurs|allez voir ailleurs|demerdez|demerde|bof|nan|yo|salut mon|ma belle|mon pote|cherie|coco|
     on peut rien faire|j y peux rien|je n y peux rien|vous exagerez|arrete|ca vous apprendra|bien fait|attendez comme tout le monde|
-    comme tout le monde|pas envie|je m en moque|on s en moque`),
+    comme tout le monde|pas envie|je m en moque|on s en moque|vous racontez|n importe quoi|ca n a aucun sens|ma grande|mon grand|mon petit|ma petite|mon cher|fallait faire attention`),
   familiar: new Set(list("tu te toi ton ta tes t")),
   emptyTalk:
     phrases(`comment puis je vous aider|en quoi puis je vous aider|que puis je faire pour vous|puis je vous aider|
@@ -149,6 +152,10 @@ export const frenchReplies: ReplyWords = {
       linge|vaisselle|électroménager|cadeau|coffret|plante|plantes|fleurs|carton`),
   ),
   street: /\b\d+(?: bis| ter)?,? (?:rue|avenue|boulevard|place|quai|chemin|impasse|all[ée]e)\b[^,.;]*/giu,
+  defines:
+    /^(?:les? |la |l['’]|une? |des )?\p{L}[\p{L}-]*(?: (?:de |d['’])?\p{L}[\p{L}-]*)? (?:est|sont) (?:une?|des) (?!bonn?e? |bons |excellent|très |vrai|valeur)/iu,
+  definition:
+    /qu['’ ]?est[- ]ce|c['’ ]?est quoi|c koi|quel(?:le)?s? (?:est|sont)|que veut dire|signifie|qui est|kesk/iu,
   title: /\b(?:M\.|Mme|Mlle|Monsieur|Madame|Mademoiselle)\s+(\p{Lu}[\p{L}-]+)/gu,
   asks: {
     money: phrases(
@@ -210,6 +217,8 @@ export const englishReplies: ReplyWords = {
   ],
   genericGoods: new Set(phrases("device|product|item|article|part|parts|hardware|box|gift|accessory")),
   street: /\b\d+ \p{L}+ (?:street|road|avenue|lane|square)\b/giu,
+  defines: /^(?:the |an? )?\p{L}[\p{L}-]*(?: \p{L}[\p{L}-]*)? (?:is|are) an? (?!good |great |very |real )/iu,
+  definition: /what(?:'s| is| are)|which|meaning|who/iu,
   title: /\b(?:Mr|Mrs|Ms|Miss|Dr)\.?\s+(\p{Lu}[\p{L}-]+)/gu,
   asks: {
     money: phrases(

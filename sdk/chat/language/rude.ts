@@ -50,6 +50,7 @@ export const INSULT_PHRASES =
   de mes deux|de mes couilles|ras le cul|rien a foutre|va te pendre|allez vous pendre|nique ta|nique vos|nique votre|
   va te recoucher|trou d uc|bras casses|petit con|petite conne|petits cons|gros lard|gros porc|grosse vache|sale chien|sale porc|
   allez vous coucher|foutage de gueule|faites moi pas chier|faire chier|emmerder|vous torcher|
+  pisse dessus|chie dessus|crache dessus|crache a la gueule|sous merde|sous merdes|sous race|go f yourself|f yourself|f you|f u|f off|
   jerk off|bugger you|bloody idiots|bloody idiot|bloody useless|kiss off|piss off|screw you|go to hell|shut up|shut the|kiss my|son of a|eat shit|up yours|
   you suck|you all suck|sod off|bugger off|get stuffed|drop dead|pain in the ass`);
 
@@ -67,6 +68,7 @@ export const THROWN = new Set(
     clochard clochards pourriture pourritures mytho mythos charognard charognards crasseux
     merde merdes useless stupid dumb liar liars thief thieves idiotic pathetic pig pigs scum
     crooks crook clowns loser losers trash garbage morons imbeciles fools fool
+    charlatan charlatans quiche quiches nouille nouilles brele breles clampin clampins
     muppet muppets donkey donkeys monkey monkeys joker jokers cheat cheats scammer scammers fraud frauds rubbish incompetent
     branleurs bouseux plouc ploucs gland glands branque branques pitre pitres comique comiques zozo zozos mariole marioles
     cretinoide  neuneu neuneus mollusque mollusques bachibouzouk sangsue sangsues
@@ -94,7 +96,7 @@ export const THROWERS =
 
 /** Goods, animals and food among the words that are thrown … */
 export const ALSO_THINGS = new Set(
-  list(`gourde gourdes cloche cloches cornichon cornichons patate patates dinde dindes thon boudin andouille andouilles
+  list(`quiche quiches nouille nouilles gourde gourdes cloche cloches cornichon cornichons patate patates dinde dindes thon boudin andouille andouilles
     tapette tapettes rat rats chien chiens cochon cochons porc porcs ane anes vache vaches truie gland glands boulet boulets
     pig pigs trash garbage rubbish donkey donkeys monkey monkeys bete betes bandit bandits fou fous timbre timbres cingle
     clown clowns larve larves parasite parasites vermine ordure ordures charlot joker jokers vautour vautours blaireau

@@ -49,7 +49,12 @@ export function categorise({ query, conversation, domain }: StageInput): StageRe
     (token, i) => domain.language.links.has(token.word) && !inside(matches, i),
   );
   // "merci et bonne soirée": a link between courtesies asks for nothing.
-  const courtesyOnly = covered > 0 && covered + links.length >= words.length;
+  // "coucou toi", "bonjour madame la conseillère": whom one greets is no request either.
+  const greets = courtesies.includes("greeting") && matches[0].from === 0;
+  const addressed = query.tokens.filter(
+    (token, i) => greets && !inside(matches, i) && domain.language.vocatives.has(token.word),
+  );
+  const courtesyOnly = covered > 0 && covered + Math.max(links.length, addressed.length) >= words.length;
   const evidence: Evidence[] = matches.map(({ entry, from, to }) =>
     evidenceAt(query, `courtesy: ${entry}`, from, to, courtesyOnly ? 1 : 0),
   );
