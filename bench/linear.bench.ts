@@ -6,7 +6,7 @@
 // reach when they only read as many bytes a job.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import type { Addon, LinearArguments, WeightArguments } from "../sdk/backend/addon.ts";
+import type { Addon, DecoderLayerArguments, LinearArguments, WeightArguments } from "../sdk/backend/addon.ts";
 import { addonProblem, loadAddon } from "../sdk/backend/loadAddon.ts";
 import { note } from "./summary.ts";
 
@@ -205,6 +205,58 @@ function benchOneRow(addon: Addon, outs: number[], inn: number, name: string): v
   });
 }
 
+/**
+ * The same products inside a token: all layers of a model in one job of the threads (`decodeLayers`), without adapters,
+ * after a text of 32 tokens. Norms, attention and SwiGLU are in the time, and the bytes of the matrices alone are counted.
+ */
+function benchToken(addon: Addon): void {
+  const [hidden, intermediate, heads, kvHeads, headDim, past] = [576, 1536, 9, 3, 64, 32];
+  const queries = heads * headDim;
+  const keys = kvHeads * headDim;
+  const sizes = [
+    ...[queries, keys, keys].map((out) => [out, hidden]),
+    ...[[hidden, queries], ...[intermediate, intermediate].map((out) => [out, hidden])],
+    [hidden, intermediate],
+  ];
+  const weights = sizes.map(([out, inn]) => randomNf4(addon, out, inn));
+  const norm = new Float32Array(hidden).fill(1);
+  let bytes = 0;
+  const layer = (): DecoderLayerArguments[number][] => {
+    const cache = () => random((past + 1) * keys);
+    const copies = weights.flatMap(({ packed, absmax }) => {
+      bytes += packed.byteLength + absmax.byteLength;
+      return [packed.slice(), absmax.slice(), ...noLora];
+    });
+    return [0, norm, norm, cache(), cache(), ...copies];
+  };
+  const layers = Array.from({ length: 60 }, layer);
+  const x = random(hidden);
+  const stream = new Float32Array(hidden);
+  const shape = [hidden, intermediate, heads, kvHeads, headDim, 1e-5, 1 / Math.sqrt(headDim)] as const;
+  const frequencies = new Float32Array(headDim / 2).fill(0.1);
+  const args = layers.flat();
+  const call = () => {
+    stream.set(x);
+    addon.decodeLayers(...shape, past, past + 1, frequencies, stream, ...args);
+  };
+  call();
+  if (!stream.every(Number.isFinite)) throw new Error("decodeLayers: a value is not finite");
+  const { limits, times } = inTurns(
+    [() => addon.readBandwidth(buffer.subarray(0, trialBytes / 4), 1e-6)],
+    call,
+  );
+  const { threads } = addon.info();
+  const what = `1 row, NF4, inside a token of ${layers.length} layers, ${threads} thread${threads > 1 ? "s" : ""}`;
+  console.log(`${what}: ${((times.min / layers.length) * 1e6).toFixed(1)} us a layer`);
+  console.log(format("NF4, in a token", bytes, times, limits[0], "GB/s   "));
+  note({
+    what,
+    value: `${(bytes / times.min / 1e9).toFixed(1)} GB/s`,
+    beside: `read ${(limits[0] / 1e9).toFixed(1)}`,
+    ratio: bytes / times.min / limits[0],
+  });
+}
+
 const addon = loadAddon();
 if (!addon) throw new Error(`no native addon: ${addonProblem()}`);
 const { values: flags, positionals } = parseArgs({
@@ -225,3 +277,4 @@ for (const [out, inn] of sizes) {
 for (const [out, inn] of sizes) benchOneRow(addon, [out], inn, `${out} x ${inn}`);
 for (const [outs, inn, name] of groups)
   benchOneRow(addon, outs, inn, `${outs.join(" + ")} x ${inn} (${name})`);
+benchToken(addon);

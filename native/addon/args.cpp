@@ -24,12 +24,17 @@ std::string Args::describe(const Napi::Value& value) {
 
 void* Args::arrayAny(const char* name, napi_typedarray_type type, const char* typeName, int64_t& length) {
   Napi::Value value = next();
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+  // One call for all of it: a decoded token has a thousand arrays.
+  napi_typedarray_type actual;
+  size_t elements = 0;
+  void* data = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(info_.Env(), value, &actual, &elements, &data, nullptr, nullptr);
+  if (status != napi_ok || actual != type)
     fail(name, length >= 0 ? std::string(typeName) + " of length " + std::to_string(length) : typeName,
          describe(value));
-  Napi::TypedArray array = value.As<Napi::TypedArray>();
-  length = static_cast<int64_t>(array.ElementLength());
-  return static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  length = static_cast<int64_t>(elements);
+  return data;
 }
 
 void* Args::array(const char* name, napi_typedarray_type type, const char* typeName, int64_t length) {

@@ -8,7 +8,7 @@ namespace mlab {
 // clang-format off
 #define MLAB_ENTRIES(X) \
   X(matMul) X(readFile) X(quantizeNf4) X(quantizeNf4File) X(quantizeNf4Scales) X(dequantizeNf4) X(linearForward) X(linearBackward) X(rmsNormForward) \
-  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) \
+  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(decodeLayers) \
   X(swigluForward) X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) \
   X(add) X(sumSquares) X(peakFlops) X(readBandwidth)
 // clang-format on

@@ -24,6 +24,18 @@ static_assert(kQueryTile % kBlockRows == 0 && kQueryTile % W == 0 && kKeyTile % 
 void attendSpans(const float* q, const float* k, const float* v, const Span* spans, int64_t count,
                  const AttentionShape& shape, float* o, float* logSumExp);
 
+/** The keys and values of one kv head that a token sees. */
+struct CachedKeys {
+  const float *keys, *values;  // rows of headDim values, `stride` apart
+  int64_t count, stride;       // of those rows
+  // The token's own [headDim], where they are not among the rows, which then may have none; otherwise null.
+  const float *ownKey, *ownValue;
+};
+
+/** Attention of one token for `group` query heads of one kv head, q and o [group, dim]. */
+void attendDirect(const float* q, const CachedKeys& cached, int64_t group, int64_t dim, float scale,
+                  float* o);
+
 /** First key position that the query at `position` sees. */
 inline int64_t firstKey(int64_t position, int64_t window) {
   return window > 0 ? larger(0, position - window + 1) : 0;

@@ -52,30 +52,34 @@ float softmaxSum(float* scores, int64_t count) {
   return sum(total);
 }
 
-/** One token's query heads of one group, q and o [group, dim], against the keys [first, last] of the group.
- */
-void attendDirect(const float* q, const float* keys, const float* values, int64_t first, int64_t last,
-                  int64_t group, int64_t stride, const AttentionShape& shape, float* o) {
-  const int64_t dim = shape.headDim, count = last + 1 - first, padded = roundUp(count, W);
+}  // namespace
+
+void attendDirect(const float* q, const CachedKeys& cached, int64_t group, int64_t dim, float scale,
+                  float* o) {
+  const auto& [keys, values, count, stride, ownKey, ownValue] = cached;
+  const int64_t all = count + (ownKey ? 1 : 0), padded = roundUp(all, W);
   Scratch<float> scores(group * padded), query(dim);
   for (int64_t g = 0; g < group; ++g) {
-    packRows(q + g * dim, 1, dim, dim, shape.scale * 1.44269504088896341f, query.get(), dim);
-    scoreKeys(query.get(), keys + first * stride, count, stride, dim, scores.get() + g * padded);
-    const float inverse = 1.0f / softmaxSum(scores.get() + g * padded, count);
-    for (int64_t c = 0; c < padded; ++c) scores[g * padded + c] *= inverse;
+    float* row = scores.get() + g * padded;
+    packRows(q + g * dim, 1, dim, dim, scale * 1.44269504088896341f, query.get(), dim);
+    scoreKeys(query.get(), keys, count, stride, dim, row);
+    if (ownKey) scoreKeys(query.get(), ownKey, 1, dim, dim, row + count);
+    const float inverse = 1.0f / softmaxSum(row, all);
+    for (int64_t c = 0; c < padded; ++c) row[c] *= inverse;
   }
-  const float* rows = values + first * stride;
   const int64_t whole = dim / W * W;
-  tileMatMul(group, whole, count, scores.get(), padded, 1, rows, stride, o, dim, false);
-  for (int64_t g = 0; g < group; ++g)
+  tileMatMul(group, whole, count, scores.get(), padded, 1, values, stride, o, dim, false);
+  for (int64_t g = 0; g < group; ++g) {
+    const float* row = scores.get() + g * padded;
     for (int64_t c = whole; c < dim; ++c) {
       float total = 0;
-      for (int64_t key = 0; key < count; ++key) total += scores[g * padded + key] * rows[key * stride + c];
+      for (int64_t key = 0; key < count; ++key) total += row[key] * values[key * stride + c];
       o[g * dim + c] = total;
     }
+    if (ownKey)
+      for (int64_t c = 0; c < dim; ++c) o[g * dim + c] += row[count] * ownValue[c];
+  }
 }
-
-}  // namespace
 
 void attentionCached(const float* q, const float* k, const float* v, float* keys, float* values, int64_t past,
                      const AttentionShape& shape, float* o) {
@@ -93,8 +97,9 @@ void attentionCached(const float* q, const float* k, const float* v, float* keys
     for (int64_t head = begin; head < end; ++head)
       for (int64_t token = 0; token < shape.tokens; ++token) {
         const int64_t offset = (token * shape.heads + head * group) * dim, last = past + token;
-        attendDirect(q + offset, keys + head * dim, values + head * dim, firstKey(last, shape.window), last,
-                     group, stride, shape, o + offset);
+        const int64_t first = firstKey(last, shape.window), at = first * stride + head * dim;
+        const CachedKeys cached = {keys + at, values + at, last + 1 - first, stride, nullptr, nullptr};
+        attendDirect(q + offset, cached, group, dim, shape.scale, o + offset);
       }
   });
 }

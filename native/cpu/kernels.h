@@ -44,6 +44,28 @@ struct AttentionShape {
   int64_t window;  // a query sees at most this many last keys, itself included; 0 = all
 };
 
+/** A projection of a decoder's layer. */
+struct ProjectionView {
+  WeightView weight;
+  LoraView lora;  // its dropout is not looked at
+};
+
+/** One layer of a decoder (decodeLayers). */
+struct DecoderLayerView {
+  ProjectionView projections[7];        // q, k, v, o, gate, up, down
+  const float *inputNorm, *outputNorm;  // [hidden], before attention and before the MLP
+  float *keys, *values;                 // [capacity, kvHeads*headDim]; row `past` is written
+  int64_t window;                       // keys that a token sees, itself included; 0 = all
+};
+
+struct DecoderShape {
+  int64_t hidden, intermediate, heads, kvHeads, headDim;
+  float eps;                        // of the norms
+  float attentionScale;             // of the scores
+  int32_t past;                     // rows of the caches in use: the position of the token
+  const float* inverseFrequencies;  // [headDim / 2]
+};
+
 /**
  * Arithmetic of the products with the frozen weight in linearForward and linearBackward, for more than 8
  * rows. kBfloat16 rounds their inputs to bfloat16 and sums in float32, on instruction sets with bfloat16
@@ -90,6 +112,10 @@ void setComputeType(ComputeType type);
   /* 0..past+i. keys, values [capacity, kvHeads*headDim]. */                                               \
   void attentionCached(const float* q, const float* k, const float* v, float* keys, float* values,         \
                        int64_t past, const AttentionShape& shape, float* o);                               \
+  /* x [hidden] through all layers, for one token of one sequence. For each layer, h = rmsNorm(x), */      \
+  /* x += o(attentionCached(rope(q(h)), rope(k(h)), v(h))), h = rmsNorm(x), x += down(silu(gate(h))*up(h)) \
+   */                                                                                                      \
+  void decodeLayers(float* x, const DecoderLayerView* layers, int64_t count, const DecoderShape& shape);   \
   /* y = silu(gate) * up, all [n]. */                                                                      \
   void swigluForward(const float* gate, const float* up, int64_t n, float* y);                             \
   void swigluBackward(const float* dy, const float* gate, const float* up, int64_t n, float* dGate,        \
@@ -119,7 +145,7 @@ void setComputeType(ComputeType type);
 // clang-format off
 #define MLAB_KERNEL_NAMES(X) \
   X(matMul) X(quantizeNf4) X(dequantizeNf4) X(widenBfloat16) X(widenFloat16) X(firstNotFinite) X(linearForward) X(linearBackward) X(rmsNormForward) \
-  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) \
+  X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(decodeLayers) \
   X(swigluForward) X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) \
   X(add) X(sumSquares) X(peakFlops) X(readBandwidth)
 // clang-format on

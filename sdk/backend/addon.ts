@@ -144,6 +144,24 @@ export interface Addon {
       o: Float32Array,
     ]
   ): void;
+  /**
+   * x [hidden] through all layers, in place, for one token of one sequence; `past` rows of the caches, which have room
+   * for `capacity`, are in use. Formula: `decodeLayers` in sdk/ops.
+   */
+  decodeLayers(
+    hidden: number,
+    intermediate: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    eps: number,
+    attentionScale: number,
+    past: number,
+    capacity: number,
+    inverseFrequencies: Float32Array,
+    x: Float32Array,
+    ...layers: DecoderLayerArguments[number][]
+  ): void;
   swigluForward(gate: Float32Array, up: Float32Array, y: Float32Array): void;
   swigluBackward(
     dy: Float32Array,
@@ -216,6 +234,15 @@ export type LinearArguments = [
   ...LoraArguments,
   y: Float32Array,
   xa: Float32Array | null,
+];
+/** q, k, v, o, gate, up and down follow each other; their dropout is 0. */
+export type DecoderLayerArguments = [
+  window: number,
+  inputNorm: Float32Array,
+  outputNorm: Float32Array,
+  keys: Float32Array,
+  values: Float32Array,
+  ...projections: (WeightArguments | LoraArguments)[number][],
 ];
 export type AttentionArguments = [
   tokens: number,

@@ -1,11 +1,11 @@
 /**
  * All layers of a decoder for one new token of one sequence. This is a composition of the ops; on a GPU with 4-bit
  * weights it is one launch, where launches of their own spend more time on starting and ending than on reading weights.
- * On the native backend it is the same kernels as the ops', called one after the other without tensors between them:
- * an op costs as much there as reading a matrix of a small model.
+ * On the native backend it is one job of the threads: starting an op, and handing its work to threads, takes as long
+ * there as reading a matrix of a small model.
  */
 import * as tf from "@tensorflow/tfjs";
-import type { LinearArguments } from "../backend/addon.ts";
+import type { DecoderLayerArguments } from "../backend/addon.ts";
 import type { CudaBackend } from "../backend/cuda/backend.ts";
 import type { NativeBackend } from "../backend/native.ts";
 import { deviceWeight } from "../weights/deviceWeight.ts";
@@ -94,45 +94,6 @@ export function decodeLayers(
   }
 }
 
-/** Arrays between the kernels, used again for each layer and token. */
-class HostRows {
-  readonly q: Float32Array;
-  readonly k: Float32Array;
-  readonly v: Float32Array;
-  readonly rotatedQ: Float32Array;
-  readonly rotatedK: Float32Array;
-  readonly attended: Float32Array;
-  readonly normed: Float32Array;
-  readonly update: Float32Array;
-  readonly gate: Float32Array;
-  readonly up: Float32Array;
-  readonly gated: Float32Array;
-  readonly inverseRms = new Float32Array(1);
-  readonly #xa = new Map<string, Float32Array>();
-
-  constructor({ hidden, intermediate, heads, kvHeads, headDim }: DecoderOptions) {
-    const [queries, keys] = [heads * headDim, kvHeads * headDim];
-    [this.q, this.rotatedQ, this.attended] = rowsOf(3, queries);
-    [this.k, this.v, this.rotatedK] = rowsOf(3, keys);
-    [this.normed, this.update] = rowsOf(2, hidden);
-    [this.gate, this.up, this.gated] = rowsOf(3, intermediate);
-  }
-
-  /** x A^T of the layer at `place` among those that read the same x. */
-  xa(place: number, r: number): Float32Array {
-    const key = `${place} ${r}`;
-    const row = this.#xa.get(key) ?? new Float32Array(r);
-    this.#xa.set(key, row);
-    return row;
-  }
-}
-
-const rowsOf = (count: number, length: number) =>
-  Array.from({ length: count }, () => new Float32Array(length));
-
-/** By the first layer's cache: they are of one generation. */
-const hostRows = new WeakMap<AttentionCache, HostRows>();
-
 function decodeOnHost(
   x: tf.Tensor2D,
   layers: readonly DecoderLayer[],
@@ -140,48 +101,28 @@ function decodeOnHost(
 ): tf.Tensor2D | undefined {
   const dropsOut = layers.some(({ projections }) => projections.some(({ lora }) => lora?.dropout));
   if (dropsOut || layers.length === 0) return undefined;
-  const { hidden, heads, kvHeads, headDim, eps, attentionScale, past, inverseFrequencies } = options;
-  const backend = tf.backend() as NativeBackend;
-  const { addon } = backend;
+  const { hidden, intermediate, heads, kvHeads, headDim, eps, attentionScale } = options;
+  const { past, inverseFrequencies } = options;
   const [{ cache: first }] = layers;
-  const rows = hostRows.get(first) ?? new HostRows(options);
-  hostRows.set(first, rows);
-  const { q, k, v, rotatedQ, rotatedK, attended, normed, update, gate, up, gated, inverseRms } = rows;
+  const backend = tf.backend() as NativeBackend;
   const data = (tensor: tf.Tensor) => backend.values(tensor).data;
-  const argumentsOf = ({ weight, lora }: LinearLayer, place: number, y: Float32Array): LinearArguments => {
-    const { inputs, frozen } = splitMatrix(weight);
-    const matrix = matrixArguments(frozen, inputs.weight && backend.values(inputs.weight));
-    if (!lora) return [y.length, ...matrix, null, null, 0, 0, 0, 0, y, null];
-    const r = lora.a.shape[0];
-    return [y.length, ...matrix, data(lora.a), data(lora.b), r, lora.scale, 0, 0, y, rows.xa(place, r)];
-  };
-  const linears = (from: Float32Array, group: readonly LinearLayer[], ys: readonly Float32Array[]) => {
-    const [own, ...others] = group.map((layer, place) => argumentsOf(layer, place, ys[place]));
-    addon.linearForward(1, from.length, from, ...own, ...others.flat());
-  };
-  const norm = (gamma: tf.Tensor1D) =>
-    addon.rmsNormForward(1, hidden, eps, stream.data, data(gamma), normed, inverseRms);
-  const rope = (count: number, from: Float32Array, to: Float32Array) =>
-    addon.rope(1, count, headDim, false, from, past, inverseFrequencies, to);
+  const args: DecoderLayerArguments[number][] = [];
+  for (const { projections, inputNorm, outputNorm, cache, window } of layers) {
+    const { keys, values } = cache.onHost();
+    args.push(window, data(inputNorm), data(outputNorm), keys, values);
+    for (const { weight, lora } of projections) {
+      const { inputs, frozen } = splitMatrix(weight);
+      args.push(...matrixArguments(frozen, inputs.weight && backend.values(inputs.weight)));
+      if (lora) args.push(data(lora.a), data(lora.b), lora.a.shape[0], lora.scale ?? 1, 0, 0);
+      else args.push(null, null, 0, 0, 0, 0);
+    }
+  }
   const stream = allocate([1, hidden]);
   stream.data.set(data(x));
   try {
-    for (const { projections, inputNorm, outputNorm, cache, window } of layers) {
-      norm(inputNorm);
-      linears(normed, projections.slice(0, 3), [q, k, v]);
-      rope(heads, q, rotatedQ);
-      rope(kvHeads, k, rotatedK);
-      const { keys, values } = cache.onHost();
-      const shape = [1, heads, kvHeads, headDim, attentionScale, window, past[0], cache.capacity] as const;
-      addon.attentionCached(...shape, rotatedQ, rotatedK, v, keys, values, attended);
-      linears(attended, projections.slice(3, 4), [update]);
-      addon.add(update, stream.data, stream.data);
-      norm(outputNorm);
-      linears(normed, projections.slice(4, 6), [gate, up]);
-      addon.swigluForward(gate, up, gated);
-      linears(gated, projections.slice(6), [update]);
-      addon.add(update, stream.data, stream.data);
-    }
+    const shape = [hidden, intermediate, heads, kvHeads, headDim, eps, attentionScale] as const;
+    const place = [past[0], first.capacity, inverseFrequencies] as const;
+    backend.addon.decodeLayers(...shape, ...place, stream.data, ...args);
     return tf.engine().makeTensorFromTensorInfo(backend.wrap(stream)) as tf.Tensor2D;
   } finally {
     backend.endOp();

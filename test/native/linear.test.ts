@@ -160,6 +160,20 @@ onEveryIsa("linear", (addon) => {
     });
   });
 
+  it("lets a NaN of an adapter into its own row only", () => {
+    const [out, inn] = [40, 64];
+    for (const r of [1, 3, 8, 16, 17]) {
+      const weight = weightOf("nf4", out, inn, uniform(out * inn, 1));
+      const b = uniform(out * r, 2);
+      b[5 * r] = Number.NaN;
+      const y = new Float32Array(out);
+      const lora: LoraArguments = [uniform(r * inn, 3), b, r, 1, 0, 0];
+      addon.linearForward(1, inn, uniform(inn, 4), out, ...weight.args, ...lora, y, new Float32Array(r));
+      const bad = [...y.keys()].filter((j) => Number.isNaN(y[j]));
+      if (String(bad) !== "5") throw new Error(`rank ${r}: expected NaN in row 5, got it in ${bad}`);
+    }
+  });
+
   describe("with bfloat16 products", () => {
     beforeEach(() => addon.setComputeType("bfloat16"));
     afterEach(() => addon.setComputeType("float32"));

@@ -1,0 +1,123 @@
+// A job of phases. A phase is a row of chunks and begins when all chunks of the phase before are done; every
+// thread sees that for itself, so from phase to phase nothing is handed over and nobody is woken.
+//
+// Invariant: a phase's chunks may read what phases before it wrote, and write what none of its other chunks
+// touches. As in a plain job, nobody waits for a thread that the system has not scheduled: a chunk that its
+// own thread does not claim is taken by another. Chunks never depend on who runs them.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "simd.h"
+#include "threads.h"
+
+namespace mlab::MLAB_ISA {
+
+/**
+ * Work has:
+ *   int64_t phases() const;
+ *   int64_t chunks(int64_t phase) const;                   at least 1, below 2^16
+ *   typename Work::Local                                   what a thread keeps from chunk to chunk
+ *   void run(int64_t phase, int64_t chunk, Local&) const;
+ *   bool fetch(int64_t phase, int64_t chunk, int64_t step) const;
+ * While a thread waits for a phase it calls fetch for its first chunk of it, with steps 0, 1, ..., to ask for
+ * some lines of memory each; false: there is nothing more to ask for.
+ */
+template <class Work>
+class Phases {
+ public:
+  static void run(const Work& work) {
+    const Phases phases(work, threadCount());
+    parallelFor(phases.threads_, 1, [&](int64_t begin, int64_t end) {
+      // A thread that is given several shares is the only one.
+      for (int64_t self = begin; self < end; ++self) phases.take(self, end - begin > 1);
+    });
+  }
+
+ private:
+  /** A line for what others look at only when they are idle, and one for what they wait for. */
+  struct Slot {
+    /** phase << 16 | next chunk of this thread's share that nobody has claimed. */
+    alignas(128) std::atomic<uint64_t> claims{0};
+    /** Chunks that this thread has run. */
+    alignas(128) std::atomic<int64_t> finished{0};
+  };
+  /** Looks at the other threads' progress before their chunks are taken: some 5 microseconds. */
+  static constexpr int kPatience = 500;
+
+  Phases(const Work& work, int64_t threads) : work_(work), threads_(threads), slots_(new Slot[threads]) {}
+
+  int64_t share(int64_t phase, int64_t thread) const { return work_.chunks(phase) * thread / threads_; }
+
+  int64_t finished() const {
+    int64_t total = 0;
+    for (int64_t t = 0; t < threads_; ++t) total += slots_[t].finished.load(std::memory_order_acquire);
+    return total;
+  }
+
+  /** A chunk of the share of `thread`, or -1. The phase has begun. */
+  int64_t claim(int64_t phase, int64_t thread) const {
+    const int64_t begin = share(phase, thread), count = share(phase, thread + 1) - begin;
+    std::atomic<uint64_t>& claims = slots_[thread].claims;
+    uint64_t seen = claims.load(std::memory_order_relaxed);
+    for (;;) {
+      // An older phase: all its chunks are done, or this one would not have begun. A newer one: this one is
+      // over.
+      const int64_t at = static_cast<int64_t>(seen >> 16);
+      const int64_t next = at == phase ? static_cast<int64_t>(seen & 0xFFFF) : 0;
+      if (at > phase || next >= count) return -1;
+      const uint64_t taken = static_cast<uint64_t>(phase) << 16 | static_cast<uint64_t>(next + 1);
+      if (claims.compare_exchange_weak(seen, taken, std::memory_order_relaxed)) return begin + next;
+    }
+  }
+
+  /** isAlone: the others' chunks are taken at once, as there is nobody else, or was not in the last phase. */
+  void take(int64_t self, bool isAlone) const {
+    typename Work::Local local;
+    std::atomic<int64_t>& done = slots_[self].finished;
+    int64_t ended = 0;  // chunks of the phases before
+    for (int64_t phase = 0; phase < work_.phases(); ++phase) {
+      const auto runAll = [&](int64_t thread) {
+        bool any = false;
+        for (int64_t chunk; (chunk = claim(phase, thread)) >= 0; any = true) {
+          work_.run(phase, chunk, local);
+          done.store(done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        }
+        return any;
+      };
+      runAll(self);
+      ended += work_.chunks(phase);
+      wait(ended, phase + 1, self, isAlone ? 0 : kPatience, [&] {
+        isAlone = false;
+        for (int64_t i = 1; i < threads_; ++i) isAlone |= runAll((self + i) % threads_);
+      });
+    }
+  }
+
+  /** Until so many chunks are done; meanwhile asks for the memory of phase `next`. */
+  template <class Help>
+  void wait(int64_t ended, int64_t next, int64_t self, int patience, const Help& help) const {
+    bool more = next < work_.phases() && share(next, self) < share(next, self + 1);
+    const int64_t chunk = more ? share(next, self) : 0;
+    for (int64_t looks = 0; finished() < ended; ++looks) {
+      if (more) more = work_.fetch(next, chunk, looks);
+      if (looks == patience) help();
+      // Whoever is waited for may be waiting for this core.
+      if (looks > kPatience) std::this_thread::yield();
+      pause();
+    }
+  }
+
+  static void pause() {
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+  }
+
+  const Work& work_;
+  const int64_t threads_;
+  const std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace mlab::MLAB_ISA
