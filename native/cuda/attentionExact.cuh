@@ -1,5 +1,5 @@
 // Tiles of attention (attention.cuh) of any storage and headDim up to 256, all arithmetic in float
-// (attentionExactForward.cu, attentionExactBackward.cu).
+// (attentionExact*.cu).
 //
 // 256 threads as 16 x 16 over tiles in shared memory. Thread (y, x) has the rows y + 16 i of a product's left
 // factor; of scores the columns x + 16 j, of results the columns 64 (c / 4) + 4 x + c % 4.

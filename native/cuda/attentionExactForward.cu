@@ -10,24 +10,20 @@ __device__ inline void exactForward(const T* q, const T* k, const T* v, const in
   float* keys = queries + kRows * kExactPitch;                 // [kRows, pitch]; then the values
   float* scores = keys + kRows * kExactPitch;                  // [kRows, kScorePitch]
   const int x = threadIdx.x % 16, y = threadIdx.x / 16;
-  const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
-  const Tile tile(tiles, blockIdx.x / heads);
-  const int rows = min(kRows, tile.keyCount - tile.start), keyEnd = tile.start + rows;
-  const int64 queryStride = static_cast<int64>(heads) * headDim,
-              keyStride = static_cast<int64>(kvHeads) * headDim;
-  const int64 queryOffset = (tile.start + tile.queryShift) * queryStride + head * headDim;
-  const int64 keyOffset = tile.keyBegin * keyStride + kvHead * headDim;
+  const QueryBlock own(tiles, kRows, heads, kvHeads, headDim);
+  const Tile& tile = own.tile;
+  const int64 keyStride = own.stride.key;
 
-  loadTile<T, C>(queries, q + queryOffset, queryStride, rows, kRows, headDim);
+  loadTile<T, C>(queries, q + own.queries, own.stride.query, own.rows, kRows, headDim);
   float out[R][C], maximum[R], total[R];
   clearExact(out);
 #pragma unroll
   for (int i = 0; i < R; ++i) maximum[i] = -kInfinity, total[i] = 0.0f;
 
-  for (int key = firstKey(tile.start, window) / kRows * kRows; key < keyEnd; key += kRows) {
+  for (int key = firstKey(tile.start, window) / kRows * kRows; key < own.keyEnd(); key += kRows) {
     const int count = tile.keyCount - key;
     __syncthreads();
-    loadTile<T, C>(keys, k + keyOffset + key * keyStride, keyStride, count, kRows, headDim);
+    loadTile<T, C>(keys, k + own.keys + key * keyStride, keyStride, count, kRows, headDim);
     __syncthreads();
     float s[R][R];
     exactScores<R, C>(s, queries, keys, headDim, y, x);
@@ -59,7 +55,7 @@ __device__ inline void exactForward(const T* q, const T* k, const T* v, const in
       for (int c = 0; c < C; ++c) out[i][c] *= factor;
     }
     __syncthreads();
-    loadTile<T, C>(keys, v + keyOffset + key * keyStride, keyStride, count, kRows, headDim);
+    loadTile<T, C>(keys, v + own.keys + key * keyStride, keyStride, count, kRows, headDim);
     __syncthreads();
     exactProduct<R, C>(out, scores, keys, y, x);
   }
@@ -71,11 +67,9 @@ __device__ inline void exactForward(const T* q, const T* k, const T* v, const in
     for (int offset = 8; offset > 0; offset /= 2) sum += __shfl_xor_sync(kFullWarp, sum, offset);
     inverse[i] = 1.0f / sum;
     const int row = y + 16 * i;
-    if (logSumExp && x == 0 && row < rows)
-      logSumExp[static_cast<int64>(head) * tokens + tile.start + tile.queryShift + row] =
-          maximum[i] + logf(sum);
+    if (logSumExp && x == 0 && row < own.rows) logSumExp[own.rowPlace(tokens, row)] = maximum[i] + logf(sum);
   }
-  storeExact<T, R, C>(out, inverse, o + queryOffset, queryStride, rows, headDim, y, x);
+  storeExact<T, R, C>(out, inverse, o + own.queries, own.stride.query, own.rows, headDim, y, x);
 }
 
 #define MLAB_EXACT_FORWARD(NAME, T, C, R)                                                                  \

@@ -1,8 +1,13 @@
-// Tiles of attention on Hopper's matrix units (attentionHopperForward.cu, attentionHopperBackward.cu): as
-// attentionTiles.cuh, with warpgroups for warps and tiles that the matrix units read from shared memory
-// themselves (warpgroup.cuh), so that 64 rows are fed by the reads that feed 16 or 32 there. A warpgroup owns
-// 64 rows of the result, and probabilities go from one product to the next in registers; the warpgroups of a
-// block share the tiles that are walked over.
+// Tiles of attention on Hopper's matrix units (attentionHopper*.cu): as attentionTiles.cuh, with warpgroups
+// for warps and tiles that the matrix units read from shared memory themselves (warpgroup.cuh), so that 64
+// rows are fed by the reads that feed 16 or 32 there. A warpgroup owns 64 rows of the result, and
+// probabilities go from one product to the next in registers; the warpgroups of a block share the tiles that
+// are walked over.
+//
+// The loops of backward make the scores of a step beside the sums of the step before it, which do not leave
+// the matrix units idle while those become probabilities. All products of a turn of the loop end within it:
+// sums that are under way across its end would be moved between registers, and the compiler then waits for
+// each product.
 #pragma once
 #include "attention.cuh"
 #include "warpgroup.cuh"
@@ -84,6 +89,26 @@ template <int N>
 __device__ inline void clearSums(float (&d)[N][4]) {
 #pragma unroll
   for (int n = 0; n < N; ++n) d[n][0] = d[n][1] = d[n][2] = d[n][3] = 0.0f;
+}
+
+/**
+ * Gives a warp's scores of queries from `position` on and keys from `key` on the value `as` where a query
+ * does not see a key.
+ */
+template <int N>
+__device__ inline void hide(float (&scores)[N][4], float as, int position, int key, int window, int lane) {
+  const auto hideWhere = [&](auto isHidden) {
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        if (isHidden(position + 8 * (i / 2) + lane / 4, key + 8 * n + 2 * (lane % 4) + i % 2))
+          scores[n][i] = as;
+  };
+  if (window > 0)
+    hideWhere([&](int query, int other) { return other > query || other <= query - window; });
+  else
+    hideWhere([](int query, int other) { return other > query; });
 }
 
 /**

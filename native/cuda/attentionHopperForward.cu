@@ -15,16 +15,14 @@ __device__ inline void hopperForward(const bfloat16* q, const bfloat16* k, const
   unsigned char* keys = queries + kTileBytes<D, kRows>;  // [2][kKeys, D]
   unsigned char* values = keys + 2 * kStage;             // [2][kKeys, D]
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
-  const Tile tile(tiles, blockIdx.x / heads);
-  const int rows = min(kRows, tile.keyCount - tile.start);
-  const int64 queryStride = static_cast<int64>(heads) * D, keyStride = static_cast<int64>(kvHeads) * D;
-  const int64 queryOffset = (tile.start + tile.queryShift) * queryStride + head * D;
-  const bfloat16* k0 = k + tile.keyBegin * keyStride + kvHead * D;
-  const bfloat16* v0 = v + tile.keyBegin * keyStride + kvHead * D;
+  const QueryBlock own(tiles, kRows, heads, kvHeads, D);
+  const Tile& tile = own.tile;
+  const int rows = own.rows, keyEnd = own.keyEnd();
+  const int64 queryStride = own.stride.query, keyStride = own.stride.key;
+  const bfloat16 *k0 = k + own.keys, *v0 = v + own.keys;
   const float scale2 = scale * kLog2E;
 
-  const int firstTile = firstKey(tile.start, window) / kKeys * kKeys, keyEnd = tile.start + rows;
+  const int firstTile = firstKey(tile.start, window) / kKeys * kKeys;
   const int steps = (keyEnd - firstTile + kKeys - 1) / kKeys;
   auto copyKeys = [&](int step) {
     const int key = firstTile + step * kKeys;
@@ -36,7 +34,7 @@ __device__ inline void hopperForward(const bfloat16* q, const bfloat16* k, const
     copyPanels<D, kKeys, kThreads>(values + (step & 1) * kStage, v0 + key * keyStride, keyStride,
                                    tile.keyCount - key);
   };
-  copyPanels<D, kRows, kThreads>(queries, q + queryOffset, queryStride, rows);
+  copyPanels<D, kRows, kThreads>(queries, q + own.queries, queryStride, rows);
   copyKeys(0);
   commitCopies();
   copyValues(0);
@@ -57,40 +55,13 @@ __device__ inline void hopperForward(const bfloat16* q, const bfloat16* k, const
     commitProducts();
   };
   /** Scores become probabilities; what was summed before is to be multiplied by `factor`. */
-  auto soften = [&](int step, float(&factor)[2]) {
+  auto weigh = [&](int step, float(&factor)[2]) {
     const int key = firstTile + step * kKeys;
-    if (key + kKeys - 1 > groupStart || (window > 0 && key <= groupStart + 63 - window)) {
+    if (key + kKeys - 1 > groupStart || (window > 0 && key <= groupStart + 63 - window))
+      hide(scores, -kInfinity, warpStart, key, window, lane);
 #pragma unroll
-      for (int n = 0; n < kKeys / 8; ++n)
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int position = warpStart + 8 * (i / 2) + lane / 4;
-          const int j = key + 8 * n + 2 * (lane % 4) + i % 2;
-          if (j > position || (window > 0 && j <= position - window)) scores[n][i] = -kInfinity;
-        }
-    }
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      float largest = maximum[half];
-#pragma unroll
-      for (int n = 0; n < kKeys / 8; ++n)
-        largest = fmaxf(largest, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
-      largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, 1));
-      largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, 2));
-      // Nothing seen yet: subtract 0, so that hidden scores stay -inf and a NaN stays NaN.
-      const float base = largest == -kInfinity ? 0.0f : largest * scale2;
-      factor[half] = exp2Fast(maximum[half] * scale2 - base);
-      maximum[half] = largest;
-      float sum = total[half] * factor[half];
-#pragma unroll
-      for (int n = 0; n < kKeys / 8; ++n)
-#pragma unroll
-        for (int i = 2 * half; i < 2 * half + 2; ++i) {
-          scores[n][i] = exp2Fast(fmaf(scores[n][i], scale2, -base));
-          sum += scores[n][i];
-        }
-      total[half] = sum;
-    }
+    for (int half = 0; half < 2; ++half)
+      factor[half] = soften(scores, half, scale2, maximum[half], total[half]);
   };
 
   float factor[2];
@@ -98,7 +69,7 @@ __device__ inline void hopperForward(const bfloat16* q, const bfloat16* k, const
   beginScores(0);
   waitProducts<0>();
   ready(scores);
-  soften(0, factor);
+  weigh(0, factor);
   packSums(p, scores);
   for (int step = 0; step + 1 < steps; ++step) {
     waitCopies<0>();
@@ -115,7 +86,7 @@ __device__ inline void hopperForward(const bfloat16* q, const bfloat16* k, const
     commitProducts();
     waitProducts<1>();
     ready(scores);
-    soften(step + 1, factor);
+    weigh(step + 1, factor);
     waitProducts<0>();
     ready(out);
 #pragma unroll
@@ -143,11 +114,10 @@ __device__ inline void hopperForward(const bfloat16* q, const bfloat16* k, const
     inverse[half] = 1.0f / sum;
     const int row = 16 * warp + 8 * half + lane / 4;
     if (logSumExp && lane % 4 == 0 && row < rows)
-      logSumExp[static_cast<int64>(head) * tokens + tile.start + tile.queryShift + row] =
-          maximum[half] * scale + logf(sum);
+      logSumExp[own.rowPlace(tokens, row)] = maximum[half] * scale + logf(sum);
   }
   // The last scores were waited for before the last barrier: nobody reads the queries any more.
-  storePanels<D, kRows>(out, inverse, queries, 16 * warp, o + queryOffset + 16 * warp * queryStride,
+  storePanels<D, kRows>(out, inverse, queries, 16 * warp, o + own.queries + 16 * warp * queryStride,
                         queryStride, rows - 16 * warp, lane);
 }
 

@@ -10,17 +10,15 @@ __device__ inline void tiledForward(const bfloat16* q, const bfloat16* k, const 
   bfloat16* keys = queries + kTiledQueries * kPitch<D>;              // [2][64, pitch]
   bfloat16* values = keys + 2 * kTiledKeys * kPitch<D>;              // [2][64, pitch]
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int head = blockIdx.x % heads, kvHead = head / (heads / kvHeads);
-  const Tile tile(tiles, blockIdx.x / heads);
-  const int rows = min(kTiledQueries, tile.keyCount - tile.start);
-  const int64 queryStride = static_cast<int64>(heads) * D, keyStride = static_cast<int64>(kvHeads) * D;
-  const int64 queryOffset = (tile.start + tile.queryShift) * queryStride + head * D;
-  const bfloat16* k0 = k + tile.keyBegin * keyStride + kvHead * D;
-  const bfloat16* v0 = v + tile.keyBegin * keyStride + kvHead * D;
+  const QueryBlock own(tiles, kTiledQueries, heads, kvHeads, D);
+  const Tile& tile = own.tile;
+  const int rows = own.rows, keyEnd = own.keyEnd();
+  const int64 queryStride = own.stride.query, keyStride = own.stride.key;
+  const bfloat16 *k0 = k + own.keys, *v0 = v + own.keys;
   const float scale2 = scale * kLog2E;
 
-  const int firstTile = firstKey(tile.start, window) / kTiledKeys * kTiledKeys, keyEnd = tile.start + rows;
-  copyTile<D, kTiledQueries>(queries, q + queryOffset, queryStride, rows);
+  const int firstTile = firstKey(tile.start, window) / kTiledKeys * kTiledKeys;
+  copyTile<D, kTiledQueries>(queries, q + own.queries, queryStride, rows);
   copyTile<D, kTiledKeys>(keys, k0 + firstTile * keyStride, keyStride, tile.keyCount - firstTile);
   copyTile<D, kTiledKeys>(values, v0 + firstTile * keyStride, keyStride, tile.keyCount - firstTile);
   commitCopies();
@@ -66,25 +64,7 @@ __device__ inline void tiledForward(const bfloat16* q, const bfloat16* k, const 
     for (int m = 0; m < 2; ++m)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        float largest = maximum[m][half];
-#pragma unroll
-        for (int n = 0; n < kTiledKeys / 8; ++n)
-          largest = fmaxf(largest, fmaxf(scores[m][n][2 * half], scores[m][n][2 * half + 1]));
-        largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, 1));
-        largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, 2));
-        // Nothing seen yet: subtract 0, so that hidden scores stay -inf and a NaN stays NaN.
-        const float base = largest == -kInfinity ? 0.0f : largest * scale2;
-        const float factor = exp2Fast(maximum[m][half] * scale2 - base);
-        maximum[m][half] = largest;
-        float sum = total[m][half] * factor;
-#pragma unroll
-        for (int n = 0; n < kTiledKeys / 8; ++n)
-#pragma unroll
-          for (int i = 2 * half; i < 2 * half + 2; ++i) {
-            scores[m][n][i] = exp2Fast(fmaf(scores[m][n][i], scale2, -base));
-            sum += scores[m][n][i];
-          }
-        total[m][half] = sum;
+        const float factor = soften(scores[m], half, scale2, maximum[m][half], total[m][half]);
 #pragma unroll
         for (int n = 0; n < D / 8; ++n) {
           out[m][n][2 * half] *= factor;
@@ -105,10 +85,9 @@ __device__ inline void tiledForward(const bfloat16* q, const bfloat16* k, const 
       inverse[m][half] = 1.0f / sum;
       const int row = 32 * warp + 16 * m + 8 * half + lane / 4;
       if (logSumExp && lane % 4 == 0 && row < rows)
-        logSumExp[static_cast<int64>(head) * tokens + tile.start + tile.queryShift + row] =
-            maximum[m][half] * scale + logf(sum);
+        logSumExp[own.rowPlace(tokens, row)] = maximum[m][half] * scale + logf(sum);
     }
-  storeRows<D>(out, inverse, queries, 32 * warp, o + queryOffset + 32 * warp * queryStride, queryStride,
+  storeRows<D>(out, inverse, queries, 32 * warp, o + own.queries + 32 * warp * queryStride, queryStride,
                rows - 32 * warp, lane);
 }
 

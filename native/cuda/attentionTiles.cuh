@@ -1,4 +1,4 @@
-// Tiles of the attention kernels on tensor cores (attentionTiled.cu): bfloat16 factors, float sums.
+// Tiles of the attention kernels on tensor cores (attentionTiled*.cu): bfloat16 factors, float sums.
 //
 // 128 threads, four warps. A warp owns rows of the result (32 queries; 16 keys for dk, dv), so that
 // probabilities go from one product to the next in registers and warps meet only where tiles are exchanged.

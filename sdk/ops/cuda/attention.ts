@@ -29,7 +29,7 @@ interface Tiling {
 
 /** The kernels for one shape. */
 interface Plan {
-  /** native/cuda/attention<road>Forward.cu and Backward.cu */
+  /** native/cuda/attention<road><step>.cu, of the steps Forward, BackwardKeys and BackwardQueries */
   road: "Hopper" | "Tiled" | "Exact";
   /** What kernel names have between the step and the storage, e.g. "128" or "Exact8". */
   variant: string;
@@ -237,7 +237,7 @@ export function backwardPacked(
   const sizeLetters = `${"i".repeat(sizes.length - 2)}fi`;
   const queryTiles = packedTiles(cuSeqlens, backwardQueries.rows, "queries", window);
   const queryArgs = [...inputs, cuda.constant(queryTiles.list), dq.address, ...sizes];
-  const queryKernel = kernelOf(`${road}Backward`, own("BackwardQueries"), `pppppppp${sizeLetters}`);
+  const queryKernel = kernelOf(`${road}BackwardQueries`, own("BackwardQueries"), `pppppppp${sizeLetters}`);
   const queryBlocks = queryTiles.count * heads;
   cuda.launch(queryKernel, queryBlocks, backwardQueries.threads, queryArgs, backwardQueries.shared);
 
@@ -251,7 +251,7 @@ export function backwardPacked(
     ...[...(tiled ? [partial, parts] : []), ...sizes],
   ];
   const keyLetters = `ppppppppp${tiled ? "pi" : ""}${sizeLetters}`;
-  const keyKernel = kernelOf(`${road}Backward`, own("BackwardKeys"), keyLetters);
+  const keyKernel = kernelOf(`${road}BackwardKeys`, own("BackwardKeys"), keyLetters);
   const keyBlocks = keyTiles.count * kvHeads * parts;
   cuda.launch(keyKernel, keyBlocks, backwardKeys.threads, keyArgs, backwardKeys.shared);
   if (parts > 1) {
