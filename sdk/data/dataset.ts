@@ -107,6 +107,11 @@ export function resolveDatasetOptions(options: DatasetOptions): Settings {
 export function prepareDataset(table: Table, tokenizer: Tokenizer, options: DatasetOptions = {}): Dataset {
   const settings = resolveDatasetOptions(options);
   checkArgument("prepareDataset: table", Array.isArray(table?.rows), "a table, as loadCsv gives it", table);
+  if (table.rows.length === 0) {
+    throw new Error(
+      `prepareDataset: expected rows with a question and an answer, got none from ${table.source}: ${table.rejected.length} were rejected, see table.report`,
+    );
+  }
   const encodes = typeof tokenizer?.encode === "function";
   checkArgument("prepareDataset: tokenizer", encodes, "model.tokenizer", tokenizer);
   const { maxSeqLength, overflow } = settings;

@@ -52,10 +52,12 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
           name,
           weight instanceof StoredWeight
             ? weight.quantize(doubleQuant)
-            : NF4Weight.quantize(weight.dequantize(), weight.shape, {
-                doubleQuant,
-                sourceDtype: storedAs(weight),
-              }),
+            : named(name, () =>
+                NF4Weight.quantize(weight.dequantize(), weight.shape, {
+                  doubleQuant,
+                  sourceDtype: storedAs(weight),
+                }),
+              ),
         ]),
       );
   const layers = model.weights.layers.map((layer, i) => {
@@ -66,6 +68,15 @@ export function quantize(model: MistralModel, options: QuantizeOptions = {}): Mi
     return small;
   });
   return new MistralModel(model.config, { ...model.weights, layers }, model.tokenizer, model.source);
+}
+
+/** Says which matrix it is about. */
+function named<T>(matrix: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new Error(`quantize: ${matrix}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function storedAs(weight: FrozenWeight): "float32" | "bfloat16" {

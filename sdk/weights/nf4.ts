@@ -122,7 +122,7 @@ function checkFinite(values: Float32Array, shape: readonly [number, number]): vo
 
 function notFinite(value: number | string, at: number, [, columns]: readonly [number, number]): Error {
   return new Error(
-    `NF4Weight.quantize: expected finite values, got ${value} at row ${Math.floor(at / columns)}, ` +
+    `expected finite values, got ${value} at row ${Math.floor(at / columns)}, ` +
       `column ${at % columns}: the weights are damaged, download them again`,
   );
 }

@@ -100,7 +100,11 @@ function weightFiles(dir: string): Map<string, string[] | null> {
   const indexFile = join(dir, INDEX);
   if (!existsSync(indexFile)) {
     const there = existsSync(dir)
-      ? `it has ${readdirSync(dir).join(", ") || "nothing"}`
+      ? `it has ${
+          readdirSync(dir)
+            .map((file) => (existsSync(join(dir, file)) ? file : `${file} (a link to a file that is gone)`))
+            .join(", ") || "nothing"
+        }`
       : "it does not exist";
     throw new Error(
       `${dir}: expected ${SINGLE} or ${INDEX}, but ${there}: download the model into this folder`,

@@ -119,7 +119,9 @@ export function missingTensor(source: TensorSource, name: string): Error {
 }
 
 function readHeader(file: string, descriptor: number): Header {
-  const fileBytes = fstatSync(descriptor).size;
+  const stat = fstatSync(descriptor);
+  if (!stat.isFile()) throw new Error(`${file}: expected a safetensors file, got a folder or a device`);
+  const fileBytes = stat.size;
   if (fileBytes < 8) {
     throw new Error(`${file}: expected a safetensors file, got only ${fileBytes} bytes: download it again`);
   }

@@ -168,6 +168,11 @@ describe("prepareDataset", () => {
       message:
         "prepareDataset: expected tokens to train, got none: of 695 rows, 695 were dropped and 0 are for testing. Raise maxSeqLength (5; the longest example has 204 tokens), lower testFraction, or add rows.",
     });
+    const none = await loadCsv(Buffer.from("instruction,response\n,b\n"));
+    assert.throws(() => prepareDataset(none, tokenizer), {
+      message:
+        "prepareDataset: expected rows with a question and an answer, got none from (buffer): 1 were rejected, see table.report",
+    });
     const one = await csv("a,b");
     assert.throws(() => prepareDataset(one, tokenizer, { testFraction: 0.5 }), {
       message:

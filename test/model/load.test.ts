@@ -133,6 +133,20 @@ describe("loadModel", () => {
     );
   });
 
+  it("names the matrix whose weights are damaged when it quantises", async () => {
+    rewrite((tensors) => {
+      const up = tensors.get(UP)!;
+      const data = new Float32Array(up.shape[0] * up.shape[1]);
+      data[up.shape[1] + 2] = Number.NaN;
+      tensors.set(UP, { dtype: "F32", shape: up.shape, data });
+    });
+    const damaged = await loadModel(dir);
+    assert.throws(
+      () => quantize(damaged),
+      /^Error: quantize: layer 1 up_proj: expected finite values, got NaN at row 1, column 2: the weights are damaged, download them again$/,
+    );
+  });
+
   it("refuses an adapter whose base has other weights", async () => {
     const folder = join(root, "orphan");
     await attachLora(await loadModel(dir)).save(folder);

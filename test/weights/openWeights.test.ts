@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hashWeights, openWeights } from "../../sdk/weights/openWeights.ts";
@@ -61,6 +61,11 @@ describe("openWeights", () => {
     assert.throws(
       () => openWeights(dir),
       /expected model\.safetensors or model\.safetensors\.index\.json, but it has config\.json: download the model/,
+    );
+    symlinkSync(join(dir, "gone"), join(dir, "model.safetensors"));
+    assert.throws(
+      () => openWeights(dir),
+      /config\.json, model\.safetensors \(a link to a file that is gone\): download/,
     );
     assert.throws(() => openWeights(join(dir, "no")), /but it does not exist/);
   });

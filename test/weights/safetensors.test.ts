@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +106,7 @@ describe("safetensors", () => {
 
   const four = new Uint8Array(4);
   const damaged: [string, () => void, RegExp][] = [
+    ["a folder", () => mkdirSync(file), /expected a safetensors file, got a folder or a device$/],
     [
       "a file of a few bytes",
       () => writeFileSync(file, "abc"),
