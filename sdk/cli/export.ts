@@ -49,7 +49,9 @@ async function exportCommand(source: string, flags: ExportFlags): Promise<void> 
   const { note } = await lab.useDevice(flags.device);
   if (note) output.warn(note);
   const loaded = await loadShown(lab, output, source);
-  const model = flags.type === "nf4" && flags.to === "merged" ? lab.quantize(loaded) : loaded;
+  // With an adapter the export says what to do instead.
+  const isBase = lab.withoutLora(loaded) === loaded;
+  const model = isBase && flags.type === "nf4" && flags.to === "merged" ? lab.quantize(loaded) : loaded;
   const { files, notes } = await output.during(`writing ${flags.out}`, () =>
     lab.exportModel(model, flags.out, { to: flags.to, ...(flags.type ? { type: flags.type } : {}) }),
   );
@@ -78,7 +80,7 @@ export function addInspect(program: Command): void {
 }
 
 function show(output: Output, found: Inspection): void {
-  const { kind, path, parameters, types, config, tokenizer, memory, adapter } = found;
+  const { kind, path, parameters, types, architecture, config, tokenizer, memory, adapter } = found;
   const stored = Object.entries(types).map(([type, tensors]) => `${tensors} in ${type}`);
   output.topic("What", `${kind}, ${path}`);
   output.topic(
@@ -91,11 +93,13 @@ function show(output: Output, found: Inspection): void {
     const rope = ropeScaling ? `, RoPE stretched (${ropeScaling.type})` : "";
     output.topic(
       "Shape",
-      `${config.architecture ?? "mistral"}: ${layers} layers of ${hiddenSize}, ${heads} heads of ${headDim} on ${kvHeads}, up to ${maxPositions} tokens${window}${rope}`,
+      `${adapter ? "the base is " : ""}${architecture}: ${layers} layers of ${hiddenSize}, ${heads} heads of ${headDim} on ${kvHeads}, up to ${maxPositions} tokens${window}${rope}`,
     );
   }
   if (adapter) {
-    const facts = Object.entries(adapter).map(([key, value]) => `${key} ${value}`);
+    const facts = Object.entries({ ...adapter, ...(tokenizer ? { template: "" } : {}) })
+      .filter(([, value]) => value !== "")
+      .map(([key, value]) => `${key} ${value}`);
     output.topic("Adapter", facts.join("; "));
   }
   if (tokenizer) {

@@ -10,13 +10,11 @@ import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts"
 
 /** Makes the folder. @throws when it holds a model already */
 export function newModelFolder(dir: string): void {
-  const there = existsSync(dir)
-    ? readdirSync(dir).filter((file) => /\.safetensors$|^config\.json$/.test(file))
-    : [];
+  makeFolder(dir);
+  const there = readdirSync(dir).filter((file) => /\.safetensors$|^config\.json$/.test(file));
   if (there.length > 0) {
     throw new Error(`${dir}: already holds a model (${there.join(", ")}); choose a folder without one`);
   }
-  makeFolder(dir);
 }
 
 /**

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAdapterDir } from "../model/adapter.ts";
 import type { MistralConfig } from "../model/config.ts";
-import { LARGE_BYTES, openBase, tensorShapes } from "../model/load.ts";
+import { LARGE_BYTES, type OpenBase, openBase, tensorShapes } from "../model/load.ts";
 import { modelMemory } from "../model/memory.ts";
 import { isNf4 } from "../weights/bitsandbytes.ts";
 import { readGgufHeader } from "../weights/gguf/header.ts";
@@ -18,7 +18,7 @@ import { openSafetensors, type TensorSource } from "../weights/safetensors.ts";
 export interface MemoryNeeded {
   /** Chat on a 4-bit base: weights in NF4, embedding and head in 16 bits, a cache of keys and values for `tokens`. */
   chat: number;
-  /** QLoRA with r 8 on all projections, one text of `tokens`: the weights, adapter with optimizer, activations. */
+  /** QLoRA with r 8, or the adapter's, on all projections, one text of `tokens`: the weights, adapter with optimizer, activations. */
   train: number;
   /**
    * The base as it is stored, which passes through memory before it is quantised; of large safetensors only the result,
@@ -38,7 +38,9 @@ export interface Inspection {
   parameters: number;
   /** How many tensors are stored in which type: { BF16: 30, "NF4": 28 }. */
   types: Record<string, number>;
-  /** Absent for an adapter. */
+  /** Whose layers: "mistral", "ministral", "llama"; absent where the base of an adapter is not on this machine. */
+  architecture?: string;
+  /** Of an adapter its base's, where that is on this machine. */
   config?: MistralConfig;
   tokenizer?: { ids: number; template?: string };
   memory?: MemoryNeeded;
@@ -57,7 +59,7 @@ export async function inspect(source: string): Promise<Inspection> {
   if (alone?.endsWith(".safetensors") && statSync(alone).isFile()) return inspectTensors(alone);
   const path = resolveModelPath(await fetchModel(source));
   const common = { path, bytes: sizeOf(path) };
-  if (isAdapterDir(path)) return { ...common, ...inspectAdapter(path) };
+  if (isAdapterDir(path)) return { ...common, ...(await inspectAdapter(path)) };
   if (isGguf(path)) {
     const { metadata, tensors } = readGgufHeader(path);
     if (metadata.get("general.type") === "adapter") {
@@ -83,25 +85,47 @@ export async function inspect(source: string): Promise<Inspection> {
       kind: file instanceof GgufFile ? "GGUF model" : "model",
       parameters: sum(shapes.map(([, shape]) => product(shape))),
       types: tally(shapes.map(([name]) => typeOf(file, name))),
-      config,
-      tokenizer: {
-        ids: tokenizer.vocabSize,
-        ...(tokenizer.hasTemplate ? { template: tokenizer.template.hash } : {}),
-      },
-      memory: memoryNeeded(config, common.bytes, file instanceof GgufFile),
+      ...factsOf({ config, tokenizer, file }, common.bytes),
     };
   } finally {
     file.close();
   }
 }
 
-function inspectAdapter(dir: string): Pick<Inspection, "kind" | "parameters" | "types" | "adapter"> {
+/** What a base model says, with the bytes that it is stored in. */
+function factsOf(
+  { config, tokenizer, file }: OpenBase,
+  stored: number,
+  r = 8,
+): Pick<Inspection, "architecture" | "config" | "tokenizer" | "memory"> {
+  return {
+    architecture: config.architecture ?? "mistral",
+    config,
+    tokenizer: {
+      ids: tokenizer.vocabSize,
+      ...(tokenizer.hasTemplate ? { template: tokenizer.template.hash } : {}),
+    },
+    memory: memoryNeeded(config, stored, file instanceof GgufFile, r),
+  };
+}
+
+/** Of the base that an adapter names, where it is on this machine: nothing is downloaded. */
+async function inspectBase(name: string, r: number): Promise<ReturnType<typeof factsOf>> {
+  const path = localPath(name);
+  if (name === "" || path === undefined) return {};
+  const base = await openBase(resolveModelPath(name));
+  base.file.close();
+  return factsOf(base, sizeOf(path), r);
+}
+
+async function inspectAdapter(dir: string): Promise<Omit<Inspection, "path" | "bytes">> {
   const { config, origin } = readAdapterHead(dir);
   const file = openSafetensors(join(dir, "adapter_model.safetensors"));
   const values = [...file.tensors.values()];
   file.close();
   return {
     kind: "adapter",
+    ...(await inspectBase(config.baseModel, config.r)),
     parameters: sum(values.map(({ shape }) => product(shape))),
     types: tally(values.map(({ dtype }) => dtype)),
     adapter: {
@@ -136,8 +160,8 @@ function inspectTensors(path: string): Inspection {
   };
 }
 
-function memoryNeeded(config: MistralConfig, stored: number, isGguf: boolean): MemoryNeeded {
-  const { chat, train } = modelMemory(config, { r: 8, tokens: TOKENS });
+function memoryNeeded(config: MistralConfig, stored: number, isGguf: boolean, r: number): MemoryNeeded {
+  const { chat, train } = modelMemory(config, { r, tokens: TOKENS });
   return {
     chat,
     train,
@@ -150,8 +174,8 @@ function sizeOf(path: string): number {
   if (isGguf(path))
     return sum(ggufParts(path).map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0));
   if (statSync(path).isFile()) return statSync(path).size;
-  const files = readdirSync(path).map((name) => statSync(join(path, name)));
-  return sum(files.filter((file) => file.isFile()).map(({ size }) => size));
+  const files = readdirSync(path).map((name) => statSync(join(path, name), { throwIfNoEntry: false }));
+  return sum(files.map((file) => (file?.isFile() ? file.size : 0)));
 }
 
 function tally(types: string[]): Record<string, number> {

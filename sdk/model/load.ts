@@ -92,6 +92,11 @@ function baseOf({ baseModel, revision }: AdapterConfig, dir: string): string {
       `${dir}: adapter_config.json: base_model_name_or_path: expected the base's folder or its name on the hub, got nothing: write it there, or load the base and lay the adapter over it with loadAdapters`,
     );
   }
+  if (localPath(baseModel) === undefined && !parseHubSource(baseModel)) {
+    throw new Error(
+      `${dir}: the adapter's base "${baseModel}" is not there: write where it is into adapter_config.json (base_model_name_or_path), or load the base and lay the adapter over it (loadAdapters; mistral-lab chat BASE --adapter NAME=${dir})`,
+    );
+  }
   const onHub = revision !== undefined && localPath(baseModel) === undefined && parseHubSource(baseModel);
   return onHub ? hubSourceText(onHub, revision) : baseModel;
 }

@@ -6,7 +6,7 @@ import { packageRoot } from "../../sdk/backend/packageRoot.ts";
 import { exportModel } from "../../sdk/export/exportModel.ts";
 import { inspect } from "../../sdk/export/inspect.ts";
 import { loadModel } from "../../sdk/model/load.ts";
-import { attachLora } from "../../sdk/model/lora.ts";
+import { attachLora, trainableParameters } from "../../sdk/model/lora.ts";
 import { quantize, weightBytes } from "../../sdk/model/quantize.ts";
 import { GoldenModels } from "../goldens/models.ts";
 import { goldenPath } from "../goldens/read.ts";
@@ -105,8 +105,11 @@ describe("inspect", () => {
   it("says what a model is, and how much memory it takes", async () => {
     const model = await loadModel(MINI);
     const found = await inspect(MINI);
-    const { kind, parameters, types, config, tokenizer, memory } = found;
-    assert.deepEqual({ kind, types, config }, { kind: "model", types: { BF16: 38 }, config: model.config });
+    const { kind, parameters, types, architecture, config, tokenizer, memory } = found;
+    assert.deepEqual(
+      { kind, types, architecture, config },
+      { kind: "model", types: { BF16: 38 }, architecture: "mistral", config: model.config },
+    );
     assert.equal(parameters, weightBytes(model).parameters);
     assert.deepEqual(tokenizer, { ids: 4096, template: model.tokenizer.template.hash });
     const { bytes } = weightBytes(quantize(model));
@@ -134,7 +137,18 @@ describe("inspect", () => {
         ranks: '{"model.layers.1.mlp.up_proj":3,"q_proj":4}',
         modules: peft.adapter!.modules,
       });
+      // Its base is nowhere on this machine, and is not asked for on the hub.
+      assert.deepEqual([peft.config, peft.architecture, peft.memory], [undefined, undefined, undefined]);
       const tuned = attachLora(await loadModel(MINI), { r: 2 });
+      await tuned.save(join(dir, "tuned"));
+      const [own, base] = [await inspect(join(dir, "tuned")), await inspect(MINI)];
+      assert.equal(own.parameters, trainableParameters(tuned));
+      assert.deepEqual(
+        [own.architecture, own.config, own.tokenizer, own.memory!.chat],
+        [base.architecture, base.config, base.tokenizer, base.memory!.chat],
+      );
+      // Its rank is 2, of a base alone 8 is told.
+      assert.ok(own.memory!.train < base.memory!.train);
       await exportModel(tuned, dir, { to: "gguf", type: "adapter" });
       const lora = await inspect(join(dir, "mini-adapter.gguf"));
       assert.equal(lora.kind, "GGUF adapter");

@@ -106,7 +106,7 @@ describe("exportQuantized", () => {
       });
       await assert.rejects(exportQuantized(attachLora(quantize(base)), join(root, "out")), {
         message:
-          "exportQuantized: the model has an adapter, which 4 bits cannot hold; export withoutLora(model), and save the adapter with model.save",
+          "exportQuantized: the model has an adapter, whose changes are finer than 4 bits: merge it in 16 bits (exportMerged, --to merged --type 16bit), or export withoutLora(model) and keep the adapter beside it (model.save, --to peft)",
       });
     }));
 });

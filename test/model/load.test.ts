@@ -171,7 +171,10 @@ describe("loadModel", () => {
       /layers\.0\.mlp\.gate_proj: lora_B: expected \[64, 8\], got \[48, 8\]/,
     );
     rmSync(dir, { recursive: true });
-    await assert.rejects(loadModel(folder), /^Error: model ".*base": no such folder/);
+    await assert.rejects(
+      loadModel(folder),
+      /homeless: the adapter's base ".*base" is not there: write where it is into adapter_config\.json \(base_model_name_or_path\), or load the base and lay the adapter over it \(loadAdapters; mistral-lab chat BASE --adapter NAME=.*homeless\)$/,
+    );
   });
 
   it("says what to do about an adapter that names no base", async () => {
