@@ -50,7 +50,7 @@ async function exportCommand(source: string, flags: ExportFlags): Promise<void> 
   if (note) output.warn(note);
   const loaded = await loadShown(lab, output, source);
   // With an adapter the export says what to do instead.
-  const isBase = lab.withoutLora(loaded) === loaded;
+  const isBase = lab.trainableParameters(loaded) === 0;
   const model = isBase && flags.type === "nf4" && flags.to === "merged" ? lab.quantize(loaded) : loaded;
   const { files, notes } = await output.during(`writing ${flags.out}`, () =>
     lab.exportModel(model, flags.out, { to: flags.to, ...(flags.type ? { type: flags.type } : {}) }),

@@ -12,7 +12,7 @@ export async function loadShown(lab: Lab, output: Output, source: string): Promi
 /**
  * Several adapters on one base, by name.
  *
- * @param source the base; an adapter is used too, under its folder's name. undefined: the first adapter's base
+ * @param source the base; one that is an adapter itself comes first, under its folder's name. undefined: the first adapter's base
  * @param adapters folders or models of the hub, by name
  */
 export async function loadShownAdapters(
@@ -26,7 +26,7 @@ export async function loadShownAdapters(
   const model = await loadShown(lab, output, folder);
   const base = lab.withoutLora(model);
   const models = new Map<string, MistralModel>();
-  if (base !== model && !adapters.has(name)) models.set(name, model);
+  if (lab.trainableParameters(model) > 0 && !adapters.has(name)) models.set(name, model);
   for (const [other, place] of adapters) {
     if (source === undefined && other === name) models.set(name, model);
     else {

@@ -31,6 +31,9 @@ describe("mistral-lab chat and evaluate", () => {
     ]);
     assert.match(named.stdout, /^Adaptateurs : \[a\], b\.\nAdaptateur : b\.\n\S/);
     assert.match(over.stdout, /^Adaptateurs : \[mistral-finetuned\], b\.\nAdaptateur : b\.\n\S/);
+    // A base is no adapter: the first one answers.
+    const bare = await run(["model", "--adapter", "a=mistral-finetuned", "--adapter", "b=mistral-finetuned"]);
+    assert.match(bare.stdout, /^Adaptateurs : \[a\], b\.\nAdaptateur : b\.\n\S/);
     const once = await expectExit(
       0,
       ["chat", "model", "--adapter", "a=mistral-finetuned", "--once", "x", ...short],
