@@ -179,18 +179,19 @@ __device__ inline void attendPart(int roomAt, const LayerTable& layer, unsigned 
 template <int N>
 __device__ inline void takeParts(float (&ends)[2], float (&values)[N], const Word* endsAt, bool hasEnds,
                                  const Word* at, int64 stride, int count, unsigned tag) {
-  Word words[N], two[2] = {0, 0};
+  Word words[N], two[2] = {without(tag), without(tag)};
 #pragma unroll
-  for (int i = 0; i < N; ++i) words[i] = 0;
+  for (int i = 0; i < N; ++i) words[i] = without(tag);
   for (;;) {
     bool ready = true;
     if (hasEnds) two[0] = loadRelaxed(endsAt), two[1] = loadRelaxed(endsAt + 1);
 #pragma unroll
     for (int i = 0; i < N; ++i)
-      if (i < count) words[i] = loadRelaxed(at + i * stride);
+      if (i < count && !hasTag(words[i], tag)) words[i] = loadRelaxed(at + i * stride);
 #pragma unroll
     for (int i = 0; i < N; ++i) ready &= i >= count || hasTag(words[i], tag);
-    if (ready && (!hasEnds || (hasTag(two[0], tag) && hasTag(two[1], tag)))) break;
+    ready &= !hasEnds || (hasTag(two[0], tag) && hasTag(two[1], tag));
+    if (__all_sync(kFullWarp, ready)) break;
     pause();
   }
 #pragma unroll

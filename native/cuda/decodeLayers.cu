@@ -9,69 +9,9 @@
 // other's results, which go through tagged words (Exchange). All blocks run at once: the launch is
 // cooperative.
 #include "decodeAttention.cuh"
+#include "decodeLists.cuh"
 
 namespace {
-
-/** A warp's units of a product. */
-__device__ inline int unitsOf(const Share& share, int warp) {
-  const unsigned pieces = static_cast<unsigned>(share.in) / kPiece, rest = pieces % kWarps * share.tiles;
-  return static_cast<int>(pieces / kWarps * share.tiles + (rest + kWarps - 1 - warp) / kWarps);
-}
-
-/** Lists the warps' units, the same in each layer; gives the number of this thread's warp. */
-__device__ inline int listUnits(const Room& room) {
-  const Lanes l;
-  Unit* own = shared<Unit>(room.units) + l.warp * room.mostUnits;
-  int count = 0;
-#pragma unroll 1
-  for (int product = 0; product < kProducts; ++product) {
-    const Share& share = shareOf(product);
-    const int pieces = share.in / kPiece, rounds = pieces / kWarps, rest = pieces % kWarps;
-    // By piece first: a piece of x is loaded once for all tiles. What is left is dealt out evenly.
-#pragma unroll 1
-    for (int i = 0; i < rounds * share.tiles; ++i, ++count)
-      if (l.lane == 0)
-        own[count] = Unit(share, product, i % share.tiles, l.warp + kWarps * (i / share.tiles));
-#pragma unroll 1
-    for (int i = l.warp; i < rest * share.tiles; i += kWarps, ++count)
-      if (l.lane == 0) own[count] = Unit(share, product, i / rest, kWarps * rounds + i % rest);
-  }
-  return count;
-}
-
-/** Lists what the adapters need, the same in each layer. */
-__device__ inline void listAdapters(const Model& m, const Room& room) {
-  const Lanes l;
-#pragma unroll 1
-  for (int product = 0; product < kProducts; ++product) {
-    const Share& share = shareOf(product);
-    const int pieces = share.in / kPiece;
-    int ranks = 0;
-#pragma unroll 1
-    for (int i = 0; i < share.projections; ++i) ranks += m.ranks[share.firstProjection + i];
-#pragma unroll 1
-    for (int tile = l.tid; tile < share.tiles; tile += kThreads) {
-      const Place place = placeOf(share, tile);
-      int firstRank = 0;
-      for (int i = 0; i < place.projection; ++i) firstRank += m.ranks[share.firstProjection + i];
-      const int projection = share.firstProjection + place.projection;
-      shared<Up>(room.ups)[product * room.mostTiles + tile] = {projection, 16 * place.tile,
-                                                               m.ranks[projection], firstRank};
-    }
-    if (l.lane > 0) continue;
-    int count = 0;
-#pragma unroll 1
-    for (int word = blockIdx.x + gridDim.x * l.warp; word < ranks * pieces;
-         word += gridDim.x * kWarps, ++count) {
-      int rank = word / pieces, i = share.firstProjection;
-      while (rank >= m.ranks[i]) rank -= m.ranks[i++];
-      shared<Down>(room.downs)[(product * room.mostDowns + count) * kWarps + l.warp] = {
-          i, rank * share.in + word % pieces * kPiece, word % pieces, word};
-    }
-    shared<int>(kCountsAt)[product * kWarps + l.warp] = count;
-    shared<int>(kRanksAt)[product] = ranks;
-  }
-}
 
 /** One block's state over all layers. */
 template <bool kNested>
@@ -95,44 +35,52 @@ struct Decoder {
                        : index == 1 ? exchange.attended
                        : index == 2 ? exchange.middle
                                     : exchange.gated;
-    const float squares = warpSum(bringer.bring(from, tag, x));
+    const float squares = bringer.bring(from, tag, x);
     if (l.lane == 0) shared<float>(kSquaresAt)[(index & 1) * kWarps + l.warp] = squares;
-    __syncthreads();
+    const int pieces = share.in / kPiece;
+    if (pieces % kWarps == 0)
+      __syncwarp();
+    else
+      __syncthreads();  // the last pieces are multiplied by others than bring them
     downs.make(layer, x, exchange.xa[index], tag);
     if (layerIndex + 1 < desk().model.count) prefetchNext(index, tableOf(layerIndex + 1), downs);
 
     const Lanes inLoop;
     Multiplier<kNested> multiplier(inLoop);
-    const int ownSums = desk().room.sums + 4 * (inLoop.warp * 16 + inLoop.group + inLoop.quad * 8);
+    const Room& room = desk().room;
+    const int ownSums = room.sumsOf(index, 0) + 4 * (inLoop.warp * 16 + inLoop.group + inLoop.quad * 8);
     // With fewer pieces than warps a warp does not meet all tiles.
-    if (share.in < kPiece * kWarps)
+    if (pieces < kWarps)
       for (int i = inLoop.lane; i < share.tiles * 16; i += 32)
-        shared<float>(desk().room.sums + 4 * inLoop.warp * 16)[i / 16 * kTileSums + i % 16] = 0;
+        shared<float>(room.sumsOf(index, i / 16) + 4 * inLoop.warp * 16)[i % 16] = 0;
     __syncwarp();
-    // xa has been made by others when this warp comes to its last unit: reading it there hides the way.
-    const int own = unitsOf(share, inLoop.warp), last = at + own - 1;
-    if (own == 0) takeXa(exchange.xa[index], shared<int>(kRanksAt)[index], share.in / kPiece, tag);
+    const int own = unitsOf(share, inLoop.warp), end = at + own, ranks = shared<int>(kRanksAt)[index];
+    Word xa = own == 0 ? requestXa(exchange.xa[index], ranks, pieces) : 0;
     int tile = -1;
-    Unit unit = ring.unitAt(at);
+    auto unit = ring.workAt(at);
 #pragma unroll 1
-    while (at < ring.count && unit.product == index) {
+    while (at < end) {
       const int piece = unit.piece;
-      multiplier.hold(x + piece * kPiece * 2, inLoop.quad);
+      multiplier.hold(x + piece * kPiece * 2, inLoop);
 #pragma unroll 1
       do {
-        if (at == last) takeXa(exchange.xa[index], shared<int>(kRanksAt)[index], share.in / kPiece, tag);
+        // Others have made it by now, and its way is hidden here.
+        if (at + 1 == end)
+          xa = requestXa(exchange.xa[index], shared<int>(kRanksAt)[index], share.in / kPiece);
         const float offset = layer.projections[unit.projection].offset;
         const bool isFirst = unit.tile > tile;
         const float sum = multiplier.join(inLoop, multiplier.multiply(inLoop, ring.take(), offset));
-        ring.fetch(inLoop);  // the lanes have met in `join`: the piece has been read
+        __syncwarp();  // the piece has been read
+        ring.fetch(inLoop);
         float* to = shared<float>(ownSums + 4 * unit.tile * kTileSums);
         // Tiles come in ascending order in a warp's first pass, which leaves none out.
         if (inLoop.quad < 2) *to = isFirst ? sum : *to + sum;
-        tile = max(tile, static_cast<int>(unit.tile));
+        tile = max(tile, unit.tile);
         ++at;
-        unit = ring.unitAt(min(at, ring.count - 1));
-      } while (at < ring.count && unit.product == index && unit.piece == piece);
+        unit = ring.workAt(min(at, ring.count - 1));
+      } while (at < end && unit.piece == piece);
     }
+    takeXa(xa, exchange.xa[index], index, shared<int>(kRanksAt)[index], share.in / kPiece, tag);
     if (index + 1 == kProducts) at = 0;
     finish(index, layerIndex, tag);
   }
@@ -150,8 +98,8 @@ struct Decoder {
       prefetchBytes(blockIdx.x == 0 ? next.inputNorm : next.outputNorm, 4 * desk().model.hidden);
   }
 
-  __device__ float sumOf(int tile, int o) const {
-    const float* own = shared<float>(desk().room.sums) + tile * kTileSums + o;
+  __device__ float sumOf(int product, int tile, int o) const {
+    const float* own = shared<float>(desk().room.sumsOf(product, tile)) + o;
     float sum = 0;
 #pragma unroll
     for (int w = 0; w < kWarps; ++w) sum += own[16 * w];
@@ -179,8 +127,9 @@ struct Decoder {
       inverse = 1.0f / sqrtf(sum / static_cast<float>(share.in) + model.eps);
     }
     float y = 0;
-    if (works) y = inverse * (sumOf(tile, o) + first.of());
-    if (works && share.gated) y = y / (1.0f + expf(-y)) * (inverse * (sumOf(tile + 1, o) + second.of()));
+    if (works) y = inverse * (sumOf(index, tile, o) + first.of());
+    if (works && share.gated)
+      y = y / (1.0f + expf(-y)) * (inverse * (sumOf(index, tile + 1, o) + second.of()));
     if ((index & 1) == 1) {
       // What the other blocks get, and what is added to later, is y as it is stored.
       y = toFloat(fromFloat<bfloat16>(y + residual));
@@ -212,16 +161,13 @@ __device__ inline void bringTable(const Model& m, int layer) {
 template <bool kNested>
 __device__ inline void decodeLayers(const Model& m, int mostTiles, int mostUnits, int mostDowns) {
   const Lanes l;
-  Room room{kXAt<kNested> + 2 * max(max(m.hidden, m.intermediate), m.heads * kHead),
-            0,
-            0,
-            0,
-            mostTiles,
-            mostUnits,
-            mostDowns};
-  room.units = max(room.sums + 4 * mostTiles * kTileSums, kXAt<kNested> + kAttentionBytes);
+  const int mostValues = max(max(m.hidden, m.intermediate), m.heads * kHead);
+  Room room{kXAt<kNested> + 2 * mostValues,       0, 0, 0, 0, mostTiles, mostUnits, mostDowns,
+            XaPlace::partsOf(mostValues / kPiece)};
+  room.units = max(room.sumsOf(2, 0) + 8 * mostTiles * kTileSums, kXAt<kNested> + kAttentionBytes);
   room.ups = room.units + static_cast<int>(sizeof(Unit)) * kWarps * mostUnits;
   room.downs = room.ups + static_cast<int>(sizeof(Up)) * kProducts * mostTiles;
+  room.xa = room.downs + static_cast<int>(sizeof(Down)) * kProducts * kWarps * mostDowns;
   if (l.tid < kProducts) shared<Share>(kSharesAt)[l.tid] = shareOf(m, l.tid);
   if (l.tid == 0) {
     Desk& own = *shared<Desk>(0);
@@ -236,12 +182,9 @@ __device__ inline void decodeLayers(const Model& m, int mostTiles, int mostUnits
   const int units = listUnits(room);
   listAdapters(desk().model, room);
   __syncwarp();
-  const Share& own = shareOf(3);
-  const bool ownsOutput = l.tid < own.tiles * 16;
-  Decoder<kNested> decoder{Ring<kNested>(room.units, mostUnits, units, m.count), 0,
-                           ownsOutput ? toFloat(m.x[own.firstTile * 16 + l.tid]) : 0.0f};
+  Decoder<kNested> decoder{Ring<kNested>(room.units, mostUnits, units, m.count), 0, 0.0f};
 #pragma unroll 1
-  for (int stage = 0; stage < kStages; ++stage) decoder.ring.fetch(l);
+  for (int stage = 0; stage < kStages; ++stage) decoder.ring.fetch(l, stage);
   const unsigned second = levelBits(l.tid / 8 % 16) << 16;
 #pragma unroll
   for (int i = 0; i < kTableBytes / 16 / kThreads; ++i) {
@@ -249,6 +192,11 @@ __device__ inline void decodeLayers(const Model& m, int mostTiles, int mostUnits
     shared<uint4>(kTableAt)[l.tid + i * kThreads] = make_uint4(pair, pair, pair, pair);
   }
   if (kNested && l.tid < 256) shared<float>(kMapAt)[l.tid] = m.map[l.tid];
+  letLaunchesAfterBegin();
+  waitForLaunchesBefore();
+  const Share& own = shareOf(3);
+  const bool ownsOutput = l.tid < own.tiles * 16;
+  if (ownsOutput) decoder.residual = toFloat(m.x[own.firstTile * 16 + l.tid]);
   const int past = *m.position;
   if (l.tid < kHead / 2)  // the angle is a product of two floats by definition, as in rope.cu
     sincosf(__fmul_rn(static_cast<float>(past), m.inverseFrequencies[l.tid]), shared<float>(kSineAt) + l.tid,

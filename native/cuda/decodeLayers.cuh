@@ -111,21 +111,24 @@ __device__ inline void give(Word* at, unsigned value, unsigned tag) {
 __device__ inline bool hasTag(Word word, unsigned tag) { return static_cast<unsigned>(word >> 32) == tag; }
 __device__ inline unsigned valueOf(Word word) { return static_cast<unsigned>(word); }
 
-/** Up to N words, `stride` apart: floats; `count` may be less. Zeros where there is none. */
+/** A word that has another tag. */
+__device__ inline Word without(unsigned tag) { return static_cast<Word>(~tag) << 32; }
+
+/** By a whole warp, up to N words, `stride` apart: floats; `count` may be less. Zeros where there is none. */
 template <int N>
 __device__ inline void takeFloats(float (&values)[N], const Word* at, int64 stride, int count, unsigned tag) {
   Word words[N];
+  // A value for all, so that registers are free until here.
+#pragma unroll
+  for (int i = 0; i < N; ++i) words[i] = without(tag);
   for (;;) {
     bool ready = true;
-    // A value for all, so that registers are free until here.
-#pragma unroll
-    for (int i = 0; i < N; ++i) words[i] = 0;
 #pragma unroll
     for (int i = 0; i < N; ++i)
-      if (i < count) words[i] = loadRelaxed(at + i * stride);
+      if (i < count && !hasTag(words[i], tag)) words[i] = loadRelaxed(at + i * stride);
 #pragma unroll
     for (int i = 0; i < N; ++i) ready &= i >= count || hasTag(words[i], tag);
-    if (ready) break;
+    if (__all_sync(kFullWarp, ready)) break;
     pause();
   }
 #pragma unroll
@@ -180,21 +183,18 @@ __device__ inline Place placeOf(const Share& s, int tile) {
 
 /** One piece of work of a warp: a piece of 256 columns of a tile. 16 bytes, read at once. */
 struct alignas(16) Unit {
-  /** Of the layer's projections; first row of W; columns of W. */
-  unsigned short projection, product;
-  int row;
+  /** Of the layer's projections; of the block's tiles of the product; of the row's pieces. */
+  unsigned short projection, tile;
+  int piece;
+  /** Of the piece in its first row: the place of its first scale, and a 32nd of that of its first byte. */
+  unsigned offset;
+  /** Columns of W. */
   int in;
-  /** Of the block's tiles of the product; of the row's pieces. */
-  unsigned short tile, piece;
 
-  __device__ Unit(const Share& s, int p, int t, int i)
-      : product(static_cast<unsigned short>(p)),
-        in(s.in),
-        tile(static_cast<unsigned short>(t)),
-        piece(static_cast<unsigned short>(i)) {
+  __device__ Unit(const Share& s, int t, int i) : tile(static_cast<unsigned short>(t)), piece(i), in(s.in) {
     const Place place = placeOf(s, t);
     projection = static_cast<unsigned short>(s.firstProjection + place.projection);
-    row = 16 * place.tile;
+    offset = 16 * place.tile * static_cast<unsigned>(s.in / kNf4Block) + (kPiece / kNf4Block) * i;
   }
 };
 /** What an output of a tile gets from its adapter: rows of B, and where its ranks begin. */

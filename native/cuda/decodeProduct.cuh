@@ -1,8 +1,7 @@
 // The products of decodeLayers.cu: one row of x against 4-bit weights on the matrix units, 16 outputs being
-// the rows of the instruction. A warp takes a piece of 256 columns of a tile of 16 outputs at a time; the
-// pieces that it needs next, be it for later products, are on their way into its own ring in shared memory.
+// the rows of the instruction. A warp takes a piece of 256 columns of a tile of 16 outputs at a time.
 #pragma once
-#include "decodeRoom.cuh"
+#include "decodeRing.cuh"
 
 namespace {
 
@@ -15,65 +14,8 @@ __device__ inline unsigned levelBits(int code) {
   return bfloat16Bits(level);
 }
 
-/** The pieces of one warp: what is fetched runs kStages units ahead of what is multiplied. */
-template <bool kNested>
-struct Ring {
-  /** Where the warp's units and slots begin in shared memory. */
-  int units, count, slots;
-  /** Of the next to fetch, and the next to multiply. */
-  int layer, layers, next, fetchSlot, slot;
-
-  __device__ Ring(int unitsAt, int mostUnits, int numberOfUnits, int numberOfLayers)
-      : units(unitsAt + Lanes().warp * mostUnits * static_cast<int>(sizeof(Unit))),
-        count(numberOfUnits),
-        slots(kRingAt + Lanes().warp * kStages * kPieceBytes<kNested>),
-        layer(0),
-        layers(numberOfUnits == 0 ? 0 : numberOfLayers),
-        next(0),
-        fetchSlot(0),
-        slot(0) {}
-  __device__ Unit unitAt(int index) const {
-    return readWhole(shared<Unit>(units + index * static_cast<int>(sizeof(Unit))));
-  }
-  /** Starts the next copy, into the slot that was taken last; ends a group of copies whether there is one
-   * left or not. */
-  __device__ void fetch(const Lanes& l) {
-    if (layer < layers) {
-      const Unit unit = unitAt(next);
-      const Projection& own = tableOf(layer).projections[unit.projection];
-      const int to = slots + fetchSlot * kPieceBytes<kNested>;
-      const int stride = unit.in / 2u, row = l.lane / 8u, chunk = l.lane % 8u;
-      const unsigned char* from =
-          own.packed + static_cast<int64>(unit.row + row) * stride + unit.piece * (kPiece / 2) + 16 * chunk;
-      // Pairs of chunks are swapped by row, so that four rows are in different banks.
-      const int at = to + row * 128 + ((chunk ^ row << 1) * 16);
-#pragma unroll
-      for (int i = 0; i < 4; ++i) copyAsync16(shared<void>(at + 512 * i), from + 4 * i * stride, true);
-      const int64 scale = static_cast<int64>(unit.row + l.lane % 16u) * (unit.in / 64u) + 4 * unit.piece;
-      if constexpr (kNested) {
-        const void* source =
-            l.lane < 16 ? static_cast<const void*>(own.scales + scale) : own.nested + (scale >> 8);
-        copyAsync4(shared<void>(to + 2048 + 8 * (l.lane & 15) + 4 * (l.lane >> 4)), source);
-      } else if (l.lane < 16) {
-        copyAsync16(shared<void>(to + 2048 + 16 * l.lane), own.scales + 4 * scale, true);
-      }
-      fetchSlot = fetchSlot + 1 == kStages ? 0 : fetchSlot + 1;
-      if (++next == count) next = 0, ++layer;
-    }
-    commitCopies();
-  }
-  /** Where the piece to multiply lies, when it is there. */
-  __device__ int take() {
-    waitCopies<kStages - 1>();
-    __syncwarp();
-    const int piece = slots + slot * kPieceBytes<kNested>;
-    slot = slot + 1 == kStages ? 0 : slot + 1;
-    return piece;
-  }
-};
-
 /** x from the words of other blocks into shared memory, times gamma where there is one; the sum of squares.
- */
+ * A warp brings the pieces that it multiplies, and waits for nothing else. */
 struct Bringer {
   static constexpr int kAtOnce = 8, kEarly = 2;
   float4 gamma[kEarly];
@@ -82,32 +24,39 @@ struct Bringer {
 
   __device__ Bringer(const float* g, int n) : factors(g), values(n) {
 #pragma unroll
-    for (int c = 0; c < kEarly; ++c) gamma[c] = factorsAt(4 * (threadNow() + c * kThreads));
+    for (int c = 0; c < kEarly; ++c) gamma[c] = factorsAt(columnOf(c));
+  }
+  /** Where the lane's four values of half piece c begin. */
+  static __device__ int columnOf(int c) {
+    const int tid = threadNow();
+    return kPiece * (static_cast<int>(tid / 32u) + kWarps * (c >> 1)) + kPiece / 2 * (c & 1) +
+           4 * static_cast<int>(tid % 32u);
   }
   __device__ float4 factorsAt(int k) const {
     return factors && k < values ? *reinterpret_cast<const float4*>(factors + k) : make_float4(0, 0, 0, 0);
   }
   __device__ float bring(const Word* words, unsigned tag, int x) const {
     float squares = 0;
+#pragma unroll 1
     for (int begin = 0; begin < values; begin += 4 * kThreads * kAtOnce) {
       Word w[kAtOnce][2];
-      const int first = begin + 4 * threadNow();
+#pragma unroll
+      for (int c = 0; c < kAtOnce; ++c) w[c][0] = w[c][1] = without(tag);
       for (;;) {
         bool ready = true;
 #pragma unroll
-        for (int c = 0; c < kAtOnce; ++c) w[c][0] = w[c][1] = 0;
+        for (int c = 0; c < kAtOnce; ++c)
+          if (begin + columnOf(c) < values && !(hasTag(w[c][0], tag) && hasTag(w[c][1], tag)))
+            loadRelaxed(w[c], words + (begin + columnOf(c)) / 2);
 #pragma unroll
         for (int c = 0; c < kAtOnce; ++c)
-          if (first + 4 * c * kThreads < values) loadRelaxed(w[c], words + first / 2 + 2 * c * kThreads);
-#pragma unroll
-        for (int c = 0; c < kAtOnce; ++c)
-          if (first + 4 * c * kThreads < values) ready &= hasTag(w[c][0], tag) && hasTag(w[c][1], tag);
-        if (ready) break;
+          if (begin + columnOf(c) < values) ready &= hasTag(w[c][0], tag) && hasTag(w[c][1], tag);
+        if (__all_sync(kFullWarp, ready)) break;
         pause();
       }
 #pragma unroll
       for (int c = 0; c < kAtOnce; ++c) {
-        const int k = first + 4 * c * kThreads;
+        const int k = begin + columnOf(c);
         if (k >= values) continue;
         unsigned low = valueOf(w[c][0]), high = valueOf(w[c][1]);
         if (factors) {
@@ -119,11 +68,11 @@ struct Bringer {
         *shared<uint2>(x + 2 * k) = make_uint2(low, high);
       }
     }
-    return squares;
+    return warpSum(squares);
   }
 };
 
-/** The xa of a product's adapters, by all warps of the launch. */
+/** The xa of a product's adapters, by all warps of the launch, each of its own pieces of x. */
 struct Downs {
   Room room;
   int product, count;
@@ -162,23 +111,44 @@ struct Downs {
   }
 };
 
-/** All xa into shared memory: half a warp adds the pieces of a rank. */
-__device__ inline void takeXa(const Word* words, int ranks, int pieces, unsigned tag) {
-  const int tid = threadNow(), lane = tid % 16u;
+/** Where a thread finds its word of a product's xa [ranks, pieces]: half a warp adds 16 pieces of a rank, a
+ * part. */
+struct XaPlace {
+  static constexpr int kHalves = 2 * kWarps;
+  int rank, part, word;
+  bool there;
+
+  static __device__ int partsOf(int pieces) { return (pieces + 15) >> 4; }
+  __device__ XaPlace(int firstHalf, int ranks, int pieces) {
+    const int tid = threadNow(), parts = partsOf(pieces), half = firstHalf + tid / 16u;
+    rank = half / static_cast<unsigned>(parts);
+    part = half - rank * parts;
+    const int piece = 16 * part + tid % 16u;
+    word = rank * pieces + piece;
+    there = rank < ranks && piece < pieces;
+  }
+};
+/** Of the first parts: it has come when the piece that is multiplied meanwhile is done. */
+__device__ inline Word requestXa(const Word* words, int ranks, int pieces) {
+  const XaPlace own(0, ranks, pieces);
+  return own.there ? loadRelaxed(words + own.word) : 0;
+}
+/** All xa into shared memory; `word` is what was requested. */
+__device__ inline void takeXa(Word word, const Word* words, int product, int ranks, int pieces,
+                              unsigned tag) {
+  const int lane = threadNow() % 16u, halves = ranks * XaPlace::partsOf(pieces);
 #pragma unroll 1
-  for (int first = 0; first < ranks; first += kThreads / 16) {
-    const int rank = first + tid / 16u;
-    float sum = 0;
-#pragma unroll 1
-    for (int begin = 0; begin < pieces; begin += 64) {
-      float values[4] = {};
-      const int count = rank < ranks ? (pieces - begin - lane + 15) >> 4 : 0;
-      takeFloats(values, words + rank * pieces + begin + lane, 16, count, tag);
-      sum += (values[0] + values[1]) + (values[2] + values[3]);
+  for (int first = 0; first < halves; first += XaPlace::kHalves) {
+    const XaPlace own(first, ranks, pieces);
+    if (first > 0) word = without(tag);
+    while (!__all_sync(kFullWarp, !own.there || hasTag(word, tag))) {
+      pause();
+      if (own.there && !hasTag(word, tag)) word = loadRelaxed(words + own.word);
     }
-#pragma unroll 1
+    float sum = own.there ? __uint_as_float(valueOf(word)) : 0.0f;
+#pragma unroll
     for (int offset = 8; offset > 0; offset /= 2) sum += __shfl_xor_sync(kFullWarp, sum, offset);
-    if (lane == 0 && rank < ranks) shared<float>(kXaAt)[rank] = sum;
+    if (lane == 0 && own.rank < ranks) shared<float>(desk().room.xaOf(product, own.part))[own.rank] = sum;
   }
 }
 
@@ -187,20 +157,18 @@ template <bool kNested>
 struct Multiplier {
   /** Shared addresses: the lane's words of the table; the map of the scales. */
   unsigned table, map;
-  /** The lane's columns of x: of each of 4 blocks 16 values. */
-  unsigned x[4][8];
+  /** 16 values of x, of block group / 2. They are the lane's part of the right factor for every block: its
+   * column `group` is right for that block alone, and of block b only column 2 b is used. */
+  unsigned x[8];
 
   __device__ explicit Multiplier(const Lanes& l)
       : table(sharedAddress(shared<void>(kTableAt + 4 * l.lane))), map(sharedAddress(shared<void>(kMapAt))) {}
   /** `from`: where the piece of x begins. */
-  __device__ void hold(int from, int quad) {
-#pragma unroll
-    for (int b = 0; b < 4; ++b) {
-      const auto* own = shared<uint4>(from + 2 * (kNf4Block * b + 16 * quad));
-      const uint4 low = own[0], high = own[1];
-      x[b][0] = low.x, x[b][1] = low.y, x[b][2] = low.z, x[b][3] = low.w;
-      x[b][4] = high.x, x[b][5] = high.y, x[b][6] = high.z, x[b][7] = high.w;
-    }
+  __device__ void hold(int from, const Lanes& l) {
+    const auto* own = shared<uint4>(from + 2 * (kNf4Block * (l.group >> 1) + 16 * l.quad));
+    const uint4 low = own[0], high = own[1];
+    x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
+    x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
   }
   __device__ unsigned levels(unsigned word, int byte) const {
     return loadShared(__dp4a(word, kTableStride << (8 * byte), table));
@@ -243,11 +211,11 @@ struct Multiplier {
           }
 #pragma unroll
         for (int b = 0; b < 2; ++b) {
-          const unsigned right[2] = {x[first + b][2 * m], x[first + b][2 * m + 1]};
+          const unsigned right[2] = {x[2 * m], x[2 * m + 1]};
           mma16816(d[b], a[b], right);
         }
       }
-      // All columns are the same x, so all lanes of a group have the sums; each scales one block's.
+      // Quad b has column 2 b, where the sums of block b are, and scales them.
 #pragma unroll
       for (int b = 0; b < 2; ++b)
         if (l.quad == first + b) own = make_float2(d[b][0], d[b][2]);
@@ -266,11 +234,15 @@ struct Multiplier {
 /** The update of one output. */
 struct Update {
   Up up;
+  /** Where the first part of xa lies. */
+  int xa, parts;
   float scale;
   float4 b[4];
 
   __device__ Update(const Room& room, const LayerTable& layer, int product, int tile, int o)
       : up(readWhole(shared<Up>(room.ups) + product * room.mostTiles + tile)),
+        xa(room.xaOf(product, 0)),
+        parts(XaPlace::partsOf(shareOf(product).in / kPiece)),
         scale(layer.projections[up.projection].scale) {
     const float* row = layer.projections[up.projection].b + static_cast<int64>(up.row + o) * up.r;
 #pragma unroll
@@ -282,8 +254,11 @@ struct Update {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       if (4 * i >= up.r) continue;
-      const float4 xa = *shared<float4>(kXaAt + 4 * (up.firstRank + 4 * i));
-      sum += xa.x * b[i].x + xa.y * b[i].y + (xa.z * b[i].z + xa.w * b[i].w);
+#pragma unroll 1
+      for (int part = 0; part < parts; ++part) {
+        const float4 own = *shared<float4>(xa + 4 * (kMostRanks * part + up.firstRank + 4 * i));
+        sum += own.x * b[i].x + own.y * b[i].y + (own.z * b[i].z + own.w * b[i].w);
+      }
     }
     return scale * sum;
   }

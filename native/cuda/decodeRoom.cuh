@@ -20,8 +20,7 @@ constexpr int kTileSums = kWarps * 16 + 16;
  */
 constexpr int kTableAt = 384;  // after the Desk
 constexpr int kMapAt = kTableAt + kTableBytes;
-constexpr int kXaAt = kMapAt + 256 * 4;
-constexpr int kSquaresAt = kXaAt + kMostRanks * 4;
+constexpr int kSquaresAt = kMapAt + 256 * 4;
 constexpr int kCosineAt = kSquaresAt + 2 * kWarps * 4;
 constexpr int kSineAt = kCosineAt + kHead / 2 * 4;
 constexpr int kSharesAt = kSineAt + kHead / 2 * 4;
@@ -32,14 +31,24 @@ constexpr int kLayersAt = (kRanksAt + kProducts * 4 + 127) / 128 * 128;
 /** Layers whose tables are here: what is fetched runs at most kStages layers ahead. */
 constexpr int kLayers = 8;
 constexpr int kRingAt = kLayersAt + kLayers * static_cast<int>(sizeof(LayerTable));
-/** x [in], then the tiles' sums: attention has the room of both; then units, Ups and Downs. */
+/** x [in], then the tiles' sums, of products in turns in two places: attention has the room of both; then
+ * units, Ups, Downs, and xa, in two places likewise. */
 template <bool kNested>
 constexpr int kXAt = kRingAt + kWarps * kStages * kPieceBytes<kNested>;
 
 /** Where the parts are that depend on the model. */
 struct Room {
-  int sums, units, ups, downs;
-  int mostTiles, mostUnits, mostDowns;
+  int sums, units, ups, downs, xa;
+  int mostTiles, mostUnits, mostDowns, mostParts;
+
+  /** The sums of a tile of the product. */
+  __device__ int sumsOf(int product, int tile) const {
+    return sums + 4 * kTileSums * ((product & 1) * mostTiles + tile);
+  }
+  /** Part of the product's xa. */
+  __device__ int xaOf(int product, int part) const {
+    return xa + 4 * kMostRanks * ((product & 1) * mostParts + part);
+  }
 };
 
 template <class T>

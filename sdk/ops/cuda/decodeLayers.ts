@@ -7,8 +7,8 @@ import type { DeviceWeight } from "../../weights/deviceWeight.ts";
 // exchange, ranks of the 7 projections, mostTiles, mostUnits, mostDowns
 const SIGNATURE = "piiiiiffppppppiiiiiiiiii";
 const KERNELS = {
-  absmax: cudaKernel("decodeLayers", "decodeLayersAbsmax", SIGNATURE, false, true),
-  nested: cudaKernel("decodeLayers", "decodeLayersNested", SIGNATURE, false, true),
+  absmax: cudaKernel("decodeLayers", "decodeLayersAbsmax", SIGNATURE, true, true),
+  nested: cudaKernel("decodeLayers", "decodeLayersNested", SIGNATURE, true, true),
 };
 
 // As in the kernel.
@@ -21,8 +21,9 @@ const ROWS = 4;
 const MOST_PARTS = 32;
 const TILE_SUMS = WARPS * 16 + 16;
 const MOST_RANKS = 48;
-/** Desk, table, map, xa, squares, cosines and sines, shares, counts and ranks, then the tables of 8 layers. */
-const RING_AT = 384 + 32768 + 1024 + 192 + 128 + 512 + 128 + 256 + 112 + 8 * 512;
+/** Desk, table, map, squares, cosines and sines, shares, counts and ranks, then the tables of 8 layers. */
+const LAYERS_AT = 384 + 32768 + 1024 + 128 + 512 + 128 + 256 + 16;
+const RING_AT = Math.ceil(LAYERS_AT / 128) * 128 + 8 * 512;
 const PIECE_BYTES = { absmax: 2048 + 256, nested: 2048 + 128 };
 const KEY_LANES = (2 * WARPS) / ROWS;
 const ATTENTION_BYTES = 4 * ((ROWS + 2) * HEAD + KEY_LANES * ROWS * (HEAD + 2));
@@ -90,13 +91,14 @@ export function decodePlan(
   }, 0);
   const ranksOfProducts = [ranks.slice(0, 3), ranks.slice(3, 4), ranks.slice(4, 6), ranks.slice(6)];
   const downs = ranksOfProducts.map((own, i) => {
-    return Math.ceil((own.reduce((sum, r) => sum + r, 0) * pieces[i]) / (blocks * WARPS));
+    return Math.ceil((own.reduce((sum, r) => sum + r, 0) * Math.ceil(pieces[i] / WARPS)) / blocks);
   });
   const mostDowns = Math.max(...downs);
   const form = absmax ? ("absmax" as const) : ("nested" as const);
-  const room = Math.max(2 * Math.max(...widths) + 4 * mostTiles * TILE_SUMS, ATTENTION_BYTES);
+  const room = Math.max(2 * Math.max(...widths) + 8 * mostTiles * TILE_SUMS, ATTENTION_BYTES);
   const lists = 16 * (WARPS * mostUnits + 4 * mostTiles + 4 * WARPS * mostDowns);
-  const bytes = RING_AT + WARPS * STAGES * PIECE_BYTES[form] + room + lists;
+  const xa = 8 * MOST_RANKS * Math.ceil(Math.max(...pieces) / 16);
+  const bytes = RING_AT + WARPS * STAGES * PIECE_BYTES[form] + room + lists + xa;
   if (bytes > cuda.device.sharedBytes - OTHER_SHARED_BYTES) return undefined;
   const sets = kvHeads * Math.ceil(heads / kvHeads / ROWS);
   const parts = Math.max(1, Math.min(MOST_PARTS, Math.floor(blocks / sets)));
