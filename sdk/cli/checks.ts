@@ -113,7 +113,7 @@ function checkCublasLt({ driver }: Cuda): Check {
         name,
         status: "missing",
         detail: `${problem}; products run on this package's own kernels, slower`,
-        todo: "install cuBLAS, a part of the CUDA toolkit, or name its libcublasLt.so in MISTRAL_LAB_CUBLASLT",
+        todo: "install cuBLAS (pip install nvidia-cublas, which PyTorch brings too, or the CUDA toolkit), or name its libcublasLt.so in MISTRAL_LAB_CUBLASLT",
       };
 }
 

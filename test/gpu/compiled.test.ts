@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { CudaDriver } from "../../sdk/backend/cuda/driver.ts";
+import type { DeviceInfo } from "../../sdk/backend/device.ts";
 import { addonPath } from "../../sdk/backend/loadAddon.ts";
 import { inFolder } from "../inFolder.ts";
 
@@ -12,8 +13,10 @@ const root = join(import.meta.dirname, "..", "..");
 const built = join(root, "build", "test", "gpu");
 const supported = process.platform === "linux" && !process.env.MISTRAL_LAB_SKIP_NATIVE;
 
-async function open(cache: string, capability = "9.0") {
-  const args = ["--import", "tsx", "test/gpu/compiledCard.ts", cache];
+const run = promisify(execFile);
+
+/** What a process with the emulated card prints as JSON. */
+async function onCard<T>(args: string[], capability: string): Promise<T> {
   const env = {
     ...process.env,
     MISTRAL_LAB_CUDA_DRIVER: join(built, "libcuda.so.1"),
@@ -23,9 +26,12 @@ async function open(cache: string, capability = "9.0") {
     MISTRAL_LAB_EMULATOR_MEMORY: "256",
     MISTRAL_LAB_EMULATOR_RACES: "",
   };
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, env });
-  return JSON.parse(stdout) as { sum: number[]; origin: string; said: string[] };
+  const { stdout } = await run(process.execPath, ["--import", "tsx", ...args], { cwd: root, env });
+  return JSON.parse(stdout) as T;
 }
+
+const open = (cache: string, capability = "9.0") =>
+  onCard<{ sum: number[]; origin: string; said: string[] }>(["test/gpu/compiledCard.ts", cache], capability);
 
 (supported ? describe : describe.skip)(
   "GPU kernels compiled at their first use (emulated; Linux, with a C++ compiler)",
@@ -96,6 +102,18 @@ async function open(cache: string, capability = "9.0") {
         const found = find({ PATH: `/usr/bin:${dir}/bin/` });
         assert.deepEqual([found.version, found.path], ["99.0", library]);
       });
+    });
+
+    it("are not asked for by auto on a card that is too old: it takes the CPU and says why", async () => {
+      const script = `
+        import { useDevice } from "./sdk/backend/device.ts";
+        console.log(JSON.stringify(await useDevice("auto")));`;
+      const { device, note } = await onCard<DeviceInfo>(["--input-type=module", "-e", script], "7.0");
+      assert.equal(device, "native");
+      assert.match(
+        note ?? "",
+        /^Emulated GPU has compute capability 7\.0, which CUDA 13 does not compile for/,
+      );
     });
 
     it("are PTX for a card that is newer than NVRTC", () =>

@@ -39,6 +39,21 @@ onCuda("the driver's entries", (cuda) => {
     assert.deepEqual([download(cuda(), sum)[63], download(cuda(), copy)[63]], [1000, 1000]);
   });
 
+  it("refuse an image that is none, and arguments of other types", () => {
+    const { driver } = cuda();
+    assert.throws(() => driver.load("none", new Uint8Array(0)), /^RangeError: cuda load: image is empty$/);
+    const text = new TextEncoder().encode("no image\0");
+    assert.throws(() => driver.load("none", text), /^Error: cuda load: CUDA_ERROR_/);
+    assert.throws(
+      () => driver.load("none", "text" as never),
+      /^TypeError: cuda load: argument image: expected Uint8Array, got text$/,
+    );
+    assert.throws(
+      () => driver.compile("sm_90", "a.cu", "", "a.cuh"),
+      /^TypeError: cuda compile: argument header's text: expected a string, got undefined$/,
+    );
+  });
+
   it("name a file that is gone, or shorter than its header said", async () => {
     await inFolder(async (dir) => {
       const path = join(dir, "model.safetensors");
