@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Addon } from "./addon.ts";
+import { ADDON_ENTRIES, type Addon } from "./addon.ts";
 import { packageRoot } from "./packageRoot.ts";
 
 let loaded: { addon?: Addon; problem?: string } | undefined;
@@ -35,7 +35,13 @@ function tryLoad(): { addon?: Addon; problem?: string } {
     };
   }
   try {
-    return { addon: createRequire(import.meta.url)(path) as Addon };
+    const addon = createRequire(import.meta.url)(path) as Addon;
+    // After a `git pull` the sources are newer than what was built of them.
+    const missing = Object.keys(ADDON_ENTRIES).filter((name) => !(name in addon));
+    if (missing.length === 0) return { addon };
+    return {
+      problem: `${path} was built from older sources (it lacks ${missing.join(", ")}): run \`npm rebuild\``,
+    };
   } catch (error) {
     return { problem: `${path} cannot be loaded (${(error as Error).message}): run \`npm rebuild\`` };
   }
