@@ -1,97 +1,30 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HubError } from "../../../sdk/weights/hub/client.ts";
-import { type DownloadProgress, type FetchOptions, fetchModel } from "../../../sdk/weights/hub/fetchModel.ts";
+import { type DownloadProgress, fetchModel } from "../../../sdk/weights/hub/fetchModel.ts";
 import { parseHubSource } from "../../../sdk/weights/hub/source.ts";
 import { resolveModelPath } from "../../../sdk/weights/modelPath.ts";
-import { COMMIT, FakeHub, refuse, withHub } from "./server.ts";
+import { COMMIT, refuse } from "./server.ts";
 
-const REPO = "lab/tiny";
-const TOKEN = "hf_verySecretToken";
-const QUICK: FetchOptions = { retries: 3, retryMs: 1, stallMs: 2000 };
-
-const text = (value: string) => new TextEncoder().encode(value);
-const bytes = (length: number, seed: number) =>
-  Uint8Array.from({ length }, (_, i) => (i * seed + (i >> 8)) & 255);
-
-function repository(): Map<string, Uint8Array> {
-  const map = { a: "model-00001-of-00002.safetensors", b: "model-00002-of-00002.safetensors" };
-  return new Map([
-    ["README.md", text("# Tiny")],
-    ["config.json", text('{"model_type": "mistral"}')],
-    ["consolidated.safetensors", bytes(5000, 3)],
-    ["model-00001-of-00002.safetensors", bytes(200_000, 7)],
-    ["model-00002-of-00002.safetensors", bytes(100_001, 11)],
-    ["model.safetensors.index.json", text(JSON.stringify({ weight_map: map }))],
-    ["pytorch_model.bin", bytes(4000, 5)],
-    ["tokenizer.json", bytes(3000, 13)],
-    ["tokenizer_config.json", text("{}")],
-  ]);
-}
-const NEEDED = [
-  "config.json",
-  "model-00001-of-00002.safetensors",
-  "model-00002-of-00002.safetensors",
-  "model.safetensors.index.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-];
-const FIRST = NEEDED[1];
-
-const test = it;
+import {
+  assertWhole,
+  bytes,
+  FIRST,
+  failure,
+  home,
+  hub,
+  hubTest as it,
+  NEEDED,
+  QUICK,
+  REPO,
+  repoDir,
+  snapshot,
+  TOKEN,
+  text,
+} from "./tinyHub.ts";
 
 describe("fetchModel", () => {
-  let home: string;
-  let hub: FakeHub;
-  /** A test with a hub and an empty cache of its own. */
-  const it = (what: string, body: () => Promise<void>) =>
-    test(what, async () => {
-      home = mkdtempSync(join(tmpdir(), "hub-"));
-      hub = new FakeHub(REPO, repository());
-      try {
-        await withHub(hub, home, body);
-      } finally {
-        rmSync(home, { recursive: true, force: true });
-      }
-    });
-
-  const repoDir = () => join(home, "hub", "models--lab--tiny");
-  const snapshot = () => join(repoDir(), "snapshots", COMMIT);
-  function assertWhole(files = NEEDED): void {
-    assert.deepEqual(readdirSync(snapshot()).sort(), [...files].sort());
-    for (const file of files) {
-      assert.ok(readFileSync(join(snapshot(), file)).equals(hub.content.get(file)!), file);
-    }
-    const left = readdirSync(join(repoDir(), "blobs")).filter((name) => !/^[0-9a-f]+$/.test(name));
-    assert.deepEqual(left, []);
-  }
-  async function failure(source = REPO, options = QUICK): Promise<HubError> {
-    const error = await fetchModel(source, options).then(
-      () => assert.fail("expected an error"),
-      (caught: unknown) => caught as HubError,
-    );
-    assert.ok(
-      !`${error.stack} ${error.cause} ${JSON.stringify(error)}`.includes(TOKEN),
-      "the token is in the error",
-    );
-    assert.ok(!error.message.includes("Signature"), error.message);
-    return error;
-  }
-
   it("fills the standard cache with the files that loading needs, at one commit", async () => {
     assert.equal(await fetchModel(REPO, QUICK), `${REPO}@${COMMIT}`);
     assertWhole();
@@ -149,119 +82,6 @@ describe("fetchModel", () => {
     assert.equal(hub.asked[0].authorization, `Bearer ${TOKEN}`);
     process.env.HF_TOKEN = `${TOKEN} é`;
     assert.match((await failure("lab/other")).message, /^HF_TOKEN: expected a token such as hf_…/);
-  });
-
-  it("goes on where a connection broke", async () => {
-    let breaks = 3;
-    hub.fault = ({ host, path, range }, response) => {
-      if (host !== "files" || !path.endsWith(FIRST) || breaks-- <= 0) return false;
-      const content = hub.content.get(FIRST)!;
-      const from = Number(range?.match(/\d+/)?.[0] ?? 0);
-      const size = content.length;
-      response.writeHead(range ? 206 : 200, {
-        "content-length": size - from,
-        ...(range ? { "content-range": `bytes ${from}-${size - 1}/${size}` } : {}),
-      });
-      response.write(content.subarray(from, from + 50_000), () => setTimeout(() => response.destroy(), 20));
-      return true;
-    };
-    await fetchModel(REPO, QUICK);
-    assertWhole();
-    const ranges = hub.downloads("files", FIRST).map(({ range }) => range);
-    assert.equal(ranges.length, 4);
-    assert.equal(ranges[0], undefined);
-    assert.match(ranges[3]!, /^bytes=\d+-$/);
-    assert.ok(Number(ranges[3]!.slice(6, -1)) > 100_000, ranges.join());
-  });
-
-  it("begins anew where the server knows no ranges", async () => {
-    let first = true;
-    hub.fault = ({ host, path }, response) => {
-      if (host !== "files" || !path.endsWith(FIRST)) return false;
-      const content = hub.content.get(FIRST)!;
-      response.writeHead(200, { "content-length": content.length });
-      if (first) response.write(content.subarray(0, 90_000), () => setTimeout(() => response.destroy(), 20));
-      else response.end(content);
-      first = false;
-      return true;
-    };
-    await fetchModel(REPO, QUICK);
-    assertWhole();
-  });
-
-  it("keeps what is there when it gives up, and continues in the next call", async () => {
-    hub.fault = ({ host, path, range }, response) => {
-      if (host !== "files" || !path.endsWith(FIRST)) return false;
-      if (range !== undefined) return response.destroy() !== undefined;
-      response.writeHead(200, { "content-length": 200_000 });
-      response.write(hub.content.get(FIRST)!.subarray(0, 60_000), () =>
-        setTimeout(() => response.destroy(), 20),
-      );
-      return true;
-    };
-    const error = await failure();
-    assert.equal(error.failure, "offline");
-    assert.match(
-      error.message,
-      /^model "lab\/tiny": .*model-00001-of-00002\.safetensors: the connection broke at byte 60000 of 200000, 4 times without a new byte \(.*\)\. What is there was kept: try again to continue$/,
-    );
-    hub.fault = () => false;
-    hub.asked.length = 0;
-    await fetchModel(REPO, QUICK);
-    assertWhole();
-    assert.deepEqual(
-      hub.downloads("files", FIRST).map(({ range }) => range),
-      ["bytes=60000-"],
-    );
-  });
-
-  it("gives up a connection that says nothing", async () => {
-    let silent = true;
-    hub.fault = ({ host, path }, response) => {
-      if (host !== "files" || !path.endsWith(FIRST) || !silent) return false;
-      silent = false;
-      response.writeHead(200, { "content-length": 200_000 });
-      response.write(hub.content.get(FIRST)!.subarray(0, 1000));
-      return true;
-    };
-    await fetchModel(REPO, { ...QUICK, stallMs: 100 });
-    assertWhole();
-  });
-
-  it("fetches a file again whose checksum is wrong, and refuses it the second time", async () => {
-    let wrong = 1;
-    const spoil = (file: string) => {
-      hub.fault = ({ host, path }, response) => {
-        if (
-          !path.includes("/api/") &&
-          path.endsWith(`/${file}`) &&
-          (host === "files" || file === "config.json") &&
-          wrong-- > 0
-        ) {
-          const content = hub.content.get(file)!.slice();
-          content[7] ^= 1;
-          response.writeHead(200, { "content-length": content.length }).end(content);
-          return true;
-        }
-        return false;
-      };
-    };
-    spoil(FIRST);
-    await fetchModel(REPO, QUICK);
-    assertWhole();
-    for (const file of [FIRST, "config.json"]) {
-      rmSync(repoDir(), { recursive: true });
-      wrong = 2;
-      spoil(file);
-      const error = await failure();
-      assert.equal(error.failure, "failed");
-      const kind = file === FIRST ? "sha256 [0-9a-f]{64}" : "git checksum [0-9a-f]{40}";
-      assert.match(
-        error.message,
-        new RegExp(`/${file}: expected the ${kind}, got [0-9a-f]+, twice: .*Nothing was kept`),
-      );
-      assert.ok(!existsSync(join(snapshot(), file)));
-    }
   });
 
   const refused: [string, number, string, string | undefined, HubError["failure"], RegExp][] = [
@@ -423,17 +243,6 @@ describe("fetchModel", () => {
     rmSync(repoDir(), { recursive: true });
     await fetchModel(REPO, QUICK);
     assert.ok(!hub.asked.some(({ path }) => path.includes("outside")));
-  });
-
-  it("fetches a file once for two processes, and takes the lock of a dead one over", async () => {
-    const child = spawn(process.execPath, ["-e", ""]);
-    await new Promise((done) => child.once("exit", done));
-    mkdirSync(join(repoDir(), "blobs"), { recursive: true });
-    const lfs = createHash("sha256").update(hub.content.get(FIRST)!).digest("hex");
-    writeFileSync(join(repoDir(), "blobs", `${lfs}.lock`), String(child.pid));
-    await Promise.all([fetchModel(REPO, QUICK), fetchModel(REPO, QUICK)]);
-    assertWhole();
-    assert.equal(hub.downloads("files", FIRST).length, 1);
   });
 
   it("leaves names that are no hub's to others", async () => {
