@@ -24,9 +24,9 @@ type Form = "jsonl" | "csv" | "grid";
 export function addRepair(program: Command): void {
   program
     .command("repair")
-    .summary("read any CSV, JSON or Parquet and write clean rows")
+    .summary("read any CSV, JSON, Parquet or dialogue and write clean rows")
     .description(
-      "Read files of questions and answers however they are written (encoding, delimiter, quotes, broken rows, JSON, Parquet) and write clean rows, with a report of every repair. Records without both sides are written as they stand to <output>.rejected.",
+      'Read files of questions and answers however they are written (encoding, delimiter, quotes, broken rows, JSON, Parquet, turns such as "Q: …" and "R: …") and write clean rows, with a report of every repair. Records without both sides are written as they stand to <output>.rejected.',
     )
     .argument("<in...>", "files, or a folder with files")
     .addOption(
@@ -149,7 +149,15 @@ function show(output: Output, report: TableReport, target: string, rejectedFile:
   if (output.json) return;
   const [first, ...rest] = String(report).split("\n");
   output.topic("Read", first);
-  for (const kind of ["dialect", "columns", "other columns", "before", "comments", "other table"])
+  for (const kind of [
+    "dialect",
+    "a dialogue",
+    "columns",
+    "other columns",
+    "before",
+    "comments",
+    "other table",
+  ])
     for (const line of rest.filter((text) => text.startsWith(`${kind}:`) || text.startsWith(`${kind},`)))
       output.say(indented(pc.dim(line)));
   for (const kind of ["repaired", "rejected", "duplicate"])

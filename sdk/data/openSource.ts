@@ -1,6 +1,10 @@
 /** Opens a source by what it holds: CSV of any dialect, JSON lines, JSON or Parquet. */
+import { findColumns } from "./columns/columns.ts";
 import type { Settings } from "./csvOptions.ts";
 import { Decoder, detectEncoding } from "./detect/encoding.ts";
+import { dialogueColumns, openDialogueColumns } from "./dialogue/columns.ts";
+import { findDialogue } from "./dialogue/detect.ts";
+import { type DialogueSource, openDialogue } from "./dialogue/openDialogue.ts";
 import { looksLikeJson } from "./objects/jsonValues.ts";
 import { jsonSource, type ObjectSource, openObjectRows, openWholeObjects } from "./objects/openObjects.ts";
 import { isParquet, parquetSource } from "./objects/parquet.ts";
@@ -16,22 +20,38 @@ import { type Source, sourceName, splitHead } from "./read/source.ts";
 
 // Bytes that format, encoding, dialect and layout are read from, at least.
 const HEAD = 1 << 18;
+// Of those, what tells a dialogue from a table.
+const STYLE = 1 << 15;
 
 /** @throws when the source cannot be read, is empty, or lacks one of the two sides */
 export async function openSource(source: Source, settings: Settings): Promise<OpenTable> {
-  const opened = await open(source, settings);
+  const opened = await open(source, settings, true);
   if (opened.empty)
     throw new Error(
       `${opened.name}: expected a header and rows, got an empty file. Check the path or export it again.`,
     );
-  return opened.objects
-    ? openObjectRows(opened.objects, settings)
-    : openRows(opened.name, opened.grid, settings);
+  if (opened.objects) return openObjectRows(opened.objects, settings);
+  if (opened.dialogue) return openDialogue(opened.dialogue, settings);
+  return openGridRows(opened.name, opened.grid, settings);
+}
+
+/** Rows of a table; where no columns name both sides, its rows may be the turns of a dialogue. */
+async function openGridRows(name: string, grid: OpenGrid, settings: Settings): Promise<OpenTable> {
+  const isNamed = settings.columns !== undefined || findColumns(grid.header)?.exact === true;
+  if (isNamed) return openRows(name, grid, settings);
+  const { value: first } = await grid.records.next();
+  const columns = dialogueColumns(first ?? [], grid);
+  if (columns) return openDialogueColumns(name, grid, first ?? [], columns, settings);
+  async function* records(): typeof grid.records {
+    if (first) yield first;
+    yield* grid.records;
+  }
+  return openRows(name, { ...grid, records: records() }, settings);
 }
 
 /** @throws when the source cannot be read */
 export async function openWholeTable(source: Source, settings: Settings): Promise<OpenWholeTable> {
-  const opened = await open(source, settings);
+  const opened = await open(source, settings, false);
   return opened.objects ? openWholeObjects(opened.objects) : openWhole(opened.name, opened.grid, settings);
 }
 
@@ -40,10 +60,19 @@ interface Opened {
   empty: boolean;
 }
 
+type Content =
+  | { objects: ObjectSource; dialogue?: undefined; grid?: undefined }
+  | { objects?: undefined; dialogue: DialogueSource; grid?: undefined }
+  | { objects?: undefined; dialogue?: undefined; grid: OpenGrid };
+
+async function open(source: Source, settings: Settings, wantsRows: true): Promise<Opened & Content>;
 async function open(
   source: Source,
   settings: Settings,
-): Promise<Opened & ({ objects: ObjectSource; grid?: undefined } | { objects?: undefined; grid: OpenGrid })> {
+  wantsRows: false,
+): Promise<Opened & Exclude<Content, { dialogue: DialogueSource }>>;
+/** @param wantsRows false: the whole table as it stands, in which a dialogue is lines as any other */
+async function open(source: Source, settings: Settings, wantsRows: boolean): Promise<Opened & Content> {
   const name = sourceName(source);
   const { head, whole, rest } = await splitHead(source, HEAD);
   const empty = whole && isBlank(head);
@@ -63,7 +92,36 @@ async function open(
     if (looksLikeJson(text, whole))
       return { name, empty, objects: jsonSource(name, head.subarray(bom), whole, rest, encoding) };
   }
-  return { name, empty, grid: gridOf(name, head, whole, rest, settings) };
+  const dialogue = wantsRows ? dialogueOf(name, head, whole, rest, settings) : undefined;
+  return dialogue
+    ? { name, empty, dialogue }
+    : { name, empty, grid: gridOf(name, head, whole, rest, settings) };
+}
+
+/** A dialogue written as text, unless an option says that the source is a table. */
+function dialogueOf(
+  name: string,
+  head: Buffer,
+  whole: boolean,
+  rest: AsyncGenerator<Buffer>,
+  settings: Settings,
+): DialogueSource | undefined {
+  if (settings.columns !== undefined || settings.delimiter !== undefined) return undefined;
+  const found = detectEncoding(head);
+  const encoding = settings.encoding ?? found.encoding;
+  const body = head.subarray(encoding === found.encoding ? found.bom : 0);
+  const isAll = whole && body.length <= STYLE;
+  const style = findDialogue(new Decoder(encoding).decode(body.subarray(0, STYLE), isAll), isAll);
+  if (style === undefined) return undefined;
+  const decoder = new Decoder(encoding);
+  const text = decoder.decode(body, whole);
+  async function* pieces(): AsyncGenerator<string> {
+    yield text;
+    if (whole) return;
+    for await (const bytes of rest) yield decoder.decode(bytes, false);
+    yield decoder.decode(Buffer.alloc(0), true);
+  }
+  return { name, style, encoding, pieces: pieces(), encode: (raw) => decoder.encode(raw) };
 }
 
 /** Nothing but byte order marks, NULs and white space. */

@@ -193,7 +193,7 @@ function addRepeatedHeaders({ repairs }: Batch, { table }: CsvParser): void {
   repairs.sort((a, b) => a.line - b.line);
 }
 
-function forbidRepairs(name: string, [first]: readonly Repair[], { strict }: Settings): void {
+export function forbidRepairs(name: string, [first]: readonly Repair[], { strict }: Settings): void {
   if (!strict || !first) return;
   throw new Error(
     `${name}: ${repairText(first)}. strict allows no repair: mend the file, or leave strict out.`,
@@ -215,7 +215,7 @@ function count(
   addRepairs(counts, repairs);
 }
 
-function addRepairs(counts: Counts, repairs: readonly Repair[]): void {
+export function addRepairs(counts: Counts, repairs: readonly Repair[]): void {
   counts.repairs += repairs.length;
   for (const { kind } of repairs) counts.repairsByKind[kind] = (counts.repairsByKind[kind] ?? 0) + 1;
 }

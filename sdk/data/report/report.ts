@@ -94,7 +94,8 @@ export interface Counts {
 /** Plain data, but for `toString`, which gives it as text. */
 export interface TableReport {
   source: string;
-  format: "csv" | "jsonl" | "json" | "parquet";
+  /** "dialogue": no table, but turns written as text ("Q: …", "R: …"). */
+  format: "csv" | "dialogue" | "jsonl" | "json" | "parquet";
   dialect: Dialect;
   /** As the header names them. */
   columns: string[];

@@ -45,6 +45,10 @@ export function reportText(report: Omit<TableReport, "toString">): string {
     `${source}: ${counts.rows} rows, ${counts.repairs} ${counts.repairs === 1 ? "repair" : "repairs"}, ${counts.rejected} rejected, ${duplicates.length} duplicates ${kept}, ${counts.blankLines} blank lines skipped`,
   ];
   if (report.format === "csv") lines.push(`dialect: ${dialectText(report.dialect)}`);
+  if (report.format === "dialogue")
+    lines.push(
+      `a dialogue written as text: each question with the answer below it; ${report.dialect.encoding}`,
+    );
   const others = columns.filter((name) => name !== report.instruction && name !== report.response);
   // A whole table (`--grid`) gives no meaning to its columns.
   if (report.instruction === "") lines.push(`columns: ${others.join(", ")}`);

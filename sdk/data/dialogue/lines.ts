@@ -1,0 +1,106 @@
+/**
+ * Lines of a dialogue written as text: "Q: …" / "R: …", "Client : …", "### Instruction:", "12/03/2024 10:15 - Jean: …".
+ * Says which side a line speaks for; knows nothing of the lines around it.
+ */
+
+export type Side = "question" | "answer" | "system";
+
+/** A line that begins a turn. */
+export interface TurnLine {
+  side: Side;
+  /** Folded, as it stands: "q", "service client". */
+  label: string;
+  text: string;
+}
+
+const QUESTION_LABELS = `q question demande instruction prompt user utilisateur utilisatrice client cliente customer human humain
+  visiteur visitor acheteur acheteuse buyer guest invite eleve student patient moi me vous you input usager lecteur interviewer`;
+const ANSWER_LABELS = `a r answer reponse response rep assistant assistante bot chatbot vendeur vendeuse seller conseiller conseillere
+  agent support sav operateur operatrice technicien technicienne ai ia gpt chatgpt robot output completion solution boutique
+  magasin professeur teacher formateur advisor staff expert hotline`;
+const PHRASES: Record<string, Side> = {
+  "service client": "answer",
+  "customer service": "answer",
+  "customer support": "answer",
+  "support client": "answer",
+  "notre reponse": "answer",
+  "votre question": "question",
+  "end user": "question",
+};
+
+const SIDES = new Map<string, Side>([
+  ...words(QUESTION_LABELS).map((word) => [word, "question"] as const),
+  ...words(ANSWER_LABELS).map((word) => [word, "answer"] as const),
+  ...(["system", "systeme"] as const).map((word) => [word, "system"] as const),
+  ...Object.entries(PHRASES),
+]);
+
+function words(text: string): string[] {
+  return text.split(/\s+/);
+}
+
+/** Marks that may stand before a label: quotes of mails, bullets, headings, bold type. */
+const LEAD = String.raw`[\s>*_#•–-]*`;
+/** Day and time, as chats write them; either alone. */
+const DAY = String.raw`\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}`;
+const TIME = String.raw`\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s?[AaPp]\.?[Mm]\.?)?`;
+const STAMP = String.raw`[\u200e\u200f]*[[(]?(?:${DAY}(?:,| à| at|T)?\s*(?:${TIME})?|${TIME})[\])]?\s*[-–:]?\s*`;
+const TURN = new RegExp(
+  String.raw`^${LEAD}(?:${STAMP})?${LEAD}(\p{L}[\p{L}'’ ]{0,24}?)\s*(?:\((?:[^()]{1,20})\))?\s*(?:n°\s*|#)?(\d{1,6})?\s*[*_]*\s*([:：]|[.)](?=\s))[*_]*\s*`,
+  "u",
+);
+const STAMPED = new RegExp(String.raw`^${STAMP}(?:([^:]{1,40}): ?)?`, "u");
+
+/** Case and accents make no other label. */
+export function plainLabel(label: string): string {
+  return label.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[’']/g, " ").trim();
+}
+
+export function sideOf(label: string): Side | undefined {
+  return SIDES.get(plainLabel(label));
+}
+
+/** The turn that a line begins, or undefined. `names` are speakers whose side is known otherwise. */
+export function turnLine(line: string, names?: ReadonlyMap<string, Side>): TurnLine | undefined {
+  if (names !== undefined) return namedTurn(line, names);
+  const match = TURN.exec(line);
+  if (match === null) return undefined;
+  const [all, label, number, mark] = match;
+  const side = sideOf(label);
+  if (side === undefined) return undefined;
+  // "Q. …" and "Question 3) …", but "Client. …" begins a sentence.
+  if (!/[:：]/.test(mark) && number === undefined && label.length > 1) return undefined;
+  return { side, label: plainLabel(label), text: line.slice(all.length).trimEnd() };
+}
+
+function namedTurn(line: string, names: ReadonlyMap<string, Side>): TurnLine | undefined {
+  const stamped = stampedLine(line);
+  const side = stamped?.speaker === undefined ? undefined : names.get(stamped.speaker);
+  return side === undefined || !stamped
+    ? undefined
+    : { side, label: stamped.speaker as string, text: stamped.text };
+}
+
+/** A line of a chat with day or time before it, and the speaker where it has one. */
+export function stampedLine(line: string): { speaker?: string; text: string } | undefined {
+  const match = STAMPED.exec(line);
+  if (match === null) return undefined;
+  const speaker = match[1]?.trim();
+  return { ...(speaker === undefined ? {} : { speaker }), text: line.slice(match[0].length).trimEnd() };
+}
+
+const INNER = /(?<=[\s,;|.?!)"»])(\p{L}[\p{L} ]{0,14}?)\s*\d{0,4}\s*[:：]\s*/gu;
+
+/** "Q: … R: …" on one line: where the answer begins, or undefined. */
+export function innerAnswer(text: string): { question: string; answer: string } | undefined {
+  for (const match of text.matchAll(INNER)) {
+    // "… ? Notre réponse :": the label may be the last words of what came before.
+    const label = match[1].split(" ").at(-1) as string;
+    if (sideOf(match[1]) !== "answer" && sideOf(label) !== "answer") continue;
+    const at = match.index + (sideOf(match[1]) === "answer" ? 0 : match[1].length - label.length);
+    const question = text.slice(0, at).replace(/[\s,;|–-]+$/, "");
+    const answer = text.slice(match.index + match[0].length).trim();
+    if (question !== "" && answer !== "") return { question, answer };
+  }
+  return undefined;
+}
