@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { loadCsv } from "../../sdk/data/csv.ts";
 import { Random } from "../../sdk/data/random.ts";
+import { exports } from "./messy/exports.ts";
 import { faults } from "./messy/faults.ts";
 import { tables } from "./messy/tables.ts";
 import { writing } from "./messy/writing.ts";
 
-const seeds = [...writing, ...tables, ...faults].map(({ bytes }) => Buffer.from(bytes as string));
+const seeds = [...writing, ...tables, ...faults, ...exports].map(({ bytes }) => Buffer.from(bytes as string));
 const bits = [
   '"',
   '""',
@@ -30,6 +31,9 @@ const bits = [
   "{",
   "[",
   "question,réponse\n",
+  "Q: ",
+  "\nR: ",
+  "Client : ",
   "PAR1",
   "\ufeff",
 ];

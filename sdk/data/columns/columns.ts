@@ -69,12 +69,15 @@ export function findColumns(
   return { instruction: question.at, response: answer.at, exact: question.exact && answer.exact };
 }
 
+/** "What is your question for us?" is a name; what has more words is a sentence. */
+const MOST_WORDS = 7;
+
 /** For each word the first name that holds it, of names that are short and name no other thing. */
 function namesByWord(names: readonly string[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const [at, name] of names.entries()) {
     const words = name.split(" ");
-    if (words.length > 5 || words.some((word) => otherWords.has(word))) continue;
+    if (words.length > MOST_WORDS || words.some((word) => otherWords.has(word))) continue;
     for (const word of words) if (!found.has(word)) found.set(word, at);
   }
   return found;

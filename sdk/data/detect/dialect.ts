@@ -135,7 +135,9 @@ function score(text: string, syntax: Syntax, qualityOf: (cell: string) => number
     if (!record.clean) broken++;
     lengths.push(fields.length);
     qualities.push(mean(fields.slice(0, 50).map(qualityOf)));
-    if (lengths.length <= 10 && fields.length > 1 && named < 1)
+    // Between words of names that other delimiters part, a blank is one of prose.
+    const parted = syntax.delimiter === " " && fields.some((field) => /[,;\t|]/.test(field));
+    if (lengths.length <= 10 && fields.length > 1 && named < 1 && !parted)
       named = Math.max(named, headerMeaning(fields));
   }
   const columns = mostFrequent(lengths);

@@ -109,7 +109,9 @@ function namedLayout(seen: readonly Seen[], at: number): Layout {
   let last = at;
   while (last + 1 < seen.length && isLowerHeader(seen[last + 1].fields, seen[at].fields)) {
     last++;
-    header = joinHeaders([header, seen[last].fields]);
+    // Ids in braces ({"ImportId": …}) are none of the names.
+    if (!seen[last].fields.every((field) => /^\s*\{.*\}\s*$/.test(field)))
+      header = joinHeaders([header, seen[last].fields]);
   }
   const data = untilOtherTable(seen.slice(last + 1)).filter(({ record }) => record.clean);
   return {
@@ -135,7 +137,7 @@ function isUpperHeader(upper: Seen, below: Seen, columns: number): boolean {
 function isLowerHeader(fields: readonly string[], header: readonly string[]): boolean {
   if (fields.length !== header.length) return false;
   const texts = fields.map((field) => field.trim());
-  if (texts.every((text) => /^[([<].*[)\]>]$/.test(text) && text.length <= 40)) return true;
+  if (texts.every((text) => /^[([<{].*[)\]>}]$/.test(text) && text.length <= 40)) return true;
   if (texts.every((text, i) => text === header[i].trim())) return false;
   return findColumns(texts)?.exact === true && texts.every(isName);
 }
@@ -243,12 +245,20 @@ function tableStart(seen: readonly Seen[], columns: number): number {
     one.fields.filter((field) => field.trim() !== "").length >= Math.min(2, columns);
   const first = seen.findIndex(fits);
   if (first <= 0) return 0;
+  // With more fields than columns right from the top, these are rows whose commas nobody quoted.
+  const above = seen.slice(0, first);
+  if (
+    columns > 1 &&
+    above.every(({ fields, afterBlank }) => fields.length > columns && !afterBlank) &&
+    !seen[first].afterBlank
+  )
+    return 0;
   // Right above it, a header with a fault of its own: nearly as many fields, or written with another delimiter.
-  const above = seen[first - 1];
-  const filled = above.fields.filter((field) => field.trim() !== "").length;
-  const near = filled >= 2 && Math.abs(above.fields.length - columns) <= 1 && columns >= 3;
+  const last = seen[first - 1];
+  const filled = last.fields.filter((field) => field.trim() !== "").length;
+  const near = filled >= 2 && Math.abs(last.fields.length - columns) <= 1 && columns >= 3;
   const otherwise = [",", ";", "\t", "|", " "].some((delimiter) => {
-    const names = above.record.raw.split(delimiter);
+    const names = last.record.raw.split(delimiter);
     return names.length === columns && columns >= 3 && names.every((name) => name.trim() !== "");
   });
   return first - 1 <= MOST_PREAMBLE && !seen[first].afterBlank && (near || otherwise) ? first - 1 : first;

@@ -6,10 +6,14 @@ export function isComment(raw: string, fields: number, columns: number): boolean
   const text = raw.trimStart();
   const first = text[0];
   if (first === "#") return fields !== columns || columns === 1 || /^#+(?:\s|$|-|=)/.test(text);
+  if (first === "(") return fields !== columns && COUNT.test(text.trimEnd());
   if (first === "/") return /^\/\/\s/.test(text) && fields !== columns;
   if (first === "-" || first === "+" || first === "|" || first === "=" || first === ":") return isRule(raw);
   return false;
 }
+
+/** What a database writes below its table. */
+const COUNT = /^\(\d+ (?:rows?|lignes?|records?|enregistrements?|résultats?|results?)\)$/i;
 
 export function isRule(raw: string): boolean {
   return raw.length >= 3 && /^[\s|+:=-]+$/.test(raw) && /-{2}|={2}/.test(raw);

@@ -49,6 +49,13 @@ export class OtherTables {
     if (!afterBlank) return false;
     if (findColumns(fields)?.exact) return true;
     if (!fits) return false;
+    // "Prix" in a column of numbers, and numbers below it again.
+    if (
+      models.some(
+        (model, i) => model.typed && model.cost(fields[i]) >= 2 && /^[\d$€£+-]/.test(below.fields[i].trim()),
+      )
+    )
+      return true;
     return models.some(
       (model, i) =>
         model.cost(below.fields[i]) >= 0.5 &&
