@@ -8,6 +8,7 @@ import { type DialogueSource, openDialogue } from "./dialogue/openDialogue.ts";
 import { looksLikeJson } from "./objects/jsonValues.ts";
 import { jsonSource, type ObjectSource, openObjectRows, openWholeObjects } from "./objects/openObjects.ts";
 import { isParquet, parquetSource } from "./objects/parquet.ts";
+import { withoutFaultsOfCharacters } from "./read/csvParser.ts";
 import {
   gridOf,
   type OpenGrid,
@@ -111,7 +112,8 @@ function dialogueOf(
   const encoding = settings.encoding ?? found.encoding;
   const body = head.subarray(encoding === found.encoding ? found.bom : 0);
   const isAll = whole && body.length <= STYLE;
-  const style = findDialogue(new Decoder(encoding).decode(body.subarray(0, STYLE), isAll), isAll);
+  const sample = new Decoder(encoding).decode(body.subarray(0, STYLE), isAll);
+  const style = findDialogue(withoutFaultsOfCharacters(sample), isAll);
   if (style === undefined) return undefined;
   const decoder = new Decoder(encoding);
   const text = decoder.decode(body, whole);

@@ -154,6 +154,24 @@ describe("dialogues written as text", () => {
     assert.deepEqual(utf16.rows[0].response, "ça");
   });
 
+  it("mends NULs and text decoded twice, and says so; strict allows neither", async () => {
+    const text = "Question : oÃ¹ est l'entrÃ©e ?\nRÃ©ponse : Ã\u00a0 gauche\0, aprÃ¨s l'escalier.\n";
+    const { rows, repairs } = await read(text);
+    assert.deepEqual(rows[0].response, "à gauche, après l'escalier.");
+    assert.deepEqual(
+      repairs.map(({ line, kind }) => [line, kind]),
+      [
+        [1, "encoding"],
+        [2, "nul"],
+        [2, "encoding"],
+      ],
+    );
+    await assert.rejects(
+      read(text, { strict: true }),
+      /^Error: \(buffer\): line 1, encoding: .*strict allows no repair/,
+    );
+  });
+
   it("leaves tables, prose with colons and letters alone", async () => {
     const tables = [
       "question,réponse\nQ: où ?,R: là\nQ: quand ?,R: hier\n",

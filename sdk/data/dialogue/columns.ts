@@ -93,7 +93,7 @@ export function openDialogueColumns(
     const text = fields[columns.text].replace(/\r\n?/g, "\n").trim();
     if (columns.speaker === undefined) {
       exchanges.forget();
-      text.split("\n").forEach((one) => addLine(one, line));
+      for (const one of text.split("\n")) addLine(one, line);
       exchanges.forget();
       return;
     }

@@ -49,7 +49,7 @@ const TURN = new RegExp(
   String.raw`^${LEAD}(?:${STAMP})?${LEAD}(\p{L}[\p{L}'’ ]{0,24}?)\s*(?:\((?:[^()]{1,20})\))?\s*(?:n°\s*|#)?(\d{1,6})?\s*[*_]*\s*([:：]|[.)](?=\s))[*_]*\s*`,
   "u",
 );
-const STAMPED = new RegExp(String.raw`^${STAMP}(?:([^:]{1,40}): ?)?`, "u");
+const STAMPED = new RegExp(`^${STAMP}(?:([^:]{1,40}): ?)?`, "u");
 
 /** Case and accents make no other label. */
 export function plainLabel(label: string): string {

@@ -1,8 +1,9 @@
 /** A dialogue written as text, piece by piece: what `loadCsv` collects where the source is no table. */
 import type { Settings } from "../csvOptions.ts";
-import { type Batch, newCounts, type OpenTable } from "../read/openTable.ts";
+import { addRepairs, type Batch, forbidRepairs, newCounts, type OpenTable } from "../read/openTable.ts";
 import { RecordReader } from "../records/recordReader.ts";
-import type { Dialect } from "../report/report.ts";
+import { mendDecodedTwice } from "../repairs/decodedTwice.ts";
+import type { Dialect, Repair } from "../report/report.ts";
 import { type DialogueStyle, headingOf } from "./detect.ts";
 import { Exchanges } from "./exchanges.ts";
 import { innerAnswer, turnLine } from "./lines.ts";
@@ -87,11 +88,24 @@ export function openDialogue(source: DialogueSource, settings: Settings): OpenTa
   const ends = new Set<string>();
   const dialect: Dialect = { encoding, ...syntax, recordEnd: "none", confidence: 1 };
 
+  /** Without NULs, and decoded once; told as repairs. */
+  function mended(text: string, line: number, repairs: Repair[]): string {
+    const bare = text.replaceAll("\0", "");
+    if (bare !== text) repairs.push({ line, kind: "nul", before: text, after: bare });
+    const once = mendDecodedTwice(bare);
+    if (once !== bare) repairs.push({ line, kind: "encoding", before: bare, after: once });
+    return once;
+  }
+
   function toBatch(last: boolean): Batch {
+    const repairs: Repair[] = [];
     for (let record = reader.next(); record; record = reader.next()) {
       if (record.end !== "") ends.add(record.end);
       const cell = record.clean && record.raw.trimStart().startsWith('"') ? record.fields[0] : record.raw;
-      cell.split(/\r\n?|\n/).forEach((line, i) => turns.add(line, record.line + i));
+      cell.split(/\r\n?|\n/).forEach((line, i) => {
+        const at = record.line + i;
+        turns.add(mended(line, at, repairs), at);
+      });
     }
     if (last) turns.exchanges.end();
     dialect.recordEnd =
@@ -102,12 +116,14 @@ export function openDialogue(source: DialogueSource, settings: Settings): OpenTa
     counts.rows += rows.length;
     counts.rejected += left.length;
     counts.records = counts.rows + counts.rejected;
+    addRepairs(counts, repairs);
+    forbidRepairs(name, repairs, settings);
     counts.blankLines = turns.blankLines;
     counts.preambleLines = turns.preambleLines;
     return {
       rows,
       rejected: left.map(({ line, text, reason }) => ({ line, raw: encode(text), text, reason })),
-      repairs: [],
+      repairs,
     };
   }
 

@@ -155,7 +155,7 @@ function sampleOf(text: string, whole: boolean): string {
 }
 
 /** As the cells will be: names of columns are to be understood, whatever their bytes went through. */
-function withoutFaultsOfCharacters(text: string): string {
+export function withoutFaultsOfCharacters(text: string): string {
   if (!isSpecial(text)) return text;
   return text
     .replaceAll("\0", "")

@@ -113,10 +113,7 @@ export const exports: readonly MessyFile[] = [
   {
     name: "Intercom: conversation parts with the author's type",
     bytes:
-      'conversation_id,author_type,body,created_at\n1,user,"Hi, is it in stock?",2024-01-02\n1,admin,skip,2024-01-02\n'.replace(
-        "admin,skip",
-        'agent,"Yes, 3 left."',
-      ) + "2,user,Where is my parcel,2024-01-03\n2,agent,On its way.,2024-01-03\n2,user,thanks!,2024-01-03\n",
+      'conversation_id,author_type,body,created_at\n1,user,"Hi, is it in stock?",2024-01-02\n1,agent,"Yes, 3 left.",2024-01-02\n2,user,Where is my parcel,2024-01-03\n2,agent,On its way.,2024-01-03\n2,user,thanks!,2024-01-03\n',
     rows: [
       ["Hi, is it in stock?", "Yes, 3 left."],
       ["Where is my parcel", "On its way."],
@@ -180,10 +177,7 @@ export const exports: readonly MessyFile[] = [
   {
     name: "PostgreSQL: COPY with pipes and empty texts in quotes",
     bytes:
-      'id|question|answer|locale\n1|Is a|b allowed?|No.|en\n2|"Is ""c"" allowed?"|"Yes|no."|en\n3|Why?|""|en\n4|When?|Now.|en\n'.replace(
-        "Is a|b",
-        "Is ab",
-      ),
+      'id|question|answer|locale\n1|Is ab allowed?|No.|en\n2|"Is ""c"" allowed?"|"Yes|no."|en\n3|Why?|""|en\n4|When?|Now.|en\n',
     rows: [
       ["Is ab allowed?", "No."],
       ['Is "c" allowed?', "Yes|no."],
@@ -219,10 +213,7 @@ export const exports: readonly MessyFile[] = [
   {
     name: "WhatsApp iPhone: brackets, seconds and marks of direction",
     bytes:
-      "[03/04/24 09:12:44] Tom: \u200eMessages and calls are end-to-end encrypted.\n[03/04/24 09:13:01] Ana: do you have size 40?\n[03/04/24 09:14:20] Tom: yes, 2 left\n[03/04/24 09:15:00] Ana: can I pay by card?\n[03/04/24 09:15:30] Tom: sure: card, cash, anything\n".replace(
-        "[03/04/24 09:12:44] Tom: \u200e",
-        "\u200e[03/04/24 09:12:44] ",
-      ),
+      "\u200e[03/04/24 09:12:44] Messages and calls are end-to-end encrypted.\n[03/04/24 09:13:01] Ana: do you have size 40?\n[03/04/24 09:14:20] Tom: yes, 2 left\n[03/04/24 09:15:00] Ana: can I pay by card?\n[03/04/24 09:15:30] Tom: sure: card, cash, anything\n",
     rows: [
       ["do you have size 40?", "yes, 2 left"],
       ["can I pay by card?", "sure: card, cash, anything"],
@@ -269,8 +260,7 @@ export const exports: readonly MessyFile[] = [
   {
     name: "interview in one column, quoted, with doubled quotes",
     bytes:
-      '"Interviewer: Why ""seven""?"\n"Guest: no"\n'.replace("Guest: no", "Answer: Because, well, seven.") +
-      '"Interviewer: And now?"\n"Answer: Nothing, yet."\n',
+      '"Interviewer: Why ""seven""?"\n"Answer: Because, well, seven."\n"Interviewer: And now?"\n"Answer: Nothing, yet."\n',
     rows: [
       ['Why "seven"?', "Because, well, seven."],
       ["And now?", "Nothing, yet."],
