@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { float32ToBfloat16 } from "../sdk/backend/bfloat16.ts";
 import { Random } from "../sdk/data/random.ts";
+import { tensorShapes } from "../sdk/model/baseWeights.ts";
 import { type MistralConfig, toHuggingFace } from "../sdk/model/config.ts";
-import { tensorShapes } from "../sdk/model/load.ts";
 import { type TensorToWrite, writeSafetensors } from "../sdk/weights/safetensors.ts";
 
 /** Values before the stream repeats: enough that a block of 64 never meets its own copy in one row. */

@@ -2,8 +2,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAdapterDir } from "../model/adapter.ts";
+import { LARGE_BYTES, tensorShapes } from "../model/baseWeights.ts";
 import type { MistralConfig } from "../model/config.ts";
-import { LARGE_BYTES, type OpenBase, openBase, tensorShapes } from "../model/load.ts";
+import { type OpenBase, openBase } from "../model/load.ts";
 import { modelMemory } from "../model/memory.ts";
 import { isNf4 } from "../weights/bitsandbytes.ts";
 import { readGgufHeader } from "../weights/gguf/header.ts";

@@ -8,9 +8,9 @@ import { makeFolder, writeWhole } from "../files.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type TensorToWrite, writeSafetensors } from "../weights/safetensors.ts";
+import { tensorShapes } from "./baseWeights.ts";
 import { type MistralConfig, toHuggingFace } from "./config.ts";
 import { type Layer, modulePath, PROJECTIONS } from "./layers.ts";
-import { tensorShapes } from "./load.ts";
 import { MistralModel } from "./mistral.ts";
 
 /**

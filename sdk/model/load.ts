@@ -3,25 +3,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
-import { activeCuda } from "../backend/cuda/backend.ts";
 import { ensureDevice } from "../backend/device.ts";
 import { checkArgument, checkOptions } from "../options.ts";
 import { tokenizerOfGguf } from "../text/ggufTokenizer.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
-import { isNf4, nf4Shape, readNf4 } from "../weights/bitsandbytes.ts";
 import { GgufFile } from "../weights/gguf/source.ts";
 import { type FetchOptions, fetchModel } from "../weights/hub/fetchModel.ts";
 import { hubSourceText, parseHubSource } from "../weights/hub/source.ts";
 import { isGguf, localPath, resolveModelPath } from "../weights/modelPath.ts";
 import { hashWeights, openWeights } from "../weights/openWeights.ts";
 import { type AdapterConfig, type AdapterHead, loadAdapter, readAdapterHead } from "../weights/peft.ts";
-import { exactBfloat16, type TensorSource, toFloat32 } from "../weights/safetensors.ts";
-import { StoredWeight } from "../weights/storedWeight.ts";
-import { DenseWeight, type FrozenWeight } from "../weights/weight.ts";
+import type { TensorSource } from "../weights/safetensors.ts";
 import { isAdapterDir, moduleName } from "./adapter.ts";
+import { checkTensors, readWeights } from "./baseWeights.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
 import { configOfGguf } from "./ggufConfig.ts";
-import { type Layer, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
+import { PROJECTIONS } from "./layers.ts";
 import { hasLora, withAdapter } from "./lora.ts";
 import { checkModel, MistralModel } from "./mistral.ts";
 import { quantize } from "./quantize.ts";
@@ -59,9 +56,6 @@ function checkLoad(where: string, source: unknown, options: unknown): void {
     source,
   );
 }
-
-/** Bytes of tensors from which a model on `native` stays in its files: a smaller one is read in a moment. */
-export const LARGE_BYTES = 2 ** 30;
 
 /**
  * Loads a base model (`config.json`, safetensors in one file or shards, `tokenizer.json`, `tokenizer_config.json`),
@@ -196,7 +190,7 @@ async function loadBase(source: string, path: string, options: LoadOptions): Pro
   const { config, tokenizer, file } = await openBase(path);
   try {
     checkTensors(file, config);
-    return new MistralModel(config, readWeights(file, config, options), tokenizer, source);
+    return new MistralModel(config, readWeights(file, config, options.keepInFiles), tokenizer, source);
   } finally {
     file.close();
   }
@@ -250,97 +244,4 @@ function readConfig(dir: string): MistralConfig {
     throw new Error(`${path}: expected JSON, got ${(cause as Error).message}`, { cause });
   }
   return parseConfig(json, path);
-}
-
-/** Every tensor of the architecture by its Hugging Face name, with its shape. */
-export function tensorShapes(config: MistralConfig): Map<string, number[]> {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config;
-  const projections: Record<ProjectionName, [number, number]> = {
-    q_proj: [heads * headDim, hiddenSize],
-    k_proj: [kvHeads * headDim, hiddenSize],
-    v_proj: [kvHeads * headDim, hiddenSize],
-    o_proj: [hiddenSize, heads * headDim],
-    gate_proj: [intermediateSize, hiddenSize],
-    up_proj: [intermediateSize, hiddenSize],
-    down_proj: [hiddenSize, intermediateSize],
-  };
-  const shapes = new Map<string, number[]>([["model.embed_tokens.weight", [vocabSize, hiddenSize]]]);
-  for (let i = 0; i < config.layers; i++) {
-    shapes.set(`model.layers.${i}.input_layernorm.weight`, [hiddenSize]);
-    shapes.set(`model.layers.${i}.post_attention_layernorm.weight`, [hiddenSize]);
-    for (const name of PROJECTIONS)
-      shapes.set(`model.layers.${i}.${modulePath(name)}.weight`, projections[name]);
-  }
-  shapes.set("model.norm.weight", [hiddenSize]);
-  if (!config.tieEmbeddings) shapes.set("lm_head.weight", [vocabSize, hiddenSize]);
-  return shapes;
-}
-
-function checkTensors(file: TensorSource, config: MistralConfig): void {
-  const problems: string[] = [];
-  for (const [name, shape] of tensorShapes(config)) {
-    const info = file.tensors.get(name);
-    if (!info) {
-      problems.push(`"${name}" is missing`);
-      continue;
-    }
-    const nf4 = isNf4Projection(file, name);
-    if (!nf4 && !["F32", "F16", "BF16"].includes(info.dtype)) {
-      problems.push(`"${name}": expected dtype F32, F16 or BF16, got ${info.dtype}`);
-      continue;
-    }
-    const got = nf4 ? nf4Shape(file, name) : info.shape;
-    if (!tf.util.arraysEqual([...got], shape)) {
-      problems.push(`"${name}": expected shape [${shape}] from config.json, got [${got}]`);
-    }
-  }
-  if (problems.length === 0) return;
-  const shown =
-    problems.slice(0, 10).join("; ") + (problems.length > 10 ? `; and ${problems.length - 10} more` : "");
-  throw new Error(
-    `${file.path}: the weights do not fit config.json: ${shown}. Take all files from the same checkpoint.`,
-  );
-}
-
-/** Embedding and head are never in 4 bits, in bitsandbytes and here. */
-function isNf4Projection(file: TensorSource, name: string): boolean {
-  return name.endsWith("_proj.weight") && isNf4(file, name);
-}
-
-function staysInFiles(file: TensorSource, { keepInFiles }: LoadOptions): boolean {
-  if (activeCuda()) return true;
-  if (tf.getBackend() !== "native") return false;
-  const bytes = [...file.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return keepInFiles ?? bytes >= LARGE_BYTES;
-}
-
-function readWeights(file: TensorSource, config: MistralConfig, options: LoadOptions) {
-  const stays = staysInFiles(file, options);
-  const matrix = (name: string): FrozenWeight => {
-    if (isNf4Projection(file, name)) return readNf4(file, name);
-    const place = stays ? file.locate(name) : undefined;
-    if (place) return new StoredWeight(place, name);
-    const value = file.read(name);
-    const [out, inn] = value.shape;
-    return new DenseWeight([out, inn], exactBfloat16(value, name) ?? toFloat32(value, name));
-  };
-  const vector = (name: string) => tf.tensor1d(toFloat32(file.read(name), name));
-  const embedding = matrix("model.embed_tokens.weight");
-  const layers = Array.from({ length: config.layers }, (_, i): Layer => {
-    const prefix = `model.layers.${i}.`;
-    const projection = (name: ProjectionName) => ({ weight: matrix(`${prefix}${modulePath(name)}.weight`) });
-    return {
-      inputNorm: vector(`${prefix}input_layernorm.weight`),
-      postAttentionNorm: vector(`${prefix}post_attention_layernorm.weight`),
-      q_proj: projection("q_proj"),
-      k_proj: projection("k_proj"),
-      v_proj: projection("v_proj"),
-      o_proj: projection("o_proj"),
-      gate_proj: projection("gate_proj"),
-      up_proj: projection("up_proj"),
-      down_proj: projection("down_proj"),
-    };
-  });
-  const head = config.tieEmbeddings ? embedding : matrix("lm_head.weight");
-  return { embedding, layers, norm: vector("model.norm.weight"), head };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { loadModel, tensorShapes } from "../../sdk/model/load.ts";
+import { tensorShapes } from "../../sdk/model/baseWeights.ts";
+import { loadModel } from "../../sdk/model/load.ts";
 import { attachLora, trainableParameters } from "../../sdk/model/lora.ts";
 import { modelMemory } from "../../sdk/model/memory.ts";
 import { quantize, weightBytes } from "../../sdk/model/quantize.ts";
