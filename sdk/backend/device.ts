@@ -21,8 +21,10 @@ import { loadTensorflow } from "./tensorflow.ts";
  * project has installed one: see docs/backends.md.
  */
 export const DEVICES = ["auto", "cuda", "native", "tensorflow", "cpu"] as const;
+/** One of `DEVICES`. */
 export type Device = (typeof DEVICES)[number];
 
+/** The device in use, as `useDevice` gives it. */
 export interface DeviceInfo {
   /** The tfjs backend in use. */
   device: Exclude<Device, "auto">;
@@ -32,9 +34,11 @@ export interface DeviceInfo {
   note?: string;
 }
 
+/** Arithmetic of large products: exact, or with factors rounded to 16 bits. */
 export const COMPUTES = ["float32", "bfloat16"] as const;
 export type Compute = (typeof COMPUTES)[number];
 
+/** Options of `useDevice`. */
 export interface DeviceOptions {
   /**
    * Arithmetic of large products. "float32" is exact and the default of `native`. "bfloat16" rounds the factors to 8

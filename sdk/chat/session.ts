@@ -94,6 +94,13 @@ const DRAFT_AFTER = 400;
 /** A greedy retry would say the same again. */
 const RETRY_TEMPERATURE = 0.6;
 
+/**
+ * A conversation with a model: `say` answers a message, with what was said before in mind and, with `reasoning`, thought
+ * over and checked. What is said stays in this object; the model itself does not change.
+ *
+ *     const chat = new ChatSession(model, { reasoning: new ReasoningSystem(await loadDomain("ecommerce.fr")) });
+ *     for await (const piece of chat.say("Où est mon colis ?")) process.stdout.write(piece);
+ */
 export class ChatSession {
   /** The reasoning about the last question, with the check of its answer; undefined without reasoning. */
   lastTrace: ReasoningTrace | undefined;

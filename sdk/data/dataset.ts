@@ -16,6 +16,7 @@ import { showDataset } from "./show.ts";
 
 export type { Example } from "./example.ts";
 
+/** Options of `prepareDataset`. */
 export interface DatasetOptions {
   /**
    * Share of the examples kept for testing, in [0, 1); rows with the same instruction stay together. Default 0.
@@ -46,6 +47,7 @@ export interface DatasetOptions {
   systemPrompt?: string;
 }
 
+/** What `prepareDataset` did with the rows. */
 export interface DatasetReport {
   /** Rows of the table. */
   rows: number;
@@ -99,6 +101,10 @@ export function resolveDatasetOptions(options: DatasetOptions): Settings {
 }
 
 /**
+ * Turns rows into examples to train on and to test with: each is the conversation of one row through the model's own chat
+ * template, as token ids, with the answer's tokens to be learnt (`trainOn`). Rows that are too long are dropped and listed
+ * unless `overflow` says otherwise; the same seed divides the same way.
+ *
  * @param table rows with instruction and response, as `loadCsv` gives them
  * @param tokenizer the model's, with its chat template
  * @throws when an option is wrong (all of them are named), a row is too long with overflow "error", or nothing is

@@ -12,6 +12,7 @@ import { OutputFile } from "./write/outputFile.ts";
 import { SeenRows } from "./write/seenRows.ts";
 import { csvRecord, jsonRow } from "./write/writeRows.ts";
 
+/** Options of `repairFile`. */
 export interface RepairFileOptions extends CsvOptions {
   /** "jsonl" (default): one `{"instruction", "response"}` a line; "csv": the same with a header; "grid": the whole table. */
   form?: "jsonl" | "csv" | "grid";

@@ -19,6 +19,7 @@ export interface Answer {
   stopped: boolean;
 }
 
+/** What `evaluate` measured; a notebook shows it as a table. */
 export interface Evaluation {
   /** Questions measured. */
   examples: number;
@@ -38,6 +39,11 @@ export interface Evaluation {
 }
 
 /**
+ * Measures a model on held-out examples: the loss of the expected answers, weighted by tokens, and, unless
+ * `answers: false`, what the model answers itself (greedy): chrF, expected facts, and whether it stops.
+ *
+ *     const { loss, expectedFact } = await evaluate(tuned, test);
+ *
  * @throws when an option is wrong or there is no example
  */
 export async function evaluate(

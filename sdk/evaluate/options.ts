@@ -10,6 +10,7 @@ const evaluateOptions = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 });
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions {
   /** Let the model answer each question (greedy), for chrF, facts and stops. Default true; false gives the loss only. */
   answers?: boolean;

@@ -16,8 +16,11 @@ export const EXPORT_TYPES = {
   merged: ["16bit", "bf16", "f16", "f32", "nf4"],
   gguf: ["f16", "q8_0", "q4_0", "adapter"],
 } as const;
+/** A form in which a model leaves: "peft", "merged" or "gguf". */
 export type ExportTarget = keyof typeof EXPORT_TYPES;
+/** All forms. */
 export const EXPORT_TARGETS = Object.keys(EXPORT_TYPES) as ExportTarget[];
+/** How numbers are stored; which types a form has stands in `EXPORT_TYPES`. */
 export type ExportType = (typeof EXPORT_TYPES)[ExportTarget][number];
 
 const exportOptions = z.strictObject({
@@ -25,6 +28,7 @@ const exportOptions = z.strictObject({
   type: z.string().optional(),
 });
 
+/** Options of `exportModel`. */
 export interface ExportOptions {
   /**
    * "peft" (default): the adapter alone, as PEFT and vLLM load it. "merged": the whole model in Hugging Face layout.
@@ -38,6 +42,7 @@ export interface ExportOptions {
   type?: ExportType;
 }
 
+/** What `exportModel` wrote. */
 export interface Exported {
   /** Names of the files in the folder. */
   files: string[];

@@ -12,6 +12,7 @@ import { ggufVocabulary } from "./ggufVocabulary.ts";
 import { mergedWeights, roundTo16 } from "./weights.ts";
 
 export const GGUF_TYPES = ["f16", "q8_0", "q4_0"] as const;
+/** How matrices are stored in a GGUF file: 16 bits, or blocks of 8 or 4 bits. */
 export type GgufExportType = (typeof GGUF_TYPES)[number];
 
 /** What llama.cpp calls a file of these types (general.file_type). */

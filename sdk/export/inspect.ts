@@ -30,6 +30,7 @@ export interface MemoryNeeded {
   tokens: number;
 }
 
+/** What `inspect` found. */
 export interface Inspection {
   path: string;
   kind: "model" | "GGUF model" | "adapter" | "GGUF adapter" | "safetensors file";
@@ -52,6 +53,9 @@ export interface Inspection {
 const TOKENS = 512;
 
 /**
+ * Says what a file or folder is: architecture, parameters, how they are stored, adapter, tokenizer, memory needed. Reads
+ * headers and configurations, no weights.
+ *
  * @param source a folder, a GGUF file, or a model of the hub, which is downloaded
  * @throws when it is none of these, or damaged: as `loadModel` does
  */

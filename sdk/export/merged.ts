@@ -9,6 +9,7 @@ import { mergedWeights, roundTo16 } from "./weights.ts";
 export const MERGED_TYPES = ["bfloat16", "float16", "float32"] as const;
 export type MergedType = (typeof MERGED_TYPES)[number];
 
+/** Options of `exportMerged`. */
 export interface MergedOptions {
   /** Of all weights. Default: each as the base has it where that is of 16 bits, else bfloat16. */
   type?: MergedType;

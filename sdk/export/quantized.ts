@@ -11,6 +11,7 @@ import type { FrozenWeight } from "../weights/weight.ts";
 import { newModelFolder, writeBesides, writeShards } from "./folder.ts";
 import { mergedWeights, roundTo16 } from "./weights.ts";
 
+/** Options of `exportQuantized`. */
 export interface QuantizedOptions {
   /** Largest file of weights, in bytes. Default 5e9, as transformers has it. A tensor is never cut. */
   maxShardBytes?: number;

@@ -4,6 +4,7 @@ import { checkArgument } from "../options.ts";
 import { nextIds } from "./nextIds.ts";
 import { type GenerateOptions, resolveGenerateOptions } from "./options.ts";
 
+/** One step of `generate`. */
 export interface GeneratedPiece {
   /** The token; -1 for text that was held back and comes after the last token. */
   id: number;

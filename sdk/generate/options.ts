@@ -16,6 +16,7 @@ const generateOptions = z.strictObject({
 /** What a chat may be given: the signal belongs to one answer. */
 export const chatSampling = generateOptions.omit({ signal: true });
 
+/** How the next token is chosen. */
 export interface SamplingOptions {
   /** 0 takes the most likely token (greedy, the default); 1 samples from the model's own distribution. */
   temperature?: number;
@@ -29,6 +30,7 @@ export interface SamplingOptions {
   seed?: number;
 }
 
+/** Options of `generate`. */
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to generate. Default 256; the context window may end it before. */
   maxNewTokens?: number;

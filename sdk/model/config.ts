@@ -13,6 +13,7 @@ const ARCHITECTURES = {
 } as const;
 export type Architecture = keyof typeof ARCHITECTURES;
 
+/** The shape of a model: what this library needs of config.json, in its own names. */
 export interface MistralConfig {
   /** Whose config.json it is; the layers are the same. Absent: Mistral's. */
   architecture?: Architecture;

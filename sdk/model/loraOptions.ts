@@ -14,6 +14,7 @@ const loraOptions = z.strictObject({
   seed: z.int().min(0).default(0),
 });
 
+/** Options of `attachLora`. */
 export interface LoraOptions {
   /** Rank of the update, >= 1. Default 8. More can learn more and costs memory in proportion. */
   r?: number;

@@ -16,6 +16,7 @@ export type ModelShape = Pick<
   | "tieEmbeddings"
 >;
 
+/** Options of `modelMemory`. */
 export interface MemoryOptions {
   /** Rank of LoRA on all projections. Default 8 */
   r?: number;
@@ -51,6 +52,8 @@ export interface ModelMemory {
 }
 
 /**
+ * Estimates the memory that a model takes to chat and to train, in bytes, from its shape alone: before it is downloaded.
+ *
  * @param shape a model's `config`, or the numbers of one that is not there
  * @throws where an option is unknown or wrong, or the shape lacks a number (all are named)
  */

@@ -46,6 +46,10 @@ export function checkModel(where: string, value: unknown): void {
   checkArgument(`${where}: model`, value instanceof MistralModel, "a model, as loadModel gives it", value);
 }
 
+/**
+ * A model that can answer and, with an adapter or as `makeTrainable` gives it, be trained: configuration, weights, tokenizer,
+ * and where they came from. Frozen weights are shared between the models that `quantize` and `attachLora` make of one.
+ */
 export class MistralModel {
   /** Angles of RoPE: inverse frequencies [headDim / 2]. */
   private readonly inverseFrequencies: Float32Array;

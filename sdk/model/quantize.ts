@@ -13,6 +13,7 @@ import { modelSummary } from "./summary.ts";
 
 const quantizeOptions = z.strictObject({ doubleQuant: z.boolean().default(true) });
 
+/** Options of `quantize`. */
 export interface QuantizeOptions {
   /**
    * Store the block scales in 8 bits too: 4.13 bits a value instead of 4.5, with a slightly larger error.

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { Template } from "@huggingface/jinja";
 import { assertPrefix, markMessages, piecesBetween, readMarked } from "./markedText.ts";
 
+/** One turn of a conversation. */
 export interface ChatMessage {
   role: "system" | "user" | "assistant";
   content: string;

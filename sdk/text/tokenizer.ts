@@ -28,6 +28,7 @@ export interface TextPiece extends EncodeOptions {
   text: string;
 }
 
+/** A model's tokenizer with its chat template; `model.tokenizer`, or `Tokenizer.load(folder)`. */
 export class Tokenizer {
   /** Where the files were read. */
   readonly source: string;

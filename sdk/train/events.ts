@@ -78,6 +78,7 @@ export interface EvalEvent {
   samples?: SampleAnswer[];
 }
 
+/** What the model answers to a held-out question in the middle of a training. */
 export interface SampleAnswer {
   question: string;
   answer: string;
@@ -105,4 +106,5 @@ export interface DoneEvent {
   path?: string;
 }
 
+/** What `train` tells while it works; `type` says which. */
 export type TrainEvent = StartEvent | StepEvent | MemoryEvent | EvalEvent | CheckpointEvent | DoneEvent;

@@ -4,6 +4,10 @@ import { Plot } from "../views/figure.ts";
 import { type TrainingState, trainingCharts, trainingLine, trainingView } from "../views/training.ts";
 import type { DoneEvent, EvalEvent, StepEvent, TrainEvent } from "./events.ts";
 
+/**
+ * The events of a training so far. `live(train(…))` gives it; a notebook shows it as one figure, and `add` takes events by
+ * hand.
+ */
 export class TrainingHistory implements Displayable {
   /** In the order in which they were told. */
   readonly events: TrainEvent[] = [];

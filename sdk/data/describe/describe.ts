@@ -14,6 +14,7 @@ import { findSameText } from "./sameText.ts";
 
 export type { Description } from "./findings.ts";
 
+/** Options of `describe`. */
 export interface DescribeOptions {
   /** Counts tokens, chat template included. Default: none, and tokens are left out. */
   tokenizer?: Tokenizer;
