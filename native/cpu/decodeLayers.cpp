@@ -14,7 +14,10 @@
 namespace mlab::MLAB_ISA {
 namespace {
 
-/** Values of the weights of a chunk, at least: with fewer, another thread costs more than it saves. */
+/** Values of a layer's weights for each thread, at least: 4 microseconds, with fewer the phases' ends cost
+ * more than another thread saves. */
+constexpr int64_t kThreadValues = 1 << 18;
+/** The same of a chunk. */
 constexpr int64_t kLeastValues = 32768;
 /** Up to so many values a thread there is one chunk for each. */
 constexpr int64_t kOneChunkValues = 2 << 20;
@@ -91,8 +94,8 @@ struct Cut {
   }
 };
 
-Cut cutRows(int64_t rows, int64_t valuesOfRow) {
-  const int64_t threads = threadCount(), values = rows * valuesOfRow;
+Cut cutRows(int64_t rows, int64_t valuesOfRow, int64_t threads) {
+  const int64_t values = rows * valuesOfRow;
   const int64_t unit = rows >= 8 * kLineRows * threads ? kLineRows : kUnit, units = (rows + unit - 1) / unit;
   int64_t chunks = values / kLeastValues;
   chunks = smaller(chunks, threads * (values > kOneChunkValues * threads ? 4 : 1));
@@ -113,11 +116,13 @@ class Token {
       : x_(x), layers_(layers), count_(count), shape_(shape) {
     const auto& [hidden, intermediate, heads, kvHeads, dim, eps, scale, past, frequencies] = shape;
     const int64_t queries = heads * dim, keys = kvHeads * dim;
-    cuts_[kQkv] = cutRows(queries + 2 * keys, hidden);
-    cuts_[kAttend] = {heads, 1, smaller(heads, threadCount())};
-    cuts_[kO] = cutRows(hidden, queries);
-    cuts_[kGateUp] = cutRows(intermediate, 2 * hidden);
-    cuts_[kDown] = cutRows(hidden, intermediate);
+    const int64_t values = (2 * queries + 2 * keys + 3 * intermediate) * hidden;
+    threads_ = larger(1, smaller(threadCount(), values / kThreadValues));
+    cuts_[kQkv] = cutRows(queries + 2 * keys, hidden, threads_);
+    cuts_[kAttend] = {heads, 1, smaller(heads, threads_)};
+    cuts_[kO] = cutRows(hidden, queries, threads_);
+    cuts_[kGateUp] = cutRows(intermediate, 2 * hidden, threads_);
+    cuts_[kDown] = cutRows(hidden, intermediate, threads_);
     const int64_t sizes[] = {queries + 2 * keys, queries, hidden, intermediate, intermediate, intermediate};
     int64_t total = 0;
     for (int64_t size : sizes) total += roundUp(size, kLineRows);
@@ -140,6 +145,7 @@ class Token {
     }
   }
 
+  int64_t threads() const { return threads_; }
   int64_t phases() const { return 1 + kKinds * count_; }
   int64_t chunks(int64_t phase) const { return cutOf(phase).chunks; }
 
@@ -285,6 +291,7 @@ class Token {
   const DecoderLayerView* const layers_;
   const int64_t count_;
   const DecoderShape& shape_;
+  int64_t threads_;
   Cut cuts_[kKinds];
   /** Of xa of a kind, and the floats of its place for each chunk. */
   int64_t ranks_[kKinds] = {}, places_[kKinds] = {};

@@ -16,6 +16,7 @@ namespace mlab::MLAB_ISA {
 
 /**
  * Work has:
+ *   int64_t threads() const;                               at most so many take part
  *   int64_t phases() const;
  *   int64_t chunks(int64_t phase) const;                   at least 1, below 2^16
  *   typename Work::Local                                   what a thread keeps from chunk to chunk
@@ -28,7 +29,7 @@ template <class Work>
 class Phases {
  public:
   static void run(const Work& work) {
-    const Phases phases(work, threadCount());
+    const Phases phases(work, work.threads());
     parallelFor(phases.threads_, 1, [&](int64_t begin, int64_t end) {
       // A thread that is given several shares is the only one.
       for (int64_t self = begin; self < end; ++self) phases.take(self, end - begin > 1);

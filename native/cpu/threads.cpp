@@ -98,7 +98,13 @@ class Pool {
     finish(0, mine);
     drain(0);
     expected_ += chunks;
-    while (finishedChunks() != expected_) pause();
+    for (int looks = 0; finishedChunks() != expected_; ++looks) {
+      // Whoever holds the last chunk may be waiting for this core.
+      if (looks < kSpins)
+        pause();
+      else
+        std::this_thread::yield();
+    }
   }
 
  private:

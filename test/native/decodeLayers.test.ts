@@ -23,8 +23,9 @@ interface Shape {
   layers: number;
 }
 
+/** Large enough for two threads; what has fewer values than 2^19 in a layer is done by one. */
 const base: Shape = {
-  ...{ hidden: 128, intermediate: 192, heads: 4, kvHeads: 2, headDim: 32, past: 5, window: 0 },
+  ...{ hidden: 256, intermediate: 512, heads: 4, kvHeads: 2, headDim: 64, past: 5, window: 0 },
   ...{ ranks: [8, 8, 8, 8, 8, 8, 8], layers: 2 },
 };
 
@@ -33,20 +34,12 @@ const SHAPES: Record<string, Partial<Shape>> = {
   "the first token": { past: 0 },
   "no adapters": { ranks: [0, 0, 0, 0, 0, 0, 0] },
   "some adapters, of all sizes": { ranks: [3, 0, 1, 17, 0, 40, 16] },
-  "odd sizes": { hidden: 75, intermediate: 51, heads: 3, kvHeads: 1, headDim: 22, past: 19 },
+  "odd sizes": { hidden: 275, intermediate: 851, heads: 3, kvHeads: 1, headDim: 22, past: 19 },
   "a window": { past: 40, window: 9 },
   "a window of one": { past: 4, window: 1 },
   "more query heads than threads, one kv head": { heads: 7, kvHeads: 1, headDim: 16, past: 70 },
-  // Weights of some hundred thousand values are cut into chunks for several threads.
-  "several chunks": {
-    hidden: 320,
-    intermediate: 640,
-    heads: 5,
-    kvHeads: 5,
-    headDim: 64,
-    past: 33,
-    layers: 3,
-  },
+  "one thread": { hidden: 75, intermediate: 51 },
+  "five threads": { hidden: 512, intermediate: 768, heads: 5, kvHeads: 5, past: 33 },
 };
 
 interface Matrix {
@@ -197,7 +190,7 @@ function decode(addon: Addon, layers: Layer[], shape: Shape, x: Float32Array): v
   addon.decodeLayers(...sizes, EPS, 1 / Math.sqrt(headDim), ...place, x, ...args);
 }
 
-/** Sums of at most 640 terms in another order cost some 1e-6 of the largest values, and a layer has four in a row. */
+/** Sums of at most 851 terms in another order cost some 1e-6 of the largest values, and a layer has four in a row. */
 const TOLERANCE = 1e-5;
 
 function assertNear(got: ArrayLike<number>, want: Float64Array, what: string): void {
@@ -256,7 +249,7 @@ onEveryIsa("decodeLayers", (addon) => {
 
   it("gives the same bits each time, whoever runs the chunks", () => {
     addon.setThreads(4);
-    const shape = { ...base, ...SHAPES["several chunks"] };
+    const shape = { ...base, ...SHAPES["five threads"] };
     const layers = Array.from({ length: shape.layers }, (_, l) => makeLayer(shape, "nf4", 50 * (l + 1)));
     const run = () => {
       const x = uniform(shape.hidden, 5);
@@ -285,10 +278,10 @@ describe("arguments of decodeLayers", () => {
     const keep = () => {};
     refuse({ kvHeads: 3 }, keep, "decodeLayers: heads must be a multiple of kvHeads");
     refuse({ headDim: 31 }, keep, "decodeLayers: headDim must be even");
-    refuse({ hidden: 64 }, keep, length("x", 64, 128));
-    refuse({ past: 6 }, keep, length("keys", 8 * 64, 7 * 64));
-    refuse({}, (layer) => (layer.inputNorm = new Float32Array(3)), length("inputNorm", 128, 3));
-    refuse({}, ({ projections }) => (projections[6].a = new Float32Array(3)), length("loraA", 8 * 192, 3));
+    refuse({ hidden: 64 }, keep, length("x", 64, 256));
+    refuse({ past: 6 }, keep, length("keys", 8 * 128, 7 * 128));
+    refuse({}, (layer) => (layer.inputNorm = new Float32Array(3)), length("inputNorm", 256, 3));
+    refuse({}, ({ projections }) => (projections[6].a = new Float32Array(3)), length("loraA", 8 * 512, 3));
     const { length: bytes } = makeLayer(base, "nf4", 1).projections[3].args[0];
     refuse(
       {},
@@ -302,7 +295,7 @@ describe("arguments of decodeLayers", () => {
       structuredClone(0, { transfer: [layer.projections[0].args[0].buffer as ArrayBuffer] });
     };
     const message =
-      "decodeLayers: argument weight: expected Uint8Array of length 8192, got Uint8Array of length 0";
+      "decodeLayers: argument weight: expected Uint8Array of length 32768, got Uint8Array of length 0";
     refuse({}, moved, message);
   });
 
