@@ -145,6 +145,14 @@ function benchManyRows(addon: Addon, out: number, inn: number): void {
   addon.setComputeType("float32");
 }
 
+let part = 0;
+/** As much of the buffer as a trial reads, each time another part. */
+function nextPart(): Float32Array {
+  const length = trialBytes / 4;
+  part = (part + length) % buffer.length;
+  return buffer.subarray(part, part + length);
+}
+
 /** One row through the matrices of a group, which are one job: [outs[i], inn] each. */
 function benchOneRow(addon: Addon, outs: number[], inn: number, name: string): void {
   const x = random(inn);
@@ -164,12 +172,6 @@ function benchOneRow(addon: Addon, outs: number[], inn: number, name: string): v
   const copies = Array.from({ length: Math.ceil(coldBytes / bytes) }, copyOf);
   const jobValues = Math.ceil(bytes / 4);
   const { threads } = addon.info();
-  let part = 0;
-  const nextPart = () => {
-    const length = trialBytes / 4;
-    part = (part + length) % buffer.length;
-    return buffer.subarray(part, part + length);
-  };
   let next = 0;
   const perTrial = Math.max(1, Math.floor(trialBytes / bytes));
   // The least time is one pass.
@@ -206,8 +208,8 @@ function benchOneRow(addon: Addon, outs: number[], inn: number, name: string): v
 }
 
 /**
- * The same products inside a token: all layers of a model in one job of the threads (`decodeLayers`), without adapters,
- * after a text of 32 tokens. Norms, attention and SwiGLU are in the time, and the bytes of the matrices alone are counted.
+ * The same products inside a token: layers in one job of the threads (`decodeLayers`), without adapters, after a text of
+ * 32 tokens. Norms, attention and SwiGLU are in the time; only the bytes of the matrices are counted.
  */
 function benchToken(addon: Addon): void {
   const [hidden, intermediate, heads, kvHeads, headDim, past] = [576, 1536, 9, 3, 64, 32];
@@ -229,25 +231,29 @@ function benchToken(addon: Addon): void {
     });
     return [0, norm, norm, cache(), cache(), ...copies];
   };
-  const layers = Array.from({ length: 60 }, layer);
+  const tokens = Array.from({ length: Math.ceil(coldBytes / trialBytes) }, () =>
+    Array.from({ length: 8 }, layer),
+  );
+  bytes /= tokens.length;
   const x = random(hidden);
   const stream = new Float32Array(hidden);
   const shape = [hidden, intermediate, heads, kvHeads, headDim, 1e-5, 1 / Math.sqrt(headDim)] as const;
   const frequencies = new Float32Array(headDim / 2).fill(0.1);
-  const args = layers.flat();
+  const calls = tokens.map((layers) => {
+    const args = layers.flat();
+    return () => addon.decodeLayers(...shape, past, past + 1, frequencies, stream, ...args);
+  });
+  let next = 0;
   const call = () => {
     stream.set(x);
-    addon.decodeLayers(...shape, past, past + 1, frequencies, stream, ...args);
+    calls[next++ % calls.length]();
   };
   call();
   if (!stream.every(Number.isFinite)) throw new Error("decodeLayers: a value is not finite");
-  const { limits, times } = inTurns(
-    [() => addon.readBandwidth(buffer.subarray(0, trialBytes / 4), 1e-6)],
-    call,
-  );
+  const { limits, times } = inTurns([() => addon.readBandwidth(nextPart(), 1e-6)], call);
   const { threads } = addon.info();
-  const what = `1 row, NF4, inside a token of ${layers.length} layers, ${threads} thread${threads > 1 ? "s" : ""}`;
-  console.log(`${what}: ${((times.min / layers.length) * 1e6).toFixed(1)} us a layer`);
+  const what = `1 row, NF4, inside a token of 8 layers, ${threads} thread${threads > 1 ? "s" : ""}`;
+  console.log(`${what}: ${((times.min / 8) * 1e6).toFixed(1)} us a layer`);
   console.log(format("NF4, in a token", bytes, times, limits[0], "GB/s   "));
   note({
     what,

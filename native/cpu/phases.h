@@ -44,8 +44,10 @@ class Phases {
     /** Chunks that this thread has run. */
     alignas(128) std::atomic<int64_t> finished{0};
   };
-  /** Looks at the other threads' progress before their chunks are taken: some 5 microseconds. */
+  /** Looks at the other threads' progress before their chunks are taken: some 10 microseconds. */
   static constexpr int kPatience = 500;
+  /** The same before the core is offered to others: chunks of large layers differ by 100 microseconds. */
+  static constexpr int kLongWait = 10000;
 
   Phases(const Work& work, int64_t threads) : work_(work), threads_(threads), slots_(new Slot[threads]) {}
 
@@ -105,7 +107,7 @@ class Phases {
       if (more) more = work_.fetch(next, chunk, looks);
       if (looks == patience) help();
       // Whoever is waited for may be waiting for this core.
-      if (looks > kPatience) std::this_thread::yield();
+      if (looks > kLongWait) std::this_thread::yield();
       pause();
     }
   }
