@@ -55,8 +55,23 @@ export class ColumnModel {
   readonly #values = new Set<string>();
   #shortest = Number.POSITIVE_INFINITY;
 
+  /** Cells that are to be learnt from: a file without faults never asks. */
+  #waiting: string[] = [];
+
   learn(cell: string): void {
     this.#typed = undefined;
+    this.#waiting.push(cell);
+  }
+
+  /** All that was given is learnt from: the first line of whatever reads the counts. */
+  #settle(): void {
+    if (this.#waiting.length === 0) return;
+    const cells = this.#waiting;
+    this.#waiting = [];
+    for (const cell of cells) this.#read(cell);
+  }
+
+  #read(cell: string): void {
     const text = cell.trim();
     if (text === "") {
       this.#empty++;
@@ -82,6 +97,7 @@ export class ColumnModel {
   }
 
   #isTyped(): boolean {
+    this.#settle();
     if (this.#filled < 1 || this.#texts > 0.3 * this.#filled) return false;
     const counts = [...this.#shapes.rough.values()].sort((a, b) => b - a);
     const most = counts.slice(0, 4).reduce((sum, count) => sum + count, 0);
@@ -89,6 +105,7 @@ export class ColumnModel {
   }
 
   get #shapes(): Shapes {
+    this.#settle();
     if (this.#known) return this.#known;
     const shapes: Shapes = { exact: new Set(), rough: new Map() };
     for (const text of this.#short) {
@@ -101,29 +118,35 @@ export class ColumnModel {
   }
 
   get seen(): number {
+    this.#settle();
     return this.#filled + this.#empty;
   }
 
   get alwaysEmpty(): boolean {
+    this.#settle();
     return this.#filled === 0 && this.#empty > 0;
   }
 
   /** Share of cells that end like a sentence, in [0, 1]. */
   get endedShare(): number {
+    this.#settle();
     return this.#filled === 0 ? 0 : this.#ended / this.#filled;
   }
 
   /** Share of cells that begin with a small letter, in [0, 1]. */
   get lowerShare(): number {
+    this.#settle();
     return this.#filled === 0 ? 0 : (this.#firsts.get("a") ?? 0) / this.#filled;
   }
 
   get questionShare(): number {
+    this.#settle();
     return this.#filled === 0 ? 0 : this.#questions / this.#filled;
   }
 
   /** Share of cells with more than one word, in [0, 1]. */
   get spacedShare(): number {
+    this.#settle();
     return this.#filled === 0 ? 0 : this.#spaced / this.#filled;
   }
 
@@ -134,15 +157,18 @@ export class ColumnModel {
 
   /** As a name stands over longer texts; where the column is empty, any name does. */
   isShorterThanAll(text: string): boolean {
+    this.#settle();
     return text.length < this.#shortest && text.length <= 0.7 * Math.max(this.meanLength, 1);
   }
 
   get meanLength(): number {
+    this.#settle();
     return this.#filled === 0 ? 0 : this.#length / this.#filled;
   }
 
   /** 0 where the text fits, up to 2 where it cannot be a cell of this column. */
   cost(cell: string): number {
+    this.#settle();
     const text = cell.trim();
     if (this.seen === 0) return text === "" ? 0.5 : 0;
     if (text === "") return 0.7 * (1 - this.#empty / this.seen);

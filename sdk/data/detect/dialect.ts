@@ -42,19 +42,28 @@ const delimiterPriors: Record<string, number> = {
 };
 const quotePriors: Record<string, number> = { '"': 1, "'": 0.94, "“”": 0.94, "«»": 0.9 };
 const MOST_RECORDS = 300;
+/** Where one dialect names both sides and splits every record alike, the others are looked at for the runner-up only. */
+const RUNNER_UP_RECORDS = 60;
+const CERTAIN = 1.3;
 
 /** @param text a sample that ends with a line, without the lines before the table where they are known */
 export function rankDialects(text: string, given: Partial<Syntax> = {}): Ranking {
   const delimiters = given.delimiter !== undefined ? [given.delimiter] : usedDelimiters(text);
   const qualityOf = rememberedQuality();
-  const ranked = delimiters
-    .flatMap((delimiter) =>
-      (given.quote !== undefined ? [given.quote] : usedQuotes(text, delimiter)).flatMap((quote) =>
-        (given.escape !== undefined ? [given.escape] : usedEscapes(text, quote, delimiter)).map((how) =>
-          score(text, { delimiter, quote, escape: how, blankAfterDelimiter: false }, qualityOf),
-        ),
+  const candidates = delimiters.flatMap((delimiter) =>
+    (given.quote !== undefined ? [given.quote] : usedQuotes(text, delimiter)).flatMap((quote) =>
+      (given.escape !== undefined ? [given.escape] : usedEscapes(text, quote, delimiter)).map(
+        (escape): Syntax => ({ delimiter, quote, escape, blankAfterDelimiter: false }),
       ),
-    )
+    ),
+  );
+  let most = MOST_RECORDS;
+  const ranked = candidates
+    .map((syntax) => {
+      const scored = score(text, syntax, qualityOf, most);
+      if (scored.score >= CERTAIN) most = RUNNER_UP_RECORDS;
+      return scored;
+    })
     .sort((a, b) => b.score - a.score);
   const best = ranked[0] ?? {
     syntax: { delimiter: ",", quote: '"', escape: "doubled", blankAfterDelimiter: false },
@@ -96,9 +105,10 @@ function usedQuotes(text: string, delimiter: string): string[] {
       [...text.matchAll(new RegExp(`\\S[${close}] ?(?:$|\\r|${at})`, "gm"))].length,
     );
   const quotes = ['"'];
-  if (edges("'", "'") >= 2) quotes.push("'");
-  if (edges("“”„", "“”") >= 2) quotes.push("“”");
-  if (edges("«", "»") >= 2) quotes.push("«»");
+  // Most texts lack the mark, which is found out faster than the rest.
+  if (text.includes("'") && edges("'", "'") >= 2) quotes.push("'");
+  if (/[“”]/.test(text) && edges("“”„", "“”") >= 2) quotes.push("“”");
+  if (text.includes("«") && edges("«", "»") >= 2) quotes.push("«»");
   return quotes;
 }
 
@@ -120,14 +130,14 @@ function rememberedQuality(): (cell: string) => number {
   };
 }
 
-function score(text: string, syntax: Syntax, qualityOf: (cell: string) => number): Scored {
+function score(text: string, syntax: Syntax, qualityOf: (cell: string) => number, most: number): Scored {
   const reader = new RecordReader(syntax, text.length);
   reader.append(text, true);
   const lengths: number[] = [];
   const qualities: number[] = [];
   let broken = 0;
   let named = 0;
-  while (lengths.length < MOST_RECORDS) {
+  while (lengths.length < most) {
     const record = reader.next();
     if (!record) break;
     if (record.raw.trim() === "" || /^\s*(?:#|\/\/)/.test(record.raw)) continue;
@@ -178,7 +188,7 @@ function mostFrequent(lengths: readonly number[]): number {
 
 /** Does a blank stand after (nearly) every delimiter? */
 function blankFollows(text: string, syntax: Syntax): boolean {
-  if (syntax.delimiter.trim() === "") return false;
+  if (syntax.delimiter.trim() === "" || !text.includes(`${syntax.delimiter} `)) return false;
   const reader = new RecordReader(syntax, text.length);
   reader.append(text, true);
   let blank = 0;
@@ -197,7 +207,7 @@ function blankFollows(text: string, syntax: Syntax): boolean {
       if (field === "" || field.startsWith(" ")) blank++;
     }
   }
-  return all > 0 && text.includes(`${syntax.delimiter} `) && blank >= 0.95 * all;
+  return all > 0 && blank >= 0.95 * all;
 }
 
 function mean(values: readonly number[]): number {

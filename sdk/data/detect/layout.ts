@@ -31,7 +31,7 @@ interface Seen {
   afterBlank: boolean;
 }
 
-const MOST_RECORDS = 600;
+const MOST_RECORDS = 300;
 const MOST_PREAMBLE = 40;
 
 /**

@@ -186,6 +186,8 @@ function mendText(record: TableRecord): void {
 }
 
 function recordEnd(sample: string, syntax: Syntax): Dialect["recordEnd"] {
+  // Without a CR there is one end only.
+  if (sample.endsWith("\n") && !sample.includes("\r")) return "LF";
   const reader = new RecordReader(syntax, sample.length);
   reader.append(sample, true);
   const ends = new Set<string>();
