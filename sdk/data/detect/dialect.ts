@@ -53,7 +53,7 @@ export function rankDialects(text: string, given: Partial<Syntax> = {}): Ranking
   const candidates = delimiters.flatMap((delimiter) =>
     (given.quote !== undefined ? [given.quote] : usedQuotes(text, delimiter)).flatMap((quote) =>
       (given.escape !== undefined ? [given.escape] : usedEscapes(text, quote, delimiter)).map(
-        (escape): Syntax => ({ delimiter, quote, escape, blankAfterDelimiter: false }),
+        (how): Syntax => ({ delimiter, quote, escape: how, blankAfterDelimiter: false }),
       ),
     ),
   );

@@ -133,9 +133,11 @@ export class Mender {
     return this.#openMarks !== "" && this.#openMarks.includes(raw.trimStart()[0]);
   }
 
-  /** It ends with a mark, and nothing but marks inside its cells is wrong with it. */
+  /** It ends with a mark, and nothing but marks inside its cells or a separator between them is wrong with it. */
   #isClosed(raw: string, reading: Reading | undefined): boolean {
-    const isWhole = reading?.cells.every(({ kind }) => kind === undefined || kind === "quotes");
+    const isWhole = reading?.cells.every(
+      ({ kind }) => kind === undefined || kind === "quotes" || kind === "missing separator",
+    );
     return isWhole === true && this.#closeMarks !== "" && this.#closeMarks.includes(raw.trimEnd().slice(-1));
   }
 
