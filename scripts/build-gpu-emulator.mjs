@@ -31,6 +31,11 @@ const kernelFlags = [
   "-Wno-psabi",
 ];
 
+/** Of libemulator.so: what runs the kernels. */
+const EMULATOR = ["emulator", "fibers", "threads", "products", "memory", "faults", "races"].map(
+  (stem) => `${stem}.cpp`,
+);
+
 const raceFlags = ["-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0"];
 
 function findCompiler() {
@@ -128,16 +133,17 @@ async function main() {
   const cxx = findCompiler();
   mkdirSync(out, { recursive: true });
   const script = fileURLToPath(import.meta.url);
-  const [api, host] = [join(here, "emulator.h"), join(here, "host.h")];
+  const own = files(here, ".h");
+  const ofKernels = ["emulator.h", "instructions.h", "host.h"].map((name) => join(here, name));
   const stale = (target, sources) =>
     force || !existsSync(target) || statSync(target).mtimeMs < newest([script, ...sources]);
   const soname = (name) => ["-shared", `-Wl,-soname,${name}`];
-  const library = (name, sources, headers, args) => {
+  const library = (name, sources, args) => {
     const [paths, target] = [sources.map((source) => join(here, source)), join(out, name)];
     const build = () => buildLibrary(cxx, [...paths, ...soname(name), ...args, "-ldl"], target);
-    return { name: sources[0], target, sources: [...paths, host, ...headers], build };
+    return { name: sources[0], target, sources: [...paths, ...own], build };
   };
-  const emulator = library("libemulator.so", ["emulator.cpp", "races.cpp"], [api, join(here, "races.h")], []);
+  const emulator = library("libemulator.so", EMULATOR, []);
   const headers = [...files(join(root, "native", "cuda"), ".cuh"), join(root, "native", "nf4Tables.h")];
   const kernels = [...files(join(root, "native", "cuda"), ".cu"), ...files(here, ".cu")]
     .filter((source) => wanted.length === 0 || wanted.includes(basename(source, ".cu")))
@@ -145,13 +151,13 @@ async function main() {
       Object.entries(races ? { so: [], "races.so": raceFlags } : { so: [] }).map(([ending, flags]) => {
         const target = join(out, `${basename(source, ".cu")}.${ending}`);
         const build = () => buildModule(cxx, source, target, flags);
-        return { name: basename(source), target, sources: [source, api, host, ...headers], build };
+        return { name: basename(source), target, sources: [source, ...ofKernels, ...headers], build };
       }),
     );
   const rest = [
-    library("libcuda.so.1", ["driver.cpp"], [], linkEmulator),
-    library("libcublasLt.so", ["blas.cpp"], [], linkEmulator),
-    library("libnvrtc.so", ["nvrtc.cpp"], [], []),
+    library("libcuda.so.1", ["driver.cpp", "launches.cpp"], linkEmulator),
+    library("libcublasLt.so", ["blas.cpp"], linkEmulator),
+    library("libnvrtc.so", ["nvrtc.cpp"], []),
     ...kernels,
   ];
   let ok = true;
