@@ -31,7 +31,12 @@ function rotateOnGpu(cuda: Cuda, tensors: CudaTensor[], options: RopeOptions, in
     const pair = tensors.slice(i, i + 2).map((x) => cuda.as(x, cuda.activation));
     const columns = Math.max(...pair.map(({ shape }) => shape[1]));
     if (positions.length === 0 || columns === 0) continue;
-    const args = [cuda.constant(positions), cuda.constant(inverseFrequencies), headDim, Number(inverse)];
+    const args = [
+      cuda.constant(positions),
+      cuda.constant(inverseFrequencies, true),
+      headDim,
+      Number(inverse),
+    ];
     for (const [k, x] of pair.entries()) args.push(x.address, x.shape[1] / headDim, ys[i + k].address);
     if (pair.length < 2) args.push(0, 0, 0);
     // A thread rotates groups of 8 pairs where half a head has whole groups of 8, else single pairs.

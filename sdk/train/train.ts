@@ -1,5 +1,7 @@
 /** The training loop: from a model and examples to events, step by step. */
+
 import { setImmediate as breathe } from "node:timers/promises";
+import { activeCuda } from "../backend/cuda/backend.ts";
 import { isOutOfMemory } from "../backend/cuda/memory.ts";
 import { makeBatch, type PackedRow } from "../data/batches.ts";
 import { checkExamples, type Example } from "../data/example.ts";
@@ -160,10 +162,9 @@ async function addMicroBatch(
 ): Promise<number> {
   const batch = makeBatch(rows);
   const { keeping } = run.memory;
-  const { lossSum, gradients } = microBatchGradients(run.model, run.variables, batch, {
-    dropoutSeed,
-    keeping,
-  });
+  const work = () => microBatchGradients(run.model, run.variables, batch, { dropoutSeed, keeping });
+  const cuda = activeCuda();
+  const { lossSum, gradients } = cuda ? cuda.withConstants(work) : work();
   const [value] = await lossSum.data<"float32">();
   lossSum.dispose();
   sum.add(value, gradients, batch);

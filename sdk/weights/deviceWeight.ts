@@ -106,7 +106,7 @@ function uploadWeight(cuda: Cuda, frozen: FrozenWeight): DeviceWeight {
       : {
           codes: upload(scales.codes),
           nestedAbsmax: upload(scales.nestedAbsmax),
-          map: isDynamicMap(scales.map) ? cuda.constant(DYNAMIC_MAP) : upload(scales.map),
+          map: isDynamicMap(scales.map) ? cuda.constant(DYNAMIC_MAP, true) : upload(scales.map),
           offset: upload(Float32Array.of(scales.offset)),
         };
   const data = upload(frozen.packed);
@@ -199,7 +199,7 @@ export function quantizeOnDevice(
     take(4),
     take(8 * SUM_BLOCKS),
   ];
-  const map = cuda.constant(DYNAMIC_MAP);
+  const map = cuda.constant(DYNAMIC_MAP, true);
   cuda.launch(SCALE_SUMS, SUM_BLOCKS, 256, [absmax, blocks, partials]);
   cuda.launch(SCALE_MEAN, 1, 256, [partials, SUM_BLOCKS, blocks, offset]);
   cuda.launch(QUANTIZE_SCALES, groups, 256, [absmax, blocks, offset, map, codes, nestedAbsmax]);

@@ -47,6 +47,8 @@ export class Cuda {
   private readonly taken = new Set<number>();
   private readonly constants = new WeakMap<object, number>();
   private readonly release: FinalizationRegistry<number>;
+  /** Arrays whose copies `withConstants` frees. */
+  private passing?: object[];
   /** Why cuBLASLt cannot be used; undefined when it can. */
   readonly blasProblem: string | undefined;
   /** Frozen weights that have a dense copy beside their own form. */
@@ -149,18 +151,41 @@ export class Cuda {
   }
 
   /**
-   * A device copy of a small host array (ids, labels, positions, offsets), made once and kept as long as the array.
-   * The array must not change any more.
+   * A device copy of a small host array (ids, labels, positions, offsets), made once and kept as long as the array, or
+   * until `withConstants` ends. The array must not change any more.
+   *
+   * @param lasting the copy outlives `withConstants`: the array belongs to a model, or the address is kept
    */
-  constant(array: Int32Array | Float32Array): number {
+  constant(array: Int32Array | Float32Array, lasting = false): number {
     let address = this.constants.get(array);
     if (address === undefined) {
       address = this.memory.take(Math.max(array.byteLength, 4));
       if (array.length > 0) this.driver.upload(address, array);
       this.constants.set(array, address);
-      this.release.register(array, address);
+      if (this.passing && !lasting) this.passing.push(array);
+      else this.release.register(array, address);
     }
     return address;
+  }
+
+  /**
+   * Runs `work`, and frees what `constant` has copied meanwhile: for arrays that nobody needs again, such as those of a
+   * batch that is trained on once. Otherwise their copies wait for the garbage collector, which comes as it likes.
+   */
+  withConstants<T>(work: () => T): T {
+    const outer = this.passing;
+    const arrays: object[] = [];
+    this.passing = arrays;
+    try {
+      return work();
+    } finally {
+      this.passing = outer;
+      // The work that reads them is queued: memory is given away in the order of the calls.
+      for (const array of arrays) {
+        this.memory.give(this.constants.get(array)!);
+        this.constants.delete(array);
+      }
+    }
   }
 
   /**
