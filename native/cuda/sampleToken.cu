@@ -1,7 +1,7 @@
 // The end of a decoding step that draws its token: repetition penalty, temperature, top-k and top-p as in
 // sdk/generate/sampling.ts, from the same random numbers, and so the same tokens. Instead of a sort,
 // thresholds are found by halving: each step sums the weights of all greater scores, in an order that is
-// always the same. One block.
+// always the same. What top-k leaves is listed, and only that is looked at from there on. One block.
 #include "nextToken.cuh"
 
 namespace {
@@ -31,38 +31,71 @@ __device__ inline unsigned keyOf(float score) {
   return bits >> 31 ? ~bits : bits | 0x80000000u;
 }
 
-/** The best scores: those above `key`, and the first `ties` of those with it. */
-struct Cut {
-  unsigned key;
-  int ties;
+struct Sum {
+  double weight;
+  int number;
 };
+/** Of the block's threads, for every thread, in an order that is always the same. */
+__device__ inline Sum sumOfBlock(Sum own) {
+  __shared__ Sum ofWarps[kWarps];
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const auto sumOfWarp = [&] {
+    for (int offset = 16; offset > 0; offset /= 2) {
+      own.weight += __shfl_xor_sync(kFullWarp, own.weight, offset);
+      own.number += __shfl_xor_sync(kFullWarp, own.number, offset);
+    }
+  };
+  sumOfWarp();
+  __syncthreads();  // the last sums have been read
+  if (lane == 0) ofWarps[threadIdx.x / 32] = own;
+  __syncthreads();
+  own = ofWarps[lane];
+  sumOfWarp();
+  return own;
+}
+
+/** `visit(i, rank)` for each i below `count` with `isIn(i)`, of which `rank` have a lower i. By the block. */
+template <class IsIn, class Visit>
+__device__ inline void visitInOrder(int count, const IsIn& isIn, const Visit& visit) {
+  __shared__ int ofWarps[kWarps];
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int span = (count + kThreads - 1) / kThreads * 32, begin = warp * span;
+  const auto vote = [&](int first) {
+    const int i = first + lane;
+    return __ballot_sync(kFullWarp, i < count && isIn(i));
+  };
+  int own = 0;
+  for (int first = begin; first < begin + span; first += 32) own += __popc(vote(first));
+  __syncthreads();  // the last numbers have been read
+  if (lane == 0) ofWarps[warp] = own;
+  __syncthreads();
+  int before = 0;
+  for (int w = 0; w < warp; ++w) before += ofWarps[w];
+  for (int first = begin; first < begin + span; first += 32) {
+    const unsigned votes = vote(first);
+    if (votes >> lane & 1) visit(first + lane, before + __popc(votes & ((1u << lane) - 1)));
+    before += __popc(votes);
+  }
+  __syncthreads();
+}
 
 struct Scores {
   int count;
   const unsigned* keys;
+  /** Null: only numbers are asked for. */
   const double* weights;
-  double* shared;  // [kThreads]
 
-  struct Sum {
-    double weight;
-    int number;
-  };
   /** Of the scores with keys from `least` to `most`. */
   __device__ Sum between(unsigned least, unsigned most) const {
-    double weight = 0, number = 0;
-    for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads)
-      if (keys[i] >= least && keys[i] <= most) weight += weights[i], number += 1;
-    weight = blockSumDouble(weight, shared);
-    number = blockSumDouble(number, shared);
-    return {weight, static_cast<int>(number)};
+    Sum own{0, 0};
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
+      if (keys[i] < least || keys[i] > most) continue;
+      own.number += 1;
+      if (weights) own.weight += weights[i];
+    }
+    return sumOfBlock(own);
   }
-  /** Of all in the cut. */
-  __device__ double weightOf(const Cut& cut) const {
-    const Sum above = between(cut.key + 1, ~0u), equal = between(cut.key, cut.key);
-    return above.weight + (equal.number > 0 ? cut.ties * (equal.weight / equal.number) : 0.0);
-  }
-  /** The greatest key whose scores and all greater ones are enough: `isEnough(sum)` of what is not above
-   * `most`. */
+  /** The greatest key whose scores and all greater ones are enough: `isEnough(sum)`. */
   template <class IsEnough>
   __device__ unsigned greatest(const IsEnough& isEnough) const {
     unsigned key = 0;
@@ -74,42 +107,56 @@ struct Scores {
   }
 };
 
-/** Index of tie `place` of a key: ids with it, in their order. */
-__device__ inline int tieAt(const Scores& scores, unsigned key, int place, int* found) {
-  __shared__ int before[kThreads];
-  const int thread = static_cast<int>(threadIdx.x), chunk = (scores.count + kThreads - 1) / kThreads;
-  const int begin = min(thread * chunk, scores.count), end = min(begin + chunk, scores.count);
-  int own = 0;
-  for (int i = begin; i < end; ++i) own += scores.keys[i] == key;
-  before[thread] = own;
+/** What is drawn from: the first topK scores, in the order of their ids; room for all. */
+struct Kept {
+  int* ids;
+  unsigned* keys;
+  double* weights;
+};
+
+/** Draws by a number in [0, 1): the place among what is kept. */
+__device__ inline int drawPlace(const Scores& kept, double topP, double draw) {
+  __shared__ int found;
+  const double all = kept.between(1, ~0u).weight;
+  // The best scores are those above `least`, and the first `ties` of those with it.
+  unsigned least = 1;
+  int ties = kept.count;
+  double mass = all;
+  if (topP < 1.0) {
+    least = kept.greatest([&](const Sum& sum) { return sum.weight >= topP * all; });
+    const Sum above = kept.between(least + 1, ~0u), equal = kept.between(least, least);
+    const double one = equal.weight / equal.number;
+    ties = 0;
+    mass = above.weight;
+    while (ties < equal.number && mass < topP * all) mass += one, ++ties;
+  }
+  const double target = draw * mass;
+  const unsigned key = max(least, kept.greatest([&](const Sum& sum) { return sum.weight > target; }));
+  const Sum above = kept.between(key + 1, ~0u), equal = kept.between(key, key);
+  const int there = key == least ? min(ties, equal.number) : equal.number;
+  const double place = (target - above.weight) / (equal.weight / equal.number);
+  const int tie = max(0, min(there - 1, static_cast<int>(place)));
+  if (threadIdx.x == 0) found = 0;
   __syncthreads();
-  if (thread == 0)
-    for (int i = 0, sum = 0; i < kThreads; ++i) {
-      const int number = before[i];
-      before[i] = sum;
-      sum += number;
-    }
-  __syncthreads();
-  int at = before[thread];
-  for (int i = begin; i < end; ++i)
-    if (scores.keys[i] == key && at++ == place) *found = i;
-  __syncthreads();
-  return *found;
+  visitInOrder(
+      kept.count, [&](int i) { return kept.keys[i] == key; },
+      [&](int i, int rank) {
+        if (rank == tie) found = i;
+      });
+  return found;
 }
 
 /**
  * logits [count]; seen [count]: ids of the text so far, other than 0, and the chosen one becomes one of them;
- * keys and weights [count] are for the kernel; options [3]: temperature, topP, repetitionPenalty; random [4]:
+ * keys [count] and `kept` are for the kernel; options [3]: temperature, topP, repetitionPenalty; random [4]:
  * the state of the generator. id, position, ring, ringSize: as of nextToken.
  */
 template <class T>
 __device__ inline void sampleToken(const T* logits, int count, unsigned char* seen, unsigned* keys,
-                                   double* weights, const double* options, int topK, unsigned* random,
+                                   const Kept& kept, const double* options, int topK, unsigned* random,
                                    const Decoded& decoded) {
   beginInOrder();
-  __shared__ double shared[kThreads];
   __shared__ double draw;
-  __shared__ int found;
   const int thread = static_cast<int>(threadIdx.x);
   const double temperature = options[0], topP = options[1], penalty = options[2];
   const auto score = [&](int i) {
@@ -118,48 +165,41 @@ __device__ inline void sampleToken(const T* logits, int count, unsigned char* se
     return static_cast<float>(logit > 0 ? logit / penalty : logit * penalty);
   };
   Choice best{0.0f, -1};
-  for (int i = thread; i < count; i += kThreads) best.join(score(i), i);
+  for (int i = thread; i < count; i += kThreads) {
+    const float own = score(i);
+    best.join(own, i);
+    keys[i] = keyOf(own);
+  }
   best = bestOfBlock(best);
   int id = best.id;
   if (temperature > 0 && id >= 0) {  // for the whole block
-    for (int i = thread; i < count; i += kThreads) {
-      const float own = score(i);
-      keys[i] = keyOf(own);
-      weights[i] = keys[i] == 0 ? 0.0 : exp((static_cast<double>(own) - best.score) / temperature);
-    }
     if (thread == 0) {
       Random generator{random};
       draw = generator.next();
     }
     __syncthreads();
-    const Scores scores{count, keys, weights, shared};
-    const int drawn = scores.between(1, ~0u).number;
-    const int kept = topK > 0 ? min(topK, drawn) : drawn;
-    Cut cut;
-    cut.key = scores.greatest([&](const Scores::Sum& sum) { return sum.number >= kept; });
-    cut.ties = kept - scores.between(cut.key + 1, ~0u).number;
-    const double all = scores.weightOf(cut);
-    double mass = all;
-    if (topP < 1.0) {
-      const Cut byK = cut;
-      cut.key =
-          max(byK.key, scores.greatest([&](const Scores::Sum& sum) { return sum.weight >= topP * all; }));
-      const Scores::Sum above = scores.between(cut.key + 1, ~0u), equal = scores.between(cut.key, cut.key);
-      const int there = cut.key == byK.key ? byK.ties : equal.number;
-      const double one = equal.weight / equal.number;
-      cut.ties = 0;
-      mass = above.weight;
-      while (cut.ties < there && mass < topP * all) mass += one, ++cut.ties;
+    const Scores all{count, keys, nullptr};
+    const int drawn = all.between(1, ~0u).number;
+    unsigned least = 1;
+    int number = drawn;
+    if (topK > 0 && topK < drawn) {
+      least = all.greatest([&](const Sum& sum) { return sum.number >= topK; });
+      const int ties = topK - all.between(least + 1, ~0u).number;
+      visitInOrder(
+          count, [&](int i) { return keys[i] == least; },
+          [&](int i, int rank) {
+            if (rank >= ties) keys[i] = 0;
+          });
+      number = topK;
     }
-    const double target = draw * mass;
-    const unsigned key =
-        max(cut.key, scores.greatest([&](const Scores::Sum& sum) { return sum.weight > target; }));
-    const Scores::Sum above = scores.between(key + 1, ~0u), equal = scores.between(key, key);
-    const int there = key == cut.key ? cut.ties : equal.number;
-    const double place = (target - above.weight) / (equal.weight / equal.number);
-    if (thread == 0) found = best.id;
-    __syncthreads();
-    id = tieAt(scores, key, max(0, min(there - 1, static_cast<int>(place))), &found);
+    visitInOrder(
+        count, [&](int i) { return keys[i] >= least; },
+        [&](int i, int rank) {
+          kept.ids[rank] = i;
+          kept.keys[rank] = keys[i];
+          kept.weights[rank] = exp((static_cast<double>(score(i)) - best.score) / temperature);
+        });
+    id = kept.ids[drawPlace({number, kept.keys, kept.weights}, topP, draw)];
   }
   if (thread > 0) return;
   if (id >= 0) seen[id] = 1;
@@ -168,11 +208,13 @@ __device__ inline void sampleToken(const T* logits, int count, unsigned char* se
 
 }  // namespace
 
-#define MLAB_SAMPLE(T, STORAGE)                                                                             \
-  extern "C" __global__ void __launch_bounds__(kThreads) sampleToken_##STORAGE(                             \
-      const T* logits, int count, unsigned char* seen, unsigned* keys, double* weights,                     \
-      const double* options, int topK, unsigned* random, int* id, int* position, int* ring, int ringSize) { \
-    sampleToken(logits, count, seen, keys, weights, options, topK, random, {id, position, ring, ringSize}); \
+#define MLAB_SAMPLE(T, STORAGE)                                                                        \
+  extern "C" __global__ void __launch_bounds__(kThreads)                                               \
+      sampleToken_##STORAGE(const T* logits, int count, unsigned char* seen, unsigned* keys, int* ids, \
+                            unsigned* keptKeys, double* weights, const double* options, int topK,      \
+                            unsigned* random, int* id, int* position, int* ring, int ringSize) {       \
+    sampleToken(logits, count, seen, keys, {ids, keptKeys, weights}, options, topK, random,            \
+                {id, position, ring, ringSize});                                                       \
   }
 
 MLAB_SAMPLE(float, float32)

@@ -3,8 +3,8 @@ import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
 import { cudaKernels } from "../../backend/cuda/kernel.ts";
 
 const NEXT = cudaKernels("nextToken", "nextToken", "pipppi", true);
-// logits, count, seen, keys, weights, options, topK, random, id, position, ring, ringSize
-const SAMPLE = cudaKernels("sampleToken", "sampleToken", "pippppippppi", true);
+// logits, count, seen, keys, kept ids, kept keys, weights, options, topK, random, id, position, ring, ringSize
+const SAMPLE = cudaKernels("sampleToken", "sampleToken", "pippppppippppi", true);
 
 /** Ids that the GPU remembers; the host reads them at most so many steps later. */
 const RING = 64;
@@ -79,7 +79,7 @@ export class TokenState {
 
 /** What sampleToken needs beside the logits. */
 class Drawing {
-  /** Ids that were seen, keys and weights of the scores, options, state of the generator. */
+  /** Ids that were seen; keys of the scores; ids, keys and weights of those that are kept; options; the generator. */
   private readonly addresses: number[];
 
   constructor(
@@ -87,20 +87,20 @@ class Drawing {
     private readonly count: number,
     private readonly choice: TokenChoice,
   ) {
-    this.addresses = [count, 4 * count, 8 * count, 3 * 8, 4 * 4].map((bytes) =>
+    this.addresses = [count, 4 * count, 4 * count, 4 * count, 8 * count, 3 * 8, 4 * 4].map((bytes) =>
       cuda.memory.take(Math.max(bytes, 1)),
     );
   }
 
   get arguments(): number[] {
-    const [seen, keys, weights, options, random] = this.addresses;
-    return [seen, keys, weights, options, this.choice.topK, random];
+    const [seen, keys, keptIds, keptKeys, weights, options, random] = this.addresses;
+    return [seen, keys, keptIds, keptKeys, weights, options, this.choice.topK, random];
   }
 
   restart(): void {
     const { driver } = this.cuda;
     const { temperature, topP, repetitionPenalty, previous, random } = this.choice;
-    const [seenAt, , , optionsAt, randomAt] = this.addresses;
+    const [seenAt, , , , , optionsAt, randomAt] = this.addresses;
     const seen = new Uint8Array(this.count);
     for (const id of previous) if (id < this.count) seen[id] = 1;
     driver.upload(seenAt, seen);
