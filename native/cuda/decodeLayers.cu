@@ -164,7 +164,9 @@ __device__ inline void decodeLayers(const Model& m, int mostTiles, int mostUnits
   const int mostValues = max(max(m.hidden, m.intermediate), m.heads * kHead);
   Room room{kXAt<kNested> + 2 * mostValues,       0, 0, 0, 0, mostTiles, mostUnits, mostDowns,
             XaPlace::partsOf(mostValues / kPiece)};
-  room.units = max(room.sumsOf(2, 0) + 8 * mostTiles * kTileSums, kXAt<kNested> + kAttentionBytes);
+  // o and down, whose sums have the second place, have the same tiles.
+  const int oddTiles = (m.hidden / 16 + static_cast<int>(gridDim.x) - 1) / static_cast<int>(gridDim.x);
+  room.units = max(room.sumsOf(1, oddTiles), kXAt<kNested> + kAttentionBytes);
   room.ups = room.units + static_cast<int>(sizeof(Unit)) * kWarps * mostUnits;
   room.downs = room.ups + static_cast<int>(sizeof(Up)) * kProducts * mostTiles;
   room.xa = room.downs + static_cast<int>(sizeof(Down)) * kProducts * kWarps * mostDowns;

@@ -95,7 +95,7 @@ export function decodePlan(
   });
   const mostDowns = Math.max(...downs);
   const form = absmax ? ("absmax" as const) : ("nested" as const);
-  const room = Math.max(2 * Math.max(...widths) + 8 * mostTiles * TILE_SUMS, ATTENTION_BYTES);
+  const room = Math.max(2 * Math.max(...widths) + 4 * (mostTiles + tiles[3]) * TILE_SUMS, ATTENTION_BYTES);
   const lists = 16 * (WARPS * mostUnits + 4 * mostTiles + 4 * WARPS * mostDowns);
   const xa = 8 * MOST_RANKS * Math.ceil(Math.max(...pieces) / 16);
   const bytes = RING_AT + WARPS * STAGES * PIECE_BYTES[form] + room + lists + xa;
