@@ -1,11 +1,15 @@
 /** Matrix products by this package's own kernels, where cuBLASLt is not there. */
 import type { Cuda, GemmOperand, GemmOptions } from "./cuda.ts";
-import { cudaKernels } from "./kernel.ts";
+import { cudaKernel } from "./kernel.ts";
 
-const MAT_MUL = cudaKernels("matMul", "matMul", "iiipiipiipiiffuuu");
+const SIGNATURE = "iiipiipiipiiffuuu";
+const MAT_MUL = {
+  float32: cudaKernel("matMulFloat32", "matMul_float32", SIGNATURE),
+  bfloat16: cudaKernel("matMulBfloat16", "matMul_bfloat16", SIGNATURE),
+};
 /** Rows and columns of c that one block makes. */
 const TILE = 128;
-/** `kSharedBytes` of native/cuda/matMul.cu; the float32 kernel needs none. */
+/** `kSharedBytes` of native/cuda/matMulBfloat16.cu; the float32 kernel needs none. */
 const SHARED_BYTES = { float32: 0, bfloat16: 61_440 };
 
 /**
