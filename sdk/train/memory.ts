@@ -177,7 +177,7 @@ class GpuMemory implements TrainingMemory {
     const least = predictPeak(cuda, model, this.workload(microBatchSize), smallest);
     const problem =
       `train: a step with microBatchSize ${microBatchSize} and maxSeqLength ${maxSeqLength} takes at least ` +
-      `${gib(least)} of GPU memory, and ${gib(available)} can be had (${gib(cuda.driver.memory().total)} in all)`;
+      `${amount(least)} of GPU memory, and ${amount(available)} can be had (${amount(cuda.driver.memory().total)} in all)`;
     const automatic = gradientCheckpointing === false ? "; leave gradientCheckpointing to itself, or" : ":";
     for (let size = microBatchSize - 1; size >= 1; size--) {
       if (predictPeak(cuda, model, this.workload(size), smallest) > available) continue;
@@ -222,6 +222,6 @@ async function collectGarbage(): Promise<void> {
   await nextTurn();
 }
 
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+function amount(bytes: number): string {
+  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }
