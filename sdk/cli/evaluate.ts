@@ -73,13 +73,15 @@ async function evaluate(dir: string, flags: EvaluateFlags): Promise<void> {
   const table = await lab.loadCsv(flags.data);
   const model = await loadShown(lab, output, dir);
   const maxSeqLength = model.config.maxPositions;
-  const { train: all } = lab.prepareDataset(table, model.tokenizer, { maxSeqLength });
+  const { train: all, report } = lab.prepareDataset(table, model.tokenizer, { maxSeqLength });
   const examples = all.slice(0, flags.limit);
   output.topic(
     "Data",
     `${flags.data}: ${plural(examples.length, "question")}${examples.length < all.length ? ` of ${all.length}` : ""}`,
   );
   for (const { line, reason } of table.rejected) output.warn(`line ${line} is left out: ${reason}`);
+  for (const { line, tokens } of report.dropped)
+    output.warn(`line ${line} is left out: its ${tokens} tokens are more than the model's ${maxSeqLength}`);
   output.event({ type: "start", modelDir: dir, data: flags.data, examples: examples.length, device });
 
   const columns: Record<string, Evaluation> = {};

@@ -56,7 +56,8 @@ export async function evaluate(
   checkExamples("evaluate", examples);
   if (examples.length === 0)
     throw new RangeError("evaluate: there is no example; pass held-out rows or a testFraction");
-  const { loss, tokens } = await meanLoss(model, examples, maxSeqLength, signal);
+  const longest = examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const { loss, tokens } = await meanLoss(model, examples, maxSeqLength ?? Math.max(512, longest), signal);
   const answers: Answer[] = [];
   if (wanted) {
     for (const example of examples) {

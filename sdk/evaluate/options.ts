@@ -5,7 +5,7 @@ import { checkOptions } from "../options.ts";
 const evaluateOptions = z.strictObject({
   answers: z.boolean().default(true),
   maxNewTokens: z.int().min(1).default(96),
-  maxSeqLength: z.int().min(1).default(512),
+  maxSeqLength: z.int().min(1).optional(),
   onProgress: z.custom<(done: number, total: number) => void>((f) => typeof f === "function").optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });
@@ -16,7 +16,10 @@ export interface EvaluateOptions {
   answers?: boolean;
   /** Most tokens of one answer. Default 96. */
   maxNewTokens?: number;
-  /** Most tokens in one forward pass of the loss; memory grows with it. Default 512. */
+  /**
+   * Most tokens in one forward pass of the loss; memory grows with it. Default: 512, or the longest example where that has
+   * more.
+   */
   maxSeqLength?: number;
   /** Called after each question with how many are done. */
   onProgress?: (done: number, total: number) => void;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { expectExit, jsonLines, makeWorkplace, removeWorkplace, type Workplace } from "./support.ts";
 
@@ -143,6 +145,18 @@ describe("mistral-lab chat and evaluate", () => {
     assert.deepEqual([base.model, tuned.model, tuned.examples], ["base", "tuned", 1]);
     assert.notEqual(base.loss, tuned.loss);
     assert.equal(tuned.perplexity, Math.exp(tuned.loss as number));
+  });
+
+  it("measures answers longer than a usual row, and tells which are too long for the model", async () => {
+    // A letter is a token: some 720, which fit into the model's 1024, and some 1600, which do not.
+    const rows = ["Court ?,Oui.", `Long ?,${"mot ".repeat(180)}`, `Trop ?,${"mot ".repeat(400)}`];
+    writeFileSync(join(place.dir, "long.csv"), `instruction,response\n${rows.join("\n")}\n`);
+    const words = ["evaluate", "model", "--data", "long.csv", "--json", ...short];
+    const ended = await expectExit(0, words, { cwd: place.dir });
+    const evaluation = jsonLines(ended).find(({ type }) => type === "evaluation");
+    assert.equal(evaluation?.examples, 2);
+    assert.ok((evaluation?.tokens as number) > 512);
+    assert.match(ended.stderr, /^note: line 4 is left out: its \d+ tokens are more than the model's 1024$/m);
   });
 
   it("measures a model without an adapter alone", async () => {
