@@ -45,7 +45,9 @@ export function specFolder(
       `name: "${name}" cannot name a kernel: expected letters, digits, ".", "_" and "-". Try --name ${KERNEL_NAME}.`,
     );
   if ([user, prefix !== undefined, sysPrefix].filter(Boolean).length > 1)
-    throw new Error("user, prefix and sysPrefix are three places: give one of them.");
+    throw new Error(
+      'option "user", option "prefix" and option "sysPrefix" are three places: give one of them.',
+    );
   const folder = name.toLowerCase();
   if (prefix !== undefined) return join(resolve(prefix), "share/jupyter/kernels", folder);
   if (sysPrefix) {

@@ -1,5 +1,6 @@
 /** `mistral-lab notebook run`: runs notebooks without Python, in a kernel of their own each. */
 import { basename, dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import { UsageError } from "./errors.ts";
@@ -9,7 +10,7 @@ import { duration, Output, plural } from "./output.ts";
 interface Flags {
   out?: string;
   timeout?: number;
-  param: Map<string, unknown>;
+  param?: Map<string, unknown>;
 }
 
 function seconds(value: string): number {
@@ -19,7 +20,7 @@ function seconds(value: string): number {
 }
 
 /** JSON where it is JSON, else text: `epochs=2`, `name=mini`, `files=["a","b"]`. */
-function parameter(value: string, all: Map<string, unknown>): Map<string, unknown> {
+function parameter(value: string, all: Map<string, unknown> = new Map()): Map<string, unknown> {
   const [, name, text] = /^([A-Za-z_$][\w$]*)=([\s\S]*)$/.exec(value) ?? [];
   if (name === undefined) throw new InvalidArgumentError("expected name=value, such as epochs=2");
   let parsed: unknown = text;
@@ -48,12 +49,11 @@ export function addNotebook(program: Command): void {
       "--param <name=value>",
       'a value for the notebook\'s parameters, put after its cell tagged "parameters"; may be repeated',
       parameter,
-      new Map<string, unknown>(),
     )
     .action((files: string[], flags: Flags) => run(files, flags));
 }
 
-async function run(files: readonly string[], { out, timeout, param }: Flags): Promise<void> {
+async function run(files: readonly string[], { out, timeout, param = new Map() }: Flags): Promise<void> {
   const names = files.map((file) => basename(file));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (out !== undefined && twice !== undefined)
@@ -77,7 +77,11 @@ async function run(files: readonly string[], { out, timeout, param }: Flags): Pr
         continue;
       }
       output.say(`${pc.red("failed")} ${file}: cell ${failure.cell} of ${count}, ${duration(seconds)}`);
-      process.stderr.write(`${failure.traceback.join("\n")}\n`);
+      // The kernel paints tracebacks for front ends; a file or a pipe wants the text.
+      const traceback = failure.traceback.join("\n");
+      process.stderr.write(
+        `${process.stderr.isTTY && pc.isColorSupported ? traceback : stripVTControlCharacters(traceback)}\n`,
+      );
       process.exitCode = interrupt.signal.aborted ? INTERRUPTED : 1;
       return;
     }

@@ -38,7 +38,7 @@ describe("place of the kernelspec", () => {
         "sysPrefix: no environment is active (VIRTUAL_ENV and CONDA_PREFIX are not set): activate one, or name its folder with --prefix.",
     });
     assert.throws(() => place({ user: true, prefix: "/x" }), {
-      message: "user, prefix and sysPrefix are three places: give one of them.",
+      message: 'option "user", option "prefix" and option "sysPrefix" are three places: give one of them.',
     });
     assert.throws(() => place({ name: "../x" }), {
       message:

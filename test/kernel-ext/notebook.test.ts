@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { childOf, type Json } from "../../kernel-ext/messages.ts";
 import {
   type Cell,
@@ -157,7 +158,8 @@ describe("mistral-lab notebook run", function () {
     const { status, stdout, stderr } = run("bad.ipynb", "next.ipynb");
     assert.equal(status, 1);
     assert.match(stdout, /^failed bad\.ipynb: cell 2 of 3, /);
-    assert.match(stderr, /Error: broken[\s\S]*at In\[2\]:1:7/);
+    assert.match(stderr, /^Error: broken[\s\S]*at In\[2\]:1:7/);
+    assert.equal(stripVTControlCharacters(stderr), stderr, "no colours in a pipe");
     const [first, second, third] = texts("bad.ipynb");
     assert.equal(first!.length, 1);
     assert.equal(second![0].ename, "Error");
