@@ -52,24 +52,39 @@ export function plotly({ charts, words }: Figure, colours: PlotlyColours = ANY_P
   const above = words ? broken(words.above) : [];
   const below = words ? words.below.flatMap(broken) : [];
   annotations.push(...paragraph(above, "above"), ...paragraph(below, "below"));
-  const [top, bottom] = [40 + above.length * LINE_HEIGHT, 52 + below.length * LINE_HEIGHT];
+  const title = others === 0 ? plain(charts[0].title) : "";
+  const showlegend = charts[0].series.length > 1;
+  // A title stands over the legend, not in it.
+  const heads = above.length + (title !== "" && showlegend ? 1 : 0);
+  const [top, bottom] = [40 + heads * LINE_HEIGHT, 52 + below.length * LINE_HEIGHT];
   return {
     data: charts.flatMap((chart, i) => chart.series.map((series) => trace(series, chart, i, charts.length))),
     layout: {
       ...axes,
       annotations,
-      ...(others === 0 && charts[0].title !== ""
-        ? { title: { text: plain(charts[0].title), font: { size: 14 } } }
-        : {}),
+      ...(title === ""
+        ? {}
+        : {
+            title: {
+              text: title,
+              font: { size: 14 },
+              yref: "container",
+              y: 1,
+              yanchor: "top",
+              pad: { t: 10 },
+            },
+          }),
       height: (others > 1 ? 330 : 230) + top + bottom,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colours.ink, family: "system-ui, sans-serif", size: 12 },
       margin: { l: 60, r: 10, t: top, b: bottom },
-      showlegend: charts[0].series.length > 1,
+      showlegend,
       legend: {
         orientation: "h",
-        ...(others > 0 ? { x: 0.6, xanchor: "right", y: 1, yanchor: "bottom" } : { x: 0, y: 1.12 }),
+        ...(others > 0 ? { x: 0.6, xanchor: "right" } : { x: 0 }),
+        y: 1,
+        yanchor: "bottom",
       },
       hovermode: charts[0].labels ? "closest" : "x unified",
       // Drawn again with more points, a zoomed figure stays zoomed.
@@ -101,7 +116,7 @@ function axesOf(
   return {
     [`xaxis${suffix}`]: {
       ...axis,
-      ...(lying ? numbers : {}),
+      ...(lying ? numbers : wholeSteps(chart)),
       title: { text: large ? plain(lying ? chart.yTitle : chart.xTitle) : "", standoff: 6 },
       domain: domain.x,
       anchor: `y${suffix}`,
@@ -115,6 +130,13 @@ function axesOf(
       anchor: `x${suffix}`,
     },
   };
+}
+
+/** Layers and epochs are counted: there is none between the second and the third. */
+function wholeSteps({ series }: Chart): object {
+  const all = series.flatMap(({ x }) => x);
+  const few = Math.max(...all) - Math.min(...all) <= 12;
+  return all.length > 0 && few && all.every(Number.isInteger) ? { dtick: 1 } : {};
 }
 
 function trace(series: Series, chart: Chart, panel: number, panels: number): object {

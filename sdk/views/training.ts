@@ -200,7 +200,9 @@ export function eventView(event: { type: string }): MimeBundle {
         key !== "type" && value !== undefined && (typeof value !== "object" || value === null),
     )
     .map(([key, value]): [string, string] => [words(key), eventValue(key, value)]);
-  const rest = Object.entries(event).filter(([, value]) => typeof value === "object" && value !== null);
+  const rest = Object.entries(event).filter(
+    ([, value]) => typeof value === "object" && value !== null && Object.keys(value).length > 0,
+  );
   const text = `${event.type}: ${pairs.map(([label, value]) => `${label} ${value}`).join(", ")}`;
   const lists = rest.map(([key, value]) => `${words(key)} ${JSON.stringify(value)}`);
   const share = "step" in event && "steps" in event ? Number(event.step) / Number(event.steps) : undefined;

@@ -85,6 +85,21 @@ describe("svg", () => {
     assert.ok(full.height > plain.height && full.margin.b > plain.margin.b);
   });
 
+  it("lets plotly mark whole layers only, and gives title and legend a line each", () => {
+    const of = (figure: Parameters<typeof plotly>[0]) => {
+      const { layout } = plotly(figure);
+      return layout as { xaxis: { dtick?: number }; margin: { t: number }; legend: { y: number } };
+    };
+    const series = (x: number[]): Series => ({ name: "a", x, y: x, style: "line" });
+    assert.equal(of({ charts: [chart([series([0, 1, 2, 3])])] }).xaxis.dtick, 1);
+    // Steps of a run, and what is no whole number, are marked as plotly likes.
+    assert.equal(of({ charts: [chart([series([0, 500, 1000])])] }).xaxis.dtick, undefined);
+    assert.equal(of({ charts: [chart([series([0, 0.5])])] }).xaxis.dtick, undefined);
+    const [one, two] = [1, 2].map((n) => of({ charts: [chart(Array(n).fill(series([0, 1])))] }));
+    assert.ok(two.margin.t > one.margin.t);
+    assert.equal(two.legend.y, 1);
+  });
+
   it("tells plotly the same numbers, and leaves gaps as null", () => {
     const series: Series = { name: "a", x: [1, 2], y: [3, Number.NaN], style: "line" };
     const { data, layout } = plotly({ charts: [chart([series]), chart([series]), chart([series])] });
