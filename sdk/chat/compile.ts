@@ -55,7 +55,8 @@ export interface ReplyIndices
     | "free"
     | "conditions"
     | "only"
-    | "checksBack",
+    | "checksBack"
+    | "forbids",
     PhraseIndex<string>
   > {
   asks: { kind: AskedKind; index: PhraseIndex<string> }[];
@@ -184,6 +185,7 @@ function replyIndices({ replies }: Language, analyse: (text: string) => Analysed
     conditions,
     only,
     checksBack,
+    forbids,
     asks,
   } = replies;
   return {
@@ -201,6 +203,7 @@ function replyIndices({ replies }: Language, analyse: (text: string) => Analysed
       free: index(free),
     },
     ...{ conditions: index(conditions), only: index(only), checksBack: index(checksBack) },
+    forbids: index(forbids),
     asks: Object.entries(asks).map(([kind, list]) => ({ kind: kind as AskedKind, index: index(list) })),
   };
 }

@@ -14,10 +14,20 @@ export function calledNames(words: readonly { word: string }[], at: number): num
     if (!/^[a-z]{3,}$/.test(third)) return 0;
     return ADJECTIVES.has(third) && fourth !== "" ? 4 : 3;
   }
+  // A "ramassis" is one of people that are despised, whatever they are called.
+  if (
+    /^(?:ramassis|brochette|troupeau|clique)$/.test(first) &&
+    /^(?:de|d)$/.test(second) &&
+    /^[a-z]{3,}$/.test(third)
+  )
+    return NO_NAMES.has(third) || EATEN.test(third) ? 0 : 3;
   const thrown = /^(?:es|t|etes)$/.test(first) && /^(?:qu|que|rien)$/.test(second);
   if (!thrown || !/^(?:une?|des|d|de)$/.test(third)) return 0;
   return ADJECTIVES.has(fourth) && words[at + 4] !== undefined ? 5 : 0;
 }
+
+const EATEN =
+  /^(?:boeuf|agneau|poulet|porc|legumes?|crevettes?|fruits?|moutons?|vaches?|viandes?|poissons?)$/;
 
 const ADJECTIVES = new Set(
   "gros grosse grosses sale sales pauvre pauvres vieux vieille vieilles petit petite petits petites".split(

@@ -34,11 +34,16 @@ describe("courtesy", () => {
       "espèce de vieille chouette",
       "bande de charlatans",
       "t'es qu'une grosse quiche",
+      "quel ramassis de bureaucrates",
+      "sale bot inutile",
+      "t'es bouché ou quoi",
       "Vous n'êtes que des vieux machins",
     ]);
     expectGrade("none", [
       "une espèce de bouton",
       "la bande de roulement",
+      "l'évier est bouché",
+      "une brochette de poulet",
       "bande de tissu",
       "vous n'êtes que des intermédiaires",
     ]);

@@ -42,7 +42,7 @@ describe("stages", () => {
       const development = scoreItems(shop, read("reasoning.fr.jsonl"));
       assert(development.category.all >= 600);
       const share = ({ right, all }: { right: number; all: number }) => right / all;
-      // Measured on 2026-11-28, after tuning on these items: 97.5, 97.1, 98.1, 100 and 95.2 %.
+      // Measured on 2026-11-28, after tuning on these items: 97.6, 97.1, 97.6, 100 and 95.2 %.
       assert(share(development.category) >= 0.95, JSON.stringify(development.confusions));
       assert(share(development.relation) >= 0.93);
       assert(share(development.consistency) >= 0.93);
@@ -380,6 +380,36 @@ describe("stages", () => {
           ],
         },
       );
+      one(
+        "le hamac est dispo ?",
+        "Oui, le hamac est épuisé.",
+        "contradicts_question",
+        "La question dit « disponible », la réponse « epuise ».",
+      );
+      one(
+        "ma cafetière fuit",
+        "Désolé pour votre imprimante, quel est votre numéro de commande ?",
+        "changes_product",
+        "La réponse parle de imprimante au lieu de cafetière.",
+      );
+      one(
+        "où est votre boutique ?",
+        "Elle est ouverte.",
+        "does_not_answer",
+        "La question demande un lieu, la réponse n'en donne pas.",
+      );
+      one(
+        "puis-je payer en 3 fois ?",
+        "Le paiement en 3 fois est une bonne question.",
+        "does_not_answer",
+        "La réponse ne dit rien de ce qui est demandé.",
+      );
+      one(
+        "les chiens sont acceptés ?",
+        "Non, les chiens sont interdits.",
+        "contradicts_fact",
+        "La réponse dit non, or : « Les chiens tenus en laisse sont les bienvenus au magasin, où une gamelle d'eau fraîche les attend à l'entrée. »",
+      );
       const weight = "Combien pèse la brouette ?";
       one(weight, " … ", "empty", "La réponse est vide.");
       one(
@@ -475,6 +505,8 @@ describe("stages", () => {
       for (const [query, answer, conversation] of [
         ["Avez-vous un magasin à Paris ?", "Non, notre magasin se trouve à Aubusson."],
         ["le retrait en magasin est payant ?", "Non, le retrait en boutique est gratuit."],
+        ["le hamac est dispo ?", "Non, le hamac est épuisé."],
+        ["Le colis part à Nîmes ?", "Oui, il part à Nîmes demain."],
         ["commande 88120 annulée ?", "Oui, la commande 88120 est bien annulée."],
         [
           "vraiment gratuit ?",

@@ -36,6 +36,8 @@ function saysNothing({ answer, domain, earlier }: AnswerInput): boolean {
   if (has(answer.tokens, domain.replies.apologies)) return false;
   const { emptyTalk } = domain.replies;
   if (!has(answer.tokens, emptyTalk)) return false;
+  // "Le paiement en trois fois est une bonne question."
+  if (/(?:une bonne|une excellente|a good|a great) question[.!\s]*$/i.test(answer.raw)) return true;
   const rest = without(without(answer.tokens, emptyTalk), domain.courtesy);
   const words = rest.filter(({ word }) => /[a-z\d]/.test(word) && !domain.language.stopWords.has(word));
   const opinion = earlier.categorise?.category === "OPINION";
@@ -55,15 +57,19 @@ function without(
   return rest;
 }
 
-function askedKind({ query, domain, earlier }: AnswerInput): AskedKind | "quantity" | "manner" | undefined {
+function askedKind({
+  query,
+  domain,
+  earlier,
+}: AnswerInput): AskedKind | "quantity" | "manner" | "place" | undefined {
   const asked = domain.replies.asks.find(({ index }) => has(query.tokens, index));
   if (asked !== undefined) return asked.kind;
   const kind = earlier.approach?.asksFor;
-  return kind === "quantity" || kind === "time" || kind === "manner" ? kind : undefined;
+  return kind === "quantity" || kind === "time" || kind === "manner" || kind === "place" ? kind : undefined;
 }
 
 function gives(
-  kind: AskedKind | "quantity" | "manner",
+  kind: AskedKind | "quantity" | "manner" | "place",
   { answer, query, domain, conversation }: AnswerInput,
 ): boolean {
   const { replies, language } = domain;
@@ -104,6 +110,10 @@ function gives(
       return /@|formulaire|form\b|\bmail|courriel|contact/i.test(raw);
     case "address":
       return /\d|@|\b(?:rue|avenue|boulevard|place|street|road|zone|quai|chemin)\b/i.test(raw);
+    case "place":
+      return /\d|@|«|(?<!\p{L})(?:à|a|au|aux|en|dans|sur|sous|chez|vers|près|derrière|devant|rue|ici|là|via|depuis|entre|par|at|in|on|near|behind|under|from|here|there|to|with)(?!\p{L})/iu.test(
+        raw,
+      );
     case "manner":
       return has(tokens, replies.steps) || numbers() || /«/.test(raw);
   }

@@ -56,8 +56,10 @@ function denies(a: readonly Token[], b: readonly Token[], domain: CompiledDomain
 export const checkQuestion: AnswerCheck = ({ answer, query, domain }) => {
   const words = (tokens: readonly Token[]) => new Set(tokens.map(({ word }) => word));
   const [asked, given] = [words(query.tokens), words(answer.tokens)];
-  if (isNegated(answer.tokens, domain) || has(answer.tokens, domain.replies.apologies)) return [];
-  const pair = opposite(asked, given, domain);
+  const { yes, no, apologies, opposites, yesOpposites } = { ...domain.language.replies, ...domain.replies };
+  const begins = (index: typeof yes) => index.at(answer.tokens, 0) !== undefined;
+  if (isNegated(answer.tokens, domain) || has(answer.tokens, apologies) || begins(no)) return [];
+  const pair = opposite(asked, given, begins(yes) ? [...opposites, ...yesOpposites] : opposites);
   return pair === undefined ? [] : [error("contradicts_question", messages(domain).opposite(...pair))];
 };
 
@@ -65,9 +67,9 @@ export const checkQuestion: AnswerCheck = ({ answer, query, domain }) => {
 function opposite(
   before: ReadonlySet<string>,
   now: ReadonlySet<string>,
-  domain: CompiledDomain,
+  pairs: CompiledDomain["language"]["replies"]["opposites"],
 ): [string, string] | undefined {
-  for (const [one, other] of domain.language.replies.opposites) {
+  for (const [one, other] of pairs) {
     const own = one.find((word) => before.has(word));
     const turned = other.find((word) => now.has(word));
     if (own === undefined || turned === undefined) continue;
@@ -98,6 +100,16 @@ export const checkEarlierAnswers: AnswerCheck = (input) => {
       isNegated(query.tokens, domain) === isNegated(question.tokens, domain);
     const [was, is] = [begins(before.tokens), begins(answer.tokens)];
     if (sameQuestion && was !== undefined && is !== undefined && was !== is) return otherwise();
+    const { opposites, yesOpposites } = domain.language.replies;
+    const wordsOf = (tokens: readonly Token[]) => new Set(tokens.map(({ word }) => word));
+    const nearQuestion = overlap(asked, topicStems(question.tokens, domain)) >= SAME_STATEMENT;
+    const turned = opposite(wordsOf(before.tokens), wordsOf(answer.tokens), [...opposites, ...yesOpposites]);
+    if (
+      nearQuestion &&
+      turned !== undefined &&
+      isNegated(answer.tokens, domain) === isNegated(before.tokens, domain)
+    )
+      return otherwise();
     if (i === conversation.messages.length - 1 && turnsAround(input, before)) return otherwise();
     const earlier = topicStems(before.tokens, domain);
     const near = overlap(stems, earlier);
@@ -125,6 +137,7 @@ function turnsAround({ answer, query, conversation, domain }: AnswerInput, befor
   const times = (text: AnalysedText) => findTimes(text, domain, now).map(({ normal }) => normal);
   const [then, given] = [times(before), times(answer)];
   if (then.length > 0 && given.length > 0 && !given.some((time) => then.includes(time))) return true;
+  if (changedNumbers(answer, before, domain).length > 0) return true;
   const affirmed = yes.at(before.tokens, 0) !== undefined || !isNegated(before.tokens, domain);
   const no = domain.language.code === "fr" ? "non" : "no";
   return affirmed && answer.tokens[0]?.word === no && !isNegated(query.tokens, domain);

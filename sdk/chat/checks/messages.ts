@@ -67,14 +67,21 @@ export function messages({ language }: CompiledDomain): Messages {
 }
 
 /** What a question asks for, as the messages call it. */
-export const askedFor: Record<"fr" | "en", Record<AskedKind | "quantity" | "manner", string>> = {
+export const askedFor: Record<"fr" | "en", Record<AskedKind | "quantity" | "manner" | "place", string>> = {
   fr: {
     ...{ quantity: "un nombre", time: "un moment", manner: "une marche à suivre", money: "un prix" },
     ...{ colour: "une couleur", phone: "un numéro", mail: "une adresse e-mail", measure: "une mesure" },
     address: "une adresse",
+    place: "un lieu",
   },
   en: {
     ...{ quantity: "a number", time: "a time", manner: "steps", money: "a price", colour: "a colour" },
-    ...{ phone: "a number", mail: "a mail address", measure: "a measure", address: "an address" },
+    ...{
+      phone: "a number",
+      mail: "a mail address",
+      measure: "a measure",
+      address: "an address",
+      place: "a place",
+    },
   },
 };

@@ -94,9 +94,14 @@ function swappedProducts(
   if ([...given.products, ...asked.products].some(({ normal }) => genericGoods.has(normal))) return [];
   if (statesWhatIsAsked(answer, query, domain) && named.length === 0) return [];
   // "avez-vous vérifié la prise ?" asks back about a part.
-  if (/\?\s*$/.test(answer.raw)) return [];
+  const asksBack = /\?\s*$/.test(answer.raw);
+  const lastClause = answer.tokens.at(-1)?.clause;
+  const inQuestion = ({ start }: Entity) =>
+    asksBack && answer.tokens.find((token) => token.start >= start)?.clause === lastClause;
+  const stated = given.products.filter((product) => !inQuestion(product));
+  if (stated.length === 0) return [];
   if (sameKind || isNegated(answer.tokens, domain) || /cadeau|gift/.test(first.normal)) return [];
-  return [wrongName("changes_product", given.products[0], first, domain)];
+  return [wrongName("changes_product", stated[0], first, domain)];
 }
 
 /** The answer states a fact that shares a word of topic with the question. */

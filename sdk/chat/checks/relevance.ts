@@ -21,6 +21,8 @@ const OTHER_TWO = 0.65;
 const OWN_TOPIC = 0.2;
 /** Shared words count by how rare they are among the facts: "commande" alone ties no answer to a question. */
 const NEAR = 2;
+/** An answer is surely about a request. */
+const SURE_TOPIC = 0.75;
 /** Below this probability of the question's category nothing ties an answer to it but its words. */
 const UNTIED = 0.35;
 
@@ -40,7 +42,7 @@ export const checkTopic: AnswerCheck = (input) => {
   const about = (index: number) => categories[index].description.split(/[,:]/)[0].trim();
   if (category !== undefined && (found.courtesyOnly || category.role !== "request")) {
     if (!found.courtesyOnly && found.confidence < 0.7) return [];
-    if (found.courtesyOnly && stuffs(input))
+    if (found.courtesyOnly && stuffs(input, categories[best].role === "request" ? p[best] : 0))
       return [error("off_topic", say.offTopic(category.description, about(best)))];
     if (has(answer.tokens, domain.replies.welcome) || categories[best].role !== "request") return [];
     if (!found.courtesyOnly && near(input, answer.raw)) return [];
@@ -80,11 +82,17 @@ export const checkTopic: AnswerCheck = (input) => {
 };
 
 /** A greeting or thanks is answered with prices, measures or a fact that nobody asked for. */
-function stuffs({ answer, domain }: AnswerInput): boolean {
+function stuffs({ answer, domain }: AnswerInput, topic: number): boolean {
   const measures = numbersIn(answer, domain).filter(({ unit }) => unit !== "");
-  return (
-    findAmounts(answer, domain).length > 0 || measures.length > 1 || statedFact(answer, domain) !== undefined
-  );
+  if (
+    findAmounts(answer, domain).length > 0 ||
+    measures.length > 1 ||
+    statedFact(answer, domain) !== undefined
+  )
+    return true;
+  // "Merci de vous connecter pour suivre votre colis" to a mere "merci".
+  const offers = has(answer.tokens, domain.replies.emptyTalk) || /\?\s*$/.test(answer.raw);
+  return topic >= SURE_TOPIC && !offers && topicStems(answer.tokens, domain).size >= 4;
 }
 
 /**

@@ -61,7 +61,7 @@ const FEW_FACTS = 3;
 /** "Oui" where a fact says no to the very thing ("plus les chèques"), or "non" where it says yes. */
 function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | undefined {
   const { facts, language } = domain;
-  const denies = isNegated(answer.tokens, domain);
+  const denies = isNegated(answer.tokens, domain) || has(answer.tokens, domain.replies.forbids);
   const says = (index: (typeof domain.replies)["yes"]) => has(answer.tokens.slice(0, 2), index);
   const no = language.code === "fr" ? "non" : "no";
   const answered =
@@ -94,6 +94,8 @@ function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | 
 }
 
 function isDenied(clause: AnalysedText["tokens"], domain: CompiledDomain): boolean {
+  // "nulle part ailleurs" closes a list and denies nothing in it.
+  if (has(clause, domain.replies.only)) return false;
   // "tant que le statut n'est pas …" is a condition.
   if (clause.some(({ word }) => /^(?:tant|si|quand|lorsque|jusqu|if|unless|until|while)$/.test(word)))
     return false;

@@ -138,6 +138,10 @@ export const french: Language = {
     list("coute prix tarif vaut"),
     list("pese poids lourd"),
     list("texto sms"),
+    list("retirer retrait"),
+    list("payer paiement reglement regler"),
+    list("accepter accepte bienvenus bienvenu autorises"),
+    list("assembler monter montage monteur"),
     list("garantie garanti"),
   ],
   vocatives: new Set(

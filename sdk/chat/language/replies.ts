@@ -32,6 +32,10 @@ export interface ReplyWords {
   colours: Set<string>;
   /** Pairs of stems: an answer may not turn one into the other. */
   opposites: [string[], string[]][];
+  /** The same, where an answer begins with yes: "Oui, il est épuisé" to "est-il disponible ?". */
+  yesOpposites: [string[], string[]][];
+  /** Words that deny without a negation: "interdit". */
+  forbids: string[];
   /** Words that exclude each other where an answer says yes to one of them. */
   alternatives: string[][];
   /** Goods of any kind, singular: "outil" may stand for a spade. */
@@ -103,7 +107,7 @@ export const frenchReplies: ReplyWords = {
     bouton|formulaire|commencez|mettez|preparez|signalez|repondez|scannez|transmettez|joignez|inscrivez|faites|optez|prenez|
     je vais|nous allons|votre numero|quel est|pouvez vous|pourriez vous|etape|directement`),
   checksBack: phrases(
-    "vous etes sur|vous etes sure|etes vous sur|etes vous sure|t es sur|tu es sur|c est sur|sur et certain|vous etes certain|vous confirmez|c est certain|c est vrai|vraiment|donc c est|donc|vous m assurez|vous garantissez",
+    "vous etes sur|vous etes sure|etes vous sur|etes vous sure|t es sur|tu es sur|c est sur|sur et certain|vous etes certain|vous confirmez|tu confirmes|confirmez|confirmes tu|c est bien ca|c est bien|c est certain|c est vrai|vraiment|donc c est|donc|vous m assurez|vous garantissez",
   ),
   free: phrases(
     "gratuit|gratuite|gratuits|gratuitement|offert|offerte|offerts|aucun|aucune|sans frais|illimite|rien|pas de|aucuns frais|compris|inclus|meme|tous|toutes",
@@ -138,6 +142,23 @@ export const frenchReplies: ReplyWords = {
     [list("augmenter ajouter rajouter"), list("retire retirer diminue enleve supprime")],
     [list("enlever retirer supprimer"), list("ajoute ajouter rajoute")],
   ],
+  yesOpposites: [
+    [
+      list("disponible disponibles dispo dispos stock reste"),
+      list("epuise epuisee epuises epuisees rupture indisponible indisponibles"),
+    ],
+    [list("possible possibles"), list("impossible impossibles")],
+    [list("ouvert ouverte ouverts ouvertes ouvrez"), list("ferme fermee fermes fermees")],
+    [
+      list("accepte acceptes acceptez prenez autorise"),
+      list("interdit interdits interdite interdites refuse refuses"),
+    ],
+    [list("compris comprise inclus incluse"), list("supplement")],
+    [list("neuf neuve neufs"), list("occasion reconditionne")],
+  ],
+  forbids: phrases(
+    "interdit|interdits|interdite|interdites|impossible|refuse|refuses|refusee|inexistant|exclu|exclus",
+  ),
   alternatives: [
     list("virement carte paypal cheque cheques especes liquide bancontact amex klarna"),
     list("lundi mardi mercredi jeudi vendredi samedi dimanche"),
@@ -209,6 +230,13 @@ export const englishReplies: ReplyWords = {
     [list("refused rejected declined"), list("accepted approved")],
     [list("disable off"), list("enabled on")],
   ],
+  yesOpposites: [
+    [list("available stock left"), list("unavailable discontinued")],
+    [list("possible"), list("impossible")],
+    [list("open"), list("closed")],
+    [list("free"), list("paid chargeable")],
+  ],
+  forbids: phrases("forbidden|prohibited|impossible|not allowed|refused"),
   alternatives: [
     list("monday tuesday wednesday thursday friday saturday sunday"),
     list("phone mail email chat"),

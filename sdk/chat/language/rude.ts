@@ -49,7 +49,9 @@ export const INSULT_PHRASES =
   sale race|sale arabe|sale noir|sale juif|sale blanc|mange merde|la ferme|tete de noeud|
   de mes deux|de mes couilles|ras le cul|rien a foutre|va te pendre|allez vous pendre|nique ta|nique vos|nique votre|
   va te recoucher|trou d uc|bras casses|petit con|petite conne|petits cons|gros lard|gros porc|grosse vache|sale chien|sale porc|
-  allez vous coucher|foutage de gueule|faites moi pas chier|faire chier|emmerder|vous torcher|
+  allez vous coucher|foutage de gueule|ferme ton clapet|fermez votre clapet|ferme ta bouche|fermez votre bouche|ferme ton bec|boucle la|bouclez la|ferme la un peu|
+  pour un con|pour une conne|pour des cons|sale bot|sale robot|sale machine|sale boite|sales robots|bot de malheur|stupid machine|stupid bot|stupid robot|dumb bot|dumb machine|
+  bon a rien|bons a rien|bonne a rien|moins que rien|va te coucher|va jouer ailleurs|allez vous cacher|va te cacher|faites moi pas chier|faire chier|emmerder|vous torcher|
   pisse dessus|chie dessus|crache dessus|crache a la gueule|sous merde|sous merdes|sous race|go f yourself|f yourself|f you|f u|f off|
   jerk off|bugger you|bloody idiots|bloody idiot|bloody useless|kiss off|piss off|screw you|go to hell|shut up|shut the|kiss my|son of a|eat shit|up yours|
   you suck|you all suck|sod off|bugger off|get stuffed|drop dead|pain in the ass`);
@@ -69,6 +71,8 @@ export const THROWN = new Set(
     merde merdes useless stupid dumb liar liars thief thieves idiotic pathetic pig pigs scum
     crooks crook clowns loser losers trash garbage morons imbeciles fools fool
     charlatan charlatans quiche quiches nouille nouilles brele breles clampin clampins
+    bouche bouches bouchee sourd sourds sourde aveugle aveugles attarde attardes arriere arrieres simplet simplets illettre illettres
+    analphabete analphabetes chacal chacals charogne charognes hyene hyenes cafard cafards guignolo crapaud crapauds inutile inutiles
     muppet muppets donkey donkeys monkey monkeys joker jokers cheat cheats scammer scammers fraud frauds rubbish incompetent
     branleurs bouseux plouc ploucs gland glands branque branques pitre pitres comique comiques zozo zozos mariole marioles
     cretinoide  neuneu neuneus mollusque mollusques bachibouzouk sangsue sangsues
@@ -96,7 +100,7 @@ export const THROWERS =
 
 /** Goods, animals and food among the words that are thrown … */
 export const ALSO_THINGS = new Set(
-  list(`quiche quiches nouille nouilles gourde gourdes cloche cloches cornichon cornichons patate patates dinde dindes thon boudin andouille andouilles
+  list(`bouche bouches bouchee inutile inutiles aveugle aveugles sourd sourds sourde arriere arrieres crapaud crapauds cafard cafards quiche quiches nouille nouilles gourde gourdes cloche cloches cornichon cornichons patate patates dinde dindes thon boudin andouille andouilles
     tapette tapettes rat rats chien chiens cochon cochons porc porcs ane anes vache vaches truie gland glands boulet boulets
     pig pigs trash garbage rubbish donkey donkeys monkey monkeys bete betes bandit bandits fou fous timbre timbres cingle
     clown clowns larve larves parasite parasites vermine ordure ordures charlot joker jokers vautour vautours blaireau
@@ -118,7 +122,7 @@ export const ABOUT_SELF =
 
 /** Threats of harm. Going to court is no threat: it is a customer's right. */
 export const THREATS =
-  phrases(`vais vous retrouver|vais te retrouver|vous allez payer|tu vas le payer|vais te tuer|vais vous tuer|vais vous crever|vais te crever|
+  phrases(`va vous retrouver|va te retrouver|allons vous retrouver|va vous trouver|va venir vous|va venir te|va tout casser|va vous faire la peau|va te faire la peau|va vous buter|va te buter|va vous crever|va vous defoncer|va vous casser|va te casser|vais vous retrouver|vais te retrouver|vous allez payer|tu vas le payer|vais te tuer|vais vous tuer|vais vous crever|vais te crever|
   vais te buter|vais vous buter|vais venir vous casser|vais tout cramer|tout cramer|mort a vous|vous etes morts|t es mort|tu es mort|je vais te tuer|je vais vous tuer|je vous tue|je te tue|je vais vous retrouver|
   je vais te retrouver|je vous retrouverai|je te retrouverai|je vais te trouver|je vais vous trouver|
   je sais ou vous habitez|je sais ou tu habites|je sais ou vous etes|je sais ou te trouver|je sais ou vous trouver|
