@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 describe("the thread pool", () => {
-  it("does every item of every job exactly once, jobs of many sizes following one another", function () {
+  it("does every item of every job and phase exactly once, in order, jobs of many sizes following one another", function () {
     this.timeout(60_000);
     const cxx = process.env.CXX ?? "c++";
     if (spawnSync(cxx, ["--version"]).status !== 0) {

@@ -1,13 +1,43 @@
-// Jobs of 2 and of 16 chunks in turn, as fast as they go, for the seconds of the first argument: each item
-// must be done exactly once. A worker that comes late from one job into the next is what this looks for; a
-// job that never ends shows as a program that does not.
+// Jobs of 2 and of 16 chunks in turn, and jobs of phases, as fast as they go, for the seconds of the first
+// argument: each item must be done exactly once, and no chunk of a phase before all of the last one. A worker
+// that comes late from one job or phase into the next is what this looks for; a job that never ends shows as
+// a program that does not.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
+#include "../../native/cpu/phases.h"
 #include "../../native/cpu/threads.h"
+
+namespace {
+
+/** Phases of 1 to 7 chunks, each of which notes itself and looks at those of the phase before. */
+struct Phased {
+  struct Local {
+    long chunks = 0;
+  };
+  static constexpr int64_t kPhases = 40;
+  mutable std::atomic<int> done[kPhases] = {};
+  mutable std::atomic<long> wrong{0};
+
+  int64_t threads() const { return 4; }
+  int64_t phases() const { return kPhases; }
+  int64_t chunks(int64_t phase) const { return phase * 5 % 7 + 1; }
+  void run(int64_t phase, int64_t chunk, Local& local) const {
+    ++local.chunks;
+    if (chunk < 0 || chunk >= chunks(phase)) ++wrong;
+    if (phase > 0 && done[phase - 1].load(std::memory_order_relaxed) != chunks(phase - 1)) ++wrong;
+    done[phase].fetch_add(1, std::memory_order_relaxed);
+  }
+  bool fetch(int64_t phase, int64_t chunk, int64_t step) const {
+    if (phase >= kPhases || chunk >= chunks(phase)) ++wrong;
+    return step < 3;
+  }
+};
+
+}  // namespace
 
 int main(int, char** arguments) {
   mlab::setThreadCount(4);
@@ -21,6 +51,11 @@ int main(int, char** arguments) {
       for (int64_t i = begin; i < stop; ++i) times[i]++;
     });
     for (int64_t i = 0; i < n; ++i) wrong += times[i] != 1;
+    const Phased phased;
+    mlab::scalar::Phases<Phased>::run(phased);
+    for (int64_t phase = 0; phase < Phased::kPhases; ++phase)
+      wrong += phased.done[phase] != phased.chunks(phase);
+    wrong += phased.wrong;
   }
   std::printf("%ld jobs, %ld items not done exactly once\n", jobs, wrong);
   std::fflush(stdout);
