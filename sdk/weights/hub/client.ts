@@ -77,7 +77,7 @@ export class HubClient {
     } catch (cause) {
       if (cause instanceof HubError) return cause;
       const reason = reasonOf(cause);
-      const message = `${this.shown(url)}: no connection (${reason}). Check the network, or HF_ENDPOINT`;
+      const message = `${this.shown(url)}: no connection (${reason}). Check the network, or HF_ENDPOINT, or give a folder with the model`;
       // A name that nobody knows and a port where nobody listens stay so.
       return ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ENETUNREACH"].includes(reason)
         ? new HubError("offline", message)
