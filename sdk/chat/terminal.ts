@@ -12,6 +12,7 @@ import { ReasoningSystem } from "./reasoning.ts";
 import type { ChatEvent, ChatSession } from "./session.ts";
 import { Spinner } from "./spinner.ts";
 import { formatTrace } from "./trace.ts";
+import { textWidth, WordWrap } from "./wordWrap.ts";
 
 /** A stream that may be a terminal. */
 export type TerminalInput = NodeJS.ReadableStream & { isTTY?: boolean };
@@ -198,14 +199,18 @@ class TerminalChat {
     const { red, dim, cyan, yellow } = this.#paint;
     const spinner = new Spinner(this.#output, dim(this.#ui.thinking));
     let begun = false;
+    let wrap = new WordWrap(this.#output, 0);
     try {
       spinner.start();
       for await (const event of events) {
         if (event.type === "piece") {
           spinner.stop();
-          if (!begun) this.#output.write(cyan(this.#ui.assistant));
+          if (!begun) {
+            this.#output.write(cyan(this.#ui.assistant));
+            wrap = new WordWrap(this.#output, textWidth(this.#ui.assistant));
+          }
           begun = true;
-          this.#output.write(harmless(event.text));
+          wrap.write(harmless(event.text));
         } else if (event.type === "replace") {
           spinner.stop();
           const wrong = event.finding.issues.find(({ severity }) => severity === "error");

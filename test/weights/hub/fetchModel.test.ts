@@ -190,7 +190,10 @@ describe("fetchModel", () => {
     process.env.HF_ENDPOINT = "http://127.0.0.1:9";
     const error = await failure();
     assert.equal(error.failure, "offline");
-    assert.match(error.message, /no connection \(.*\)\. Check the network, or HF_ENDPOINT, or give a folder with the model$/);
+    assert.match(
+      error.message,
+      /no connection \(.*\)\. Check the network, or HF_ENDPOINT, or give a folder with the model$/,
+    );
     process.env.HF_ENDPOINT = hub.endpoint;
     await fetchModel(REPO, QUICK);
     process.env.HF_ENDPOINT = "http://127.0.0.1:9";
