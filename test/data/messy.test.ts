@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadCsv } from "../../sdk/data/csv.ts";
 import { brought } from "./messy/brought.ts";
 import { combined } from "./messy/combined.ts";
+import { dialogues } from "./messy/dialogues.ts";
 import { exports } from "./messy/exports.ts";
 import { faults } from "./messy/faults.ts";
 import { tables } from "./messy/tables.ts";
@@ -14,7 +15,7 @@ async function read({ bytes }: MessyFile): Promise<Pair[]> {
 }
 
 describe("loadCsv on files such as people bring", () => {
-  for (const file of [...writing, ...tables, ...faults, ...brought, ...combined, ...exports])
+  for (const file of [...writing, ...tables, ...faults, ...brought, ...combined, ...exports, ...dialogues])
     it(file.name, async () => {
       assert.deepEqual(await read(file), file.rows);
     });

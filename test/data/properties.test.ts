@@ -7,6 +7,8 @@ import { loadCsv } from "../../sdk/data/csv.ts";
 import { Random } from "../../sdk/data/random.ts";
 import { repairFile } from "../../sdk/data/repairFile.ts";
 import { fuzz, randomFile } from "./fuzz.ts";
+import { dialogues } from "./messy/dialogues.ts";
+import { exports } from "./messy/exports.ts";
 import { faults } from "./messy/faults.ts";
 import { tables } from "./messy/tables.ts";
 import { writing } from "./messy/writing.ts";
@@ -71,7 +73,9 @@ describe("properties of loadCsv", () => {
     for (const form of ["csv", "jsonl"] as const)
       it(`repairs a repaired file to itself, as ${form}`, async () => {
         const random = new Random(11);
-        const messy = [...writing, ...tables, ...faults].map(({ bytes }) => Buffer.from(bytes as string));
+        const messy = [...writing, ...tables, ...faults, ...exports, ...dialogues].map(({ bytes }) =>
+          Buffer.from(bytes as string),
+        );
         const inputs = [...messy, ...Array.from({ length: 100 }, () => randomFile(random))];
         let repaired = 0;
         for (const bytes of inputs) {
@@ -91,7 +95,7 @@ describe("properties of loadCsv", () => {
   });
 
   it("reads the same whatever the pieces that a stream comes in", async () => {
-    for (const { bytes, name } of [...writing, ...tables, ...faults]) {
+    for (const { bytes, name } of [...writing, ...tables, ...faults, ...exports, ...dialogues]) {
       const whole = Buffer.from(bytes as string);
       const expected = await loadCsv(whole);
       const pieces = Array.from({ length: Math.ceil(whole.length / 11) }, (_, i) =>
@@ -104,7 +108,9 @@ describe("properties of loadCsv", () => {
 
   it("reads a file of many pieces as it reads the same file in others", async () => {
     const random = new Random(5);
-    for (const { bytes, name } of [...writing, ...tables, ...faults].filter((_, i) => i % 12 === 0)) {
+    for (const { bytes, name } of [...writing, ...tables, ...faults, ...exports, ...dialogues].filter(
+      (_, i) => i % 12 === 0,
+    )) {
       const parts: Buffer[] = [];
       // Longer than the piece that the dialect is read from, with something else in it at times.
       for (let size = 0; size < 600_000; size += parts[parts.length - 1].length)

@@ -63,7 +63,7 @@ function labels(lines: readonly string[]): Found {
   if (asked.length === 0 || said.length < LABELLED * lines.length) return undefined;
   const inline = asked.filter(({ text }) => innerAnswer(text) !== undefined).length;
   if (inline >= IN_TURNS * asked.length && answered.length <= 0.1 * asked.length)
-    return asked.length >= 2 ? { kind: "inline", joins: false } : undefined;
+    return asked.length >= 2 && !isTable(lines) ? { kind: "inline", joins: false } : undefined;
   if (answered.length === 0) return undefined;
   // One question and one answer are a dialogue where nothing else is there.
   if (said.length < 4 && first > 0) return undefined;
@@ -74,6 +74,14 @@ function labels(lines: readonly string[]): Found {
     ? sides.filter((side, i) => side === "question" && sides[i - 1] !== "question").length
     : asked.length;
   return pairs >= IN_TURNS * runs - 1e-9 ? { kind: "labels", joins } : undefined;
+}
+
+/** The same two delimiters or more in every line: cells, of which some begin with a label. */
+function isTable(lines: readonly string[]): boolean {
+  return [";", "\t", "|", ","].some((delimiter) => {
+    const count = lines[0].split(delimiter).length - 1;
+    return count >= 2 && lines.every((line) => line.split(delimiter).length - 1 === count);
+  });
 }
 
 /** Two speakers by name, with a day or a time before each message. The one who asks more asks. */

@@ -64,13 +64,28 @@ export function sideOf(label: string): Side | undefined {
 export function turnLine(line: string, names?: ReadonlyMap<string, Side>): TurnLine | undefined {
   if (names !== undefined) return namedTurn(line, names);
   const match = TURN.exec(line);
-  if (match === null) return undefined;
+  if (match === null) return labelAlone(line);
   const [all, label, number, mark] = match;
   const side = sideOf(label);
   if (side === undefined) return undefined;
   // "Q. …" and "Question 3) …", but "Client. …" begins a sentence.
   if (!/[:：]/.test(mark) && number === undefined && label.length > 1) return undefined;
   return { side, label: plainLabel(label), text: line.slice(all.length).trimEnd() };
+}
+
+/** "Question" on a line of its own, its text below. Words that also name people do not count: "Agent". */
+const ALONE =
+  /^[\s>*_#•–-]*(q|question|demande|instruction|prompt|input|a|r|answer|r[ée]ponse|response|output|completion)(?:\s*(?:n°\s*)?\d{1,6})?[\s*_]*$/iu;
+
+function labelAlone(line: string): TurnLine | undefined {
+  const label = ALONE.exec(line)?.[1];
+  const side = label === undefined ? undefined : sideOf(label);
+  return side === undefined ? undefined : { side, label: plainLabel(label as string), text: "" };
+}
+
+/** A line between exchanges: "-----". */
+export function isRuleLine(line: string): boolean {
+  return /^\s*([-=_*~])\1{2,}\s*$/.test(line);
 }
 
 function namedTurn(line: string, names: ReadonlyMap<string, Side>): TurnLine | undefined {
@@ -98,7 +113,7 @@ export function innerAnswer(text: string): { question: string; answer: string } 
     const label = match[1].split(" ").at(-1) as string;
     if (sideOf(match[1]) !== "answer" && sideOf(label) !== "answer") continue;
     const at = match.index + (sideOf(match[1]) === "answer" ? 0 : match[1].length - label.length);
-    const question = text.slice(0, at).replace(/[\s,;|–-]+$/, "");
+    const question = text.slice(0, at).replace(/[\s,;|–#*-]+$/, "");
     const answer = text.slice(match.index + match[0].length).trim();
     if (question !== "" && answer !== "") return { question, answer };
   }

@@ -6,7 +6,7 @@ import { mendDecodedTwice } from "../repairs/decodedTwice.ts";
 import type { Dialect, Repair } from "../report/report.ts";
 import { type DialogueStyle, headingOf } from "./detect.ts";
 import { Exchanges } from "./exchanges.ts";
-import { innerAnswer, turnLine } from "./lines.ts";
+import { innerAnswer, isRuleLine, turnLine } from "./lines.ts";
 
 export interface DialogueSource {
   name: string;
@@ -22,6 +22,7 @@ class Turns {
   readonly exchanges: Exchanges;
   preambleLines = 0;
   blankLines = 0;
+  ruleLines = 0;
   #afterBlank = true;
 
   constructor(readonly style: DialogueStyle) {
@@ -33,6 +34,10 @@ class Turns {
       this.blankLines++;
       this.#afterBlank = true;
       if (this.exchanges.begun) this.exchanges.goesOn("");
+      return;
+    }
+    if (isRuleLine(line)) {
+      this.ruleLines++;
       return;
     }
     if (!this.#begins(line, at)) {
@@ -119,6 +124,7 @@ export function openDialogue(source: DialogueSource, settings: Settings): OpenTa
     addRepairs(counts, repairs);
     forbidRepairs(name, repairs, settings);
     counts.blankLines = turns.blankLines;
+    counts.commentLines = turns.ruleLines;
     counts.preambleLines = turns.preambleLines;
     return {
       rows,
