@@ -184,6 +184,29 @@ describe("steps with a wrong value", () => {
     });
   }
 
+  it("refuses examples that are longer than the model allows, before anything is computed", async () => {
+    const most = model.config.maxPositions;
+    const [short, base] = tinyExamples(2);
+    const long = {
+      ...base,
+      ids: new Int32Array(most + 1),
+      labels: new Int32Array(most + 1).fill(1),
+      line: 7,
+    };
+    const says = (where: string, whose: string) => ({
+      name: "RangeError",
+      message: `${where}: expected at most ${most} tokens, ${whose}, got ${most + 1} in the example of line 7 (1 of 2 are too long). Prepare the dataset with maxSeqLength: ${most}`,
+    });
+    const whole = "the longest text that the model was made for";
+    const maxSeqLength = 2 * most;
+    assert.throws(() => train(model, [short, long], { maxSeqLength }), says("train: examples", whole));
+    assert.throws(
+      () => train(model, [short], { maxSeqLength, evalExamples: [short, long] }),
+      says("train: evalExamples", "what maxSeqLength and the model allow"),
+    );
+    await assert.rejects(evaluate(model, [short, long]), says("evaluate: examples", whole));
+  });
+
   it("takes ids in a typed array, and an object that stands for a model", async () => {
     const first = await generate(Object.create(model), any(Int32Array.from([1, 2])), {
       maxNewTokens: 1,

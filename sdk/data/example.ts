@@ -8,6 +8,16 @@ export function checkExamples(where: string, value: unknown): void {
   checkArgument(`${where}: examples`, fits, "examples, as prepareDataset(…).train gives them", value);
 }
 
+/** @throws RangeError when an example has more tokens than `most`; says whose limit that is, and what to do */
+export function checkLengths(where: string, examples: readonly Example[], most: number, whose: string): void {
+  const long = examples.filter(({ ids }) => ids.length > most);
+  if (long.length === 0) return;
+  const worst = long.reduce((a, b) => (b.ids.length > a.ids.length ? b : a));
+  throw new RangeError(
+    `${where}: expected at most ${most} tokens, ${whose}, got ${worst.ids.length} in the example of line ${worst.line} (${long.length} of ${examples.length} are too long). Prepare the dataset with maxSeqLength: ${most}`,
+  );
+}
+
 /** The label of what is not trained. */
 export const ignoredLabel = -100;
 

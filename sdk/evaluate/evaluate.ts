@@ -1,7 +1,7 @@
 /** Measures a model on held-out questions: what it gives to the reference answers, and what it answers itself. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { makeBatch, packRows } from "../data/batches.ts";
-import { checkExamples, type Example } from "../data/example.ts";
+import { checkExamples, checkLengths, type Example } from "../data/example.ts";
 import { answerChat } from "../generate/answer.ts";
 import { checkModel, type MistralModel } from "../model/mistral.ts";
 import { displayable } from "../views/bundle.ts";
@@ -44,7 +44,7 @@ export interface Evaluation {
  *
  *     const { loss, expectedFact } = await evaluate(tuned, test);
  *
- * @throws when an option is wrong or there is no example
+ * @throws when an option is wrong, there is no example, or one is longer than the model allows
  */
 export async function evaluate(
   model: MistralModel,
@@ -56,6 +56,8 @@ export async function evaluate(
   checkExamples("evaluate", examples);
   if (examples.length === 0)
     throw new RangeError("evaluate: there is no example; pass held-out rows or a testFraction");
+  const { maxPositions } = model.config;
+  checkLengths("evaluate: examples", examples, maxPositions, "the longest text that the model was made for");
   const longest = examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const { loss, tokens } = await meanLoss(model, examples, maxSeqLength ?? Math.max(512, longest), signal);
   const answers: Answer[] = [];

@@ -4,7 +4,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { activeCuda } from "../backend/cuda/backend.ts";
 import { isOutOfMemory } from "../backend/cuda/memory.ts";
 import { makeBatch, type PackedRow } from "../data/batches.ts";
-import { checkExamples, type Example } from "../data/example.ts";
+import { checkExamples, checkLengths, type Example } from "../data/example.ts";
 import { checkModel, type MistralModel } from "../model/mistral.ts";
 import { gradientNorm } from "../ops/gradientNorm.ts";
 import { Interruption } from "../views/frontEnd.ts";
@@ -28,7 +28,8 @@ import { sampleAnswers, validationLoss } from "./validation.ts";
  * with a checkpoint of the last whole step (where there is an `outputDir`). The model always has the values of the
  * last whole step. When a GPU's memory runs out, a "memory" event tells that micro batches are smaller from then on.
  *
- * @throws at the call: when an option is wrong, there is nothing to train, or no example has a trained token.
+ * @throws at the call: when an option is wrong, there is nothing to train, no example has a trained token, or one
+ *   is longer than the model or `maxSeqLength` allows.
  *   In the loop: when `outputDir` is taken, when a resume does not fit (names all differences), when a checkpoint
  *   cannot be written, when no micro batch fits into a GPU's memory, and after the event "done" with the reason "nan"
  *   when loss or gradient are not finite, or "memory" when not even one row fits any more.
@@ -43,6 +44,14 @@ export function train(
   checkExamples("train", examples);
   if (model.trainableVariables().size === 0) {
     throw new Error("train: the model has nothing to train; attachLora(model) first");
+  }
+  const { maxPositions } = model.config;
+  const { maxSeqLength, evalExamples } = resolved;
+  checkLengths("train: examples", examples, maxPositions, "the longest text that the model was made for");
+  if (evalExamples) {
+    checkExamples("train: evalExamples", evalExamples);
+    const most = Math.min(maxSeqLength, maxPositions);
+    checkLengths("train: evalExamples", evalExamples, most, "what maxSeqLength and the model allow");
   }
   const run = new TrainingRun(model, examples, resolved);
   return shown(loop(run, resolved, new Interruption(resolved.signal)), resolved);
