@@ -1,8 +1,11 @@
 // Kernels compiled at run time, each on a thread of its own.
 #include <napi.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -17,9 +20,9 @@ namespace {
 std::atomic<int> running{0};
 
 struct Job {
+  std::vector<std::string> options;
   cuda::NamedText source;
   std::vector<cuda::NamedText> headers;
-  std::string target;
   Napi::Promise::Deferred deferred;
   Napi::ThreadSafeFunction finish;
   cuda::Compiled result;
@@ -37,9 +40,18 @@ void settleJob(Napi::Env env, Napi::Function, Job* job) {
   delete job;
 }
 
-/** A process that ends takes NVRTC away from threads that are in it. */
-void waitForJobs() {
-  while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+/** A process that ends takes NVRTC away from threads that are in it, so it waits for them. */
+void waitBeforeExit(Napi::Env env) {
+  static bool hooked = false;
+  if (hooked) return;
+  hooked = true;
+  // Not a cleanup hook: process.exit() runs none.
+  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+  const auto wait = [](const Napi::CallbackInfo&) {
+    while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  process.Get("once").As<Napi::Function>().Call(
+      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, wait)});
 }
 
 Napi::Value nvrtc(const Napi::CallbackInfo& call) {
@@ -60,26 +72,31 @@ Napi::Value nvrtc(const Napi::CallbackInfo& call) {
 Napi::Value compile(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Args args(call, "cuda compile");
-  const std::string target = args.text("target"), name = args.text("name"), source = args.text("source");
+  std::istringstream words(args.text("options"));
+  const std::string name = args.text("name"), source = args.text("source");
   std::vector<cuda::NamedText> headers;
   while (args.left()) {
     const std::string header = args.text("header's name");
     headers.push_back({header, args.text("header's text")});
   }
-  static const bool hooked = (env.AddCleanupHook(waitForJobs), true);
-  static_cast<void>(hooked);
-  Job* job = new Job{{name, source}, std::move(headers), target, Napi::Promise::Deferred::New(env), {}, {}};
+  waitBeforeExit(env);
+  Job* job = new Job{{std::istream_iterator<std::string>(words), {}},
+                     {name, source},
+                     std::move(headers),
+                     Napi::Promise::Deferred::New(env),
+                     {},
+                     {}};
   const Napi::Function none = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   job->finish = Napi::ThreadSafeFunction::New(env, none, "cuda compile", 0, 1);
   const Napi::Promise promise = job->deferred.Promise();
   ++running;
   std::thread([job] {
-    job->result = cuda::compile(job->source, job->headers, job->target);
-    // Where the process ends nobody takes the job any more, and it is left.
+    job->result = cuda::compile(job->options, job->source, job->headers);
+    // The main thread deletes the job; one that ends the process takes it no more.
     Napi::ThreadSafeFunction finish = job->finish;
+    --running;
     finish.BlockingCall(job, settleJob);
     finish.Release();
-    --running;
   }).detach();
   return promise;
 }

@@ -74,6 +74,7 @@ struct Library {
   if (!field) problem = path + ": " + symbol + " is missing";
     MLAB_BLAS_FUNCTIONS(MLAB_BIND)
 #undef MLAB_BIND
+    if (problem.empty()) path = fileOf(reinterpret_cast<void*>(create), path);
     if (problem.empty() && create(&handle) != 0) problem = path + ": cublasLtCreate failed";
   }
 };

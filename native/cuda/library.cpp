@@ -89,12 +89,9 @@ void* openToolkitLibrary(const char* overrideVariable, const char* name, std::st
 
 void* findSymbol(void* library, const char* name) { return dlsym(library, name); }
 
-std::string folderOf(void* symbol) {
+std::string fileOf(void* symbol, const std::string& name) {
   Dl_info info;
-  if (!dladdr(symbol, &info) || !info.dli_fname) return "";
-  const std::string path = info.dli_fname;
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash);
+  return dladdr(symbol, &info) && info.dli_fname ? info.dli_fname : name;
 }
 
 }  // namespace mlab::cuda

@@ -21,7 +21,7 @@ void* openToolkitLibrary(const char* overrideVariable, const char* name, std::st
                          std::string& problem);
 
 void* findSymbol(void* library, const char* name);
-/** The folder of the library that a symbol is in; empty where that is unknown. */
-std::string folderOf(void* symbol);
+/** The file of the library that a symbol is in, or `name`, by which it was opened. */
+std::string fileOf(void* symbol, const std::string& name);
 
 }  // namespace mlab::cuda

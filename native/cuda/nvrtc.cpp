@@ -49,9 +49,9 @@ struct Library {
     versionText = std::to_string(major) + "." + std::to_string(minor);
     // NVRTC asks the loader for its second library by name, and the loader does not look beside the first
     // one. Once it is loaded that name is found. Where it is not there NVRTC says so itself.
-    const std::string folder = folderOf(reinterpret_cast<void*>(version));
-    if (!folder.empty())
-      dlopen((folder + "/libnvrtc-builtins.so." + versionText).c_str(), RTLD_NOW | RTLD_LOCAL);
+    path = fileOf(reinterpret_cast<void*>(version), path);
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    dlopen((folder + "libnvrtc-builtins.so." + versionText).c_str(), RTLD_NOW | RTLD_LOCAL);
   }
 };
 
@@ -82,7 +82,8 @@ std::vector<int> nvrtcTargets() {
   return targets;
 }
 
-Compiled compile(const NamedText& source, const std::vector<NamedText>& headers, const std::string& target) {
+Compiled compile(const std::vector<std::string>& options, const NamedText& source,
+                 const std::vector<NamedText>& headers) {
   const Library& lib = library();
   if (!lib.problem.empty()) return {"", lib.problem};
   std::vector<const char*> names, texts;
@@ -94,15 +95,15 @@ Compiled compile(const NamedText& source, const std::vector<NamedText>& headers,
   Status status = lib.create(&program, source.text.c_str(), source.name.c_str(),
                              static_cast<int>(headers.size()), texts.data(), names.data());
   if (status != 0) return {"", lib.describe(status)};
-  const std::string architecture = "--gpu-architecture=" + target;
-  const char* options[] = {architecture.c_str(), "--std=c++17"};
-  status = lib.compile(program, 2, options);
+  std::vector<const char*> words;
+  for (const std::string& option : options) words.push_back(option.c_str());
+  status = lib.compile(program, static_cast<int>(words.size()), words.data());
   Compiled result;
   if (status != 0) {
     result.problem = std::string(lib.describe(status)) + "\n" + textOf(program, lib.logSize, lib.log).c_str();
   } else {
-    result.image = target.rfind("sm_", 0) == 0 ? textOf(program, lib.cubinSize, lib.cubin)
-                                               : textOf(program, lib.ptxSize, lib.ptx);
+    result.image = textOf(program, lib.cubinSize, lib.cubin);
+    if (result.image.empty()) result.image = textOf(program, lib.ptxSize, lib.ptx);
     if (result.image.empty()) result.problem = "no code came of it";
   }
   lib.destroy(&program);

@@ -29,8 +29,9 @@ std::vector<int> nvrtcTargets();
 /**
  * Any thread may call it, several at once. (NVRTC before 12.3 lets one at a time generate code.)
  *
- * @param target "sm_90a" for machine code, "compute_90" for PTX
+ * @param options of NVRTC. For an architecture "sm_90a" the image is machine code, for "compute_90" PTX
  */
-Compiled compile(const NamedText& source, const std::vector<NamedText>& headers, const std::string& target);
+Compiled compile(const std::vector<std::string>& options, const NamedText& source,
+                 const std::vector<NamedText>& headers);
 
 }  // namespace mlab::cuda

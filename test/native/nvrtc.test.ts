@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { CudaDeviceInfo } from "../../sdk/backend/cuda/driver.ts";
 import { compileKernels, nvrtcTarget } from "../../sdk/backend/cuda/nvrtc.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
+import { addonPath, addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { inFolder } from "../inFolder.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -71,10 +71,24 @@ describe("NVRTC", function () {
 
   it("names file and line of what does not compile", async () => {
     const source = '#include "a.cuh"\nextern "C" __global__ void kernel(float* y) { *y = VALUE; }';
-    assert.ok((await driver.compile("compute_80", "a.cu", source, "a.cuh", "#define VALUE 1")).length > 0);
+    assert.ok(
+      (await driver.compile("--gpu-architecture=compute_80", "a.cu", source, "a.cuh", "#define VALUE 1"))
+        .length > 0,
+    );
     await assert.rejects(
-      driver.compile("sm_80", "a.cu", source, "a.cuh", "#define VALUE nothing"),
+      driver.compile("--gpu-architecture=sm_80", "a.cu", source, "a.cuh", "#define VALUE nothing"),
       /^Error: NVRTC_ERROR_COMPILATION\na\.cu\(2\): error: identifier "nothing" is undefined\n/,
     );
+  });
+
+  it("is waited for by a process that ends with an error meanwhile", () => {
+    const script = `
+      const { cuda } = require(process.argv[1]);
+      const kernels = Array.from({ length: 30 }, (_, i) => "extern \\"C\\" __global__ void k" + i + "(float* y) { for (int i = 0; i < 99; ++i) y[i] *= y[i + " + i + "]; }");
+      for (let i = 0; i < 4; ++i) cuda.compile("--gpu-architecture=sm_90", "a.cu", kernels.join(""));
+      setTimeout(() => { throw new Error("the end"); }, 50);`;
+    const { status, stderr } = spawnSync(process.execPath, ["-e", script, addonPath()], { encoding: "utf8" });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /the end/);
   });
 });

@@ -45,13 +45,14 @@ export interface CudaDriver {
   /**
    * Compiles CUDA C++ by NVRTC, on a thread of its own.
    *
-   * @param target "sm_90a" for machine code, "compute_90" for PTX, which the driver compiles
+   * @param options of NVRTC, with spaces between them. For an architecture "sm_90a" the image is machine code, for
+   *     "compute_90" PTX, which the driver compiles
    * @param name the source's, in messages
    * @param headers name (as an include writes it) and text of each header, by turns
    * @returns an image for `load`
    * @throws (rejects with) what NVRTC says, with file and line
    */
-  compile(target: string, name: string, source: string, ...headers: string[]): Promise<Uint8Array>;
+  compile(options: string, name: string, source: string, ...headers: string[]): Promise<Uint8Array>;
   /**
    * A module from memory: from now on `path` stands for it, and no file is looked for.
    *

@@ -69,7 +69,9 @@ export async function compileKernels(
   if (problem !== undefined || target === undefined) throw new Error(nvrtcProblem(driver, device));
   const { kernels, headers } = readSources(options.sources ?? join(packageRoot(), "native"));
   const cache = new ImageCache(options.cache ?? join(cacheFolder(), "kernels"), options.onNote);
-  const common = [version, target, ...headers];
+  // A lambda in a kernel is the device's, as for nvcc.
+  const flags = `--gpu-architecture=${target} --std=c++17 --device-as-default-execution-space`;
+  const common = [version, flags, ...headers];
   const images = new Map<string, Uint8Array>();
   const missing: { stem: string; source: string; file: string }[] = [];
   for (const [stem, source] of kernels) {
@@ -93,7 +95,7 @@ export async function compileKernels(
   const worker = async () => {
     for (let job = missing.shift(); job; job = missing.shift()) {
       const { stem, source, file } = job;
-      const image = await driver.compile(target, `${stem}.cu`, source, ...headers).catch((error: Error) => {
+      const image = await driver.compile(flags, `${stem}.cu`, source, ...headers).catch((error: Error) => {
         missing.length = 0; // the others stop too
         throw new Error(
           `native/cuda/${stem}.cu: NVRTC ${version} (${path}) does not compile it for ${target}: ` +

@@ -15,7 +15,8 @@ const hopper = { name: "Card", computeCapability: [9, 0], driver: "13.0" } as un
 /** A driver whose NVRTC makes "target: source" of everything, and notes what it was asked for. */
 function driverOf(version = "13.0", targets = [75, 80, 86, 89, 90, 100]) {
   const compiled: string[] = [];
-  const compile = async (target: string, name: string, source: string) => {
+  const compile = async (options: string, name: string, source: string) => {
+    const [, target] = /--gpu-architecture=(\w+) /.exec(options)!;
     compiled.push(name);
     if (source.includes("#error"))
       throw new Error(`NVRTC_ERROR_COMPILATION\n${name}(1): error: #error directive`);
