@@ -56,6 +56,10 @@ const shapes: Record<string, (size: number) => string> = {
   "mixed record ends": (size) =>
     header + filled(size, (i) => row(i).replace("\n", ["\n", "\r\n", "\r"][i % 3])),
   "records wrapped in quotes": (size) => filled(size, (i) => `"What is ${i}?,""It is, ${i}."""\n`),
+  "turns of a dialogue": (size) => filled(size, (i) => `Q: what is ${i}?\nA: It is ${i}.\n`),
+  "a label before blanks": (size) => `Q: a?\nA: b\nQ${" ".repeat(size)}\nQ: c?\nA: d\n`,
+  "a question before blanks": (size) => filled(size, () => `Q: a${" ".repeat(5000)}b A: c\n`),
+  "marks of headings": (size) => `1. a?\nb\n2. c?\nd\n${"#".repeat(size / 2)}\n1.${" ".repeat(size / 2)}\n`,
   "JSON lines": (size) => filled(size, (i) => `{"prompt": "What is ${i}?", "completion": "It is ${i}."}\n`),
   "broken JSON lines": (size) =>
     `{"prompt": "a", "completion": "b"}\n${filled(size, (i) => `{"prompt": "What is ${i}?", "completion": "It\n`)}`,

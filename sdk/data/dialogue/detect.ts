@@ -114,7 +114,8 @@ function chat(lines: readonly string[]): Found {
 
 /** A numbered or marked question: the number, or 0 where there is none. */
 export function headingOf(line: string): { number: number; text: string } | undefined {
-  const numbered = /^\s*(?:#{1,6}\s*|\*\*)?(\d{1,4})\s*[.)/°–-]\s*(?:\*\*)?\s*(\S.*)$/.exec(line);
+  const numbered =
+    /^\s{0,8}(?:#{1,6}\s{0,3}|\*\*)?(\d{1,4})\s{0,3}[.)/°–-]\s{0,8}(?:\*\*)?\s{0,8}(\S.*)$/.exec(line);
   const marked = /^\s*(?:#{1,6}\s+|\*\*)(\S.*)$/.exec(line);
   const text = (numbered?.[2] ?? marked?.[1])?.replace(/\*\*\s*$/, "").trim();
   if (text === undefined || !/\?["»”)\s]*$/.test(text)) return undefined;

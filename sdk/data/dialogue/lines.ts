@@ -39,14 +39,18 @@ function words(text: string): string[] {
   return text.split(/\s+/);
 }
 
-/** Marks that may stand before a label: quotes of mails, bullets, headings, bold type. */
-const LEAD = String.raw`[\s>*_#•–-]*`;
+/**
+ * Marks that may stand before a label: quotes of mails, bullets, headings, bold type. Runs have a most, here and below:
+ * runs side by side that may have any length make a pattern's work grow with a power of a line's length.
+ */
+const LEAD = String.raw`[\s>*_#•–-]{0,12}`;
+const GAP = String.raw`\s{0,3}`;
 /** Day and time, as chats write them; either alone. */
 const DAY = String.raw`\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}`;
 const TIME = String.raw`\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s?[AaPp]\.?[Mm]\.?)?`;
-const STAMP = String.raw`[\u200e\u200f]*[[(]?(?:${DAY}(?:,| à| at|T)?\s*(?:${TIME})?|${TIME})[\])]?\s*[-–:]?\s*`;
+const STAMP = String.raw`[\u200e\u200f]{0,2}[[(]?(?:${DAY}(?:,| à| at|T)?${GAP}(?:${TIME})?|${TIME})[\])]?${GAP}[-–:]?${GAP}`;
 const TURN = new RegExp(
-  String.raw`^${LEAD}(?:${STAMP})?${LEAD}(\p{L}[\p{L}'’ ]{0,24}?)\s*(?:\((?:[^()]{1,20})\))?\s*(?:n°\s*|#)?(\d{1,6})?\s*[*_]*\s*([:：]|[.)](?=\s))[*_]*\s*`,
+  String.raw`^${LEAD}(?:${STAMP})?${LEAD}(\p{L}[\p{L}'’ ]{0,24}?)${GAP}(?:\([^()]{1,20}\))?${GAP}(?:n°${GAP}|#)?(\d{1,6})?${GAP}[*_]{0,3}${GAP}([:：]|[.)](?=\s))[*_]{0,3}\s*`,
   "u",
 );
 const STAMPED = new RegExp(`^${STAMP}(?:([^:]{1,40}): ?)?`, "u");
@@ -104,7 +108,14 @@ export function stampedLine(line: string): { speaker?: string; text: string } | 
   return { ...(speaker === undefined ? {} : { speaker }), text: line.slice(match[0].length).trimEnd() };
 }
 
-const INNER = /(?<=[\s,;|.?!)"»])(\p{L}[\p{L} ]{0,14}?)\s*\d{0,4}\s*[:：]\s*/gu;
+/** Without blanks and separators at its end; a pattern would try each run of them in the text. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[\s,;|–#*-]/.test(text[end - 1])) end--;
+  return text.slice(0, end);
+}
+
+const INNER = /(?<=[\s,;|.?!)"»])(\p{L}[\p{L} ]{0,14}?)\s{0,3}\d{0,4}\s{0,3}[:：]\s{0,3}/gu;
 
 /** "Q: … R: …" on one line: where the answer begins, or undefined. */
 export function innerAnswer(text: string): { question: string; answer: string } | undefined {
@@ -113,7 +124,7 @@ export function innerAnswer(text: string): { question: string; answer: string } 
     const label = match[1].split(" ").at(-1) as string;
     if (sideOf(match[1]) !== "answer" && sideOf(label) !== "answer") continue;
     const at = match.index + (sideOf(match[1]) === "answer" ? 0 : match[1].length - label.length);
-    const question = text.slice(0, at).replace(/[\s,;|–#*-]+$/, "");
+    const question = withoutEnd(text.slice(0, at));
     const answer = text.slice(match.index + match[0].length).trim();
     if (question !== "" && answer !== "") return { question, answer };
   }
