@@ -116,12 +116,10 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
             return driver().launchKernel(function, size(x), size(y), size(z), size(threads), 1, 1,
                                          size(sharedBytes), stream, parameters, nullptr);
           }
-          cuda::LaunchAttribute attributes[2];
-          unsigned count = 0;
-          if (cooperative) attributes[count++] = {cuda::kCooperative, {1}};
-          if (mayOverlap) attributes[count++] = {cuda::kProgrammaticStreamSerialization, {1}};
+          cuda::LaunchAttribute attribute{
+              cooperative ? cuda::kCooperative : cuda::kProgrammaticStreamSerialization, {1}};
           const cuda::LaunchConfig config{size(x), size(y),           size(z), size(threads), 1,
-                                          1,       size(sharedBytes), stream,  attributes,    count};
+                                          1,       size(sharedBytes), stream,  &attribute,    1};
           return driver().launchKernelEx(&config, function, parameters, nullptr);
         });
   return call.Env().Undefined();

@@ -195,7 +195,6 @@ __device__ inline void decodeLayers(const Model& m, int mostTiles, int mostUnits
   }
   if (kNested && l.tid < 256) shared<float>(kMapAt)[l.tid] = m.map[l.tid];
   letLaunchesAfterBegin();
-  waitForLaunchesBefore();
   const Share& own = shareOf(3);
   const bool ownsOutput = l.tid < own.tiles * 16;
   if (ownsOutput) decoder.residual = toFloat(m.x[own.firstTile * 16 + l.tid]);

@@ -7,8 +7,8 @@ import type { DeviceWeight } from "../../weights/deviceWeight.ts";
 // exchange, ranks of the 7 projections, mostTiles, mostUnits, mostDowns
 const SIGNATURE = "piiiiiffppppppiiiiiiiiii";
 const KERNELS = {
-  absmax: cudaKernel("decodeLayers", "decodeLayersAbsmax", SIGNATURE, true, true),
-  nested: cudaKernel("decodeLayers", "decodeLayersNested", SIGNATURE, true, true),
+  absmax: cudaKernel("decodeLayers", "decodeLayersAbsmax", SIGNATURE, false, true),
+  nested: cudaKernel("decodeLayers", "decodeLayersNested", SIGNATURE, false, true),
 };
 
 // As in the kernel.
