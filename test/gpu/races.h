@@ -17,7 +17,7 @@ void fence();
  */
 void access(int thread, const void* address, size_t bytes, bool write, void* code);
 
-// What emulator.cpp knows.
+// What threads.cpp knows.
 int runningThread();  // -1 outside of a kernel
 bool isStack(const void* address);
 bool isShared(const void* address);
