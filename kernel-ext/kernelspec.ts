@@ -2,10 +2,11 @@
  * The kernelspec: a folder that tells Jupyter how to start the kernel. Written without Python, into the places where
  * Jupyter looks.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { packageRoot } from "../sdk/backend/packageRoot.ts";
+import { makeFolder } from "../sdk/files.ts";
 
 export const KERNEL_NAME = "mistral-lab";
 export const DISPLAY_NAME = "Mistral Lab (TypeScript)";
@@ -88,7 +89,7 @@ export function installSpec(options: SpecOptions): Installed {
   const file = join(folder, "kernel.json");
   refuseForeign(file);
   const before = !existsSync(file) ? "nothing" : readFileSync(file, "utf8") === spec ? "same" : "another";
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   cpSync(join(packageRoot(), "kernel-ext/logo.svg"), join(folder, "logo-svg.svg"));
   writeFileSync(file, spec);
   return { folder, before };

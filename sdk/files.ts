@@ -77,6 +77,23 @@ function makeLevels(dir: string): void {
   }
 }
 
+/**
+ * What `read` gives; where the system refuses, an error that names the path.
+ *
+ * @param read reads `path` and nothing else
+ */
+export function readable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (!code) throw cause;
+    throw new Error(`${path}: cannot be read (${message}); check that it is there and that you may read it`, {
+      cause,
+    });
+  }
+}
+
 function writeAll(descriptor: number, chunk: Uint8Array): void {
   let done = 0;
   while (done < chunk.byteLength) {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { makeFolder, writeWhole } from "../sdk/files.ts";
+import { makeFolder, readable, writeWhole } from "../sdk/files.ts";
 import { inFolder } from "./inFolder.ts";
 
 describe("makeFolder", () => {
@@ -57,6 +57,26 @@ describe("makeFolder", () => {
     assert.match(
       stderr,
       /\/proc\/none\/such: the folder cannot be made \(ENOENT.*'\/proc\/none'\); choose another one/,
+    );
+  });
+});
+
+describe("readable", () => {
+  it("names the path where the system refuses, and lets other errors be", () => {
+    const path = join(import.meta.dirname, "none");
+    assert.equal(
+      readable(path, () => 7),
+      7,
+    );
+    assert.throws(() => readable(path, () => readFileSync(path)), {
+      message: `${path}: cannot be read (ENOENT: no such file or directory, open '${path}'); check that it is there and that you may read it`,
+    });
+    assert.throws(
+      () =>
+        readable(path, () => {
+          throw new Error("mine");
+        }),
+      { message: "mine" },
     );
   });
 });

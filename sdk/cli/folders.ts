@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { readable } from "../files.ts";
 import { parseHubSource } from "../weights/hub/source.ts";
 import { bytes } from "./output.ts";
 
@@ -78,7 +79,9 @@ const RUN_FILES = ["run.json", "training.jsonl", "adapter_config.json"];
 export function runMarks(dir: string): string[] {
   if (!existsSync(dir)) return [];
   if (!statSync(dir).isDirectory()) throw new Error(`${dir}: expected a folder, got a file`);
-  return readdirSync(dir).filter((name) => RUN_FILES.includes(name) || /^checkpoint-\d+$/.test(name));
+  return readable(dir, () => readdirSync(dir)).filter(
+    (name) => RUN_FILES.includes(name) || /^checkpoint-\d+$/.test(name),
+  );
 }
 
 /** The adapter of an earlier run: beside the log of a new one it would pass for its result. */

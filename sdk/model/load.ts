@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { ensureDevice } from "../backend/device.ts";
+import { readable } from "../files.ts";
 import { checkArgument, checkOptions } from "../options.ts";
 import { tokenizerOfGguf } from "../text/ggufTokenizer.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
@@ -237,9 +238,10 @@ function readConfig(dir: string): MistralConfig {
   const path = join(dir, "config.json");
   if (!existsSync(path))
     throw new Error(`${dir}: config.json is missing; expected a model in Hugging Face layout`);
+  const text = readable(path, () => readFileSync(path, "utf8"));
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, "utf8"));
+    json = JSON.parse(text);
   } catch (cause) {
     throw new Error(`${path}: expected JSON, got ${(cause as Error).message}`, { cause });
   }

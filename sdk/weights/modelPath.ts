@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { readable } from "../files.ts";
 import { ggufParts } from "./gguf/parts.ts";
 import { cachedPath, parseHubSource } from "./hub/source.ts";
 
@@ -43,7 +44,7 @@ function cached(source: string): string | undefined {
 }
 
 function ggufInside(dir: string, source: string): string | undefined {
-  const files = readdirSync(dir);
+  const files = readable(dir, () => readdirSync(dir));
   if (files.includes("config.json") || files.includes("adapter_config.json")) return undefined;
   // Of a model in parts, the first stands for all.
   const found = files.filter((file) => isGguf(file) && ggufParts(file)[0] === file);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readable } from "../files.ts";
 import { ggufParts } from "./gguf/parts.ts";
 import { rememberedHash } from "./hashCache.ts";
 import { isGguf } from "./modelPath.ts";
@@ -132,9 +133,10 @@ function isPlainName(file: string): boolean {
 }
 
 function readWeightMap(indexFile: string): Record<string, unknown> {
+  const text = readable(indexFile, () => readFileSync(indexFile, "utf8"));
   let index: unknown;
   try {
-    index = JSON.parse(readFileSync(indexFile, "utf8"));
+    index = JSON.parse(text);
   } catch (error) {
     throw new Error(`${indexFile}: expected JSON, got ${(error as Error).message}: download it again`);
   }

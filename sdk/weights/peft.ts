@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { makeFolder, writeWhole } from "../files.ts";
+import { makeFolder, readable, writeWhole } from "../files.ts";
 import { type AdapterConfig, adapterConfigJson, parseAdapterConfig, rankOf } from "./adapterConfig.ts";
 import { openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "./safetensors.ts";
 
@@ -278,8 +278,9 @@ function parseOrigin(json: unknown, problems: string[]): AdapterOrigin | null {
 }
 
 function readJson(file: string): unknown {
+  const text = readable(file, () => readFileSync(file, "utf8"));
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(text);
   } catch (error) {
     throw new Error(`${file}: expected JSON, got ${(error as Error).message}`);
   }

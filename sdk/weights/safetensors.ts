@@ -1,7 +1,7 @@
 /** Reads and writes safetensors files: tensors by name, one read at a time, so a file may be larger than memory. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { loadAddon } from "../backend/loadAddon.ts";
-import { writeFileAtomically } from "../files.ts";
+import { readable, writeFileAtomically } from "../files.ts";
 import { DTYPES, type Dtype, dtypeBytes, type TensorData, type TensorValue, viewAs } from "./dtypes.ts";
 import { type Header, MAX_HEADER_BYTES, parseHeader, type TensorInfo } from "./safetensorsHeader.ts";
 
@@ -50,7 +50,7 @@ const CHUNK_BYTES = 2 ** 30;
  * @throws when it is not a whole, well-formed safetensors file; lists every problem
  */
 export function openSafetensors(file: string): SafetensorsFile {
-  const descriptor = openSync(file, "r");
+  const descriptor = readable(file, () => openSync(file, "r"));
   try {
     return new OpenFile(file, descriptor, readHeader(file, descriptor));
   } catch (error) {

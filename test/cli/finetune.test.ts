@@ -1,8 +1,27 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { cli, expectExit, jsonLines, makeWorkplace, removeWorkplace, type Workplace } from "./support.ts";
+import {
+  cli,
+  expectExit,
+  jsonLines,
+  main,
+  makeWorkplace,
+  removeWorkplace,
+  root,
+  type Workplace,
+} from "./support.ts";
 
 /** As many numbers as a step of the JSON lines has, all finite. */
 const STEP_KEYS = ["step", "epoch", "loss", "learningRate", "gradNorm", "tokensPerSecond"];
@@ -215,6 +234,38 @@ describe("mistral-lab finetune", () => {
       rmSync(join(place.dir, "empty"), { recursive: true, force: true });
     });
   }
+
+  it("says which folder or file of a model may not be read", async function () {
+    // Root may read everything, so the command runs as nobody where it can.
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    if (spawnSync("setpriv", [...nobody, "true"]).status !== 0) this.skip();
+    const model = join(place.dir, "closed");
+    cpSync(join(place.dir, "model"), model, { recursive: true });
+    const asNobody = () =>
+      spawnSync("setpriv", [...nobody, process.execPath, "--import", "tsx", main, "inspect", model], {
+        encoding: "utf8",
+        cwd: root,
+        env: { ...process.env, NO_COLOR: "1", HOME: "/nonexistent" },
+      });
+    chmodSync(place.dir, 0o755);
+    // A checkout in a home that nobody may enter cannot be tried.
+    if (asNobody().status !== 0) this.skip();
+    for (const [path, mode] of [
+      [model, 0o700],
+      [join(model, "config.json"), 0o600],
+      [join(model, "model.safetensors"), 0o600],
+    ] as const) {
+      chmodSync(path, mode);
+      const { status, stderr } = asNobody();
+      assert.equal(status, 1, stderr);
+      assert.match(
+        stderr,
+        /^error: .*: cannot be read \(EACCES: .*\); check that it is there and that you may read it\n$/,
+      );
+      assert.ok(stderr.startsWith(`error: ${path}: `), stderr);
+      chmodSync(path, mode | 0o055);
+    }
+  });
 
   it("lets no file steer the terminal through a message or its stack", async () => {
     writeFileSync(join(place.dir, "steers.csv"), "id,\u001b[2Jtitre\n1,x\n");

@@ -13,8 +13,8 @@ import { Tokenizer } from "../../sdk/text/tokenizer.ts";
 import { HOST } from "../host.ts";
 import { tinyConfig } from "../tinyModel.ts";
 
-const root = join(import.meta.dirname, "..", "..");
-const main = join(root, "sdk", "cli", "main.ts");
+export const root = join(import.meta.dirname, "..", "..");
+export const main = join(root, "sdk", "cli", "main.ts");
 // By its full address: the child's working directory is elsewhere.
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 

@@ -5,6 +5,7 @@
  * there before anything is allocated for it.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readable } from "../../files.ts";
 import { type GgufType, typeById, typeBytes } from "./types.ts";
 
 export type GgufValue = string | number | boolean | GgufValue[];
@@ -34,7 +35,7 @@ const DAMAGED = "the file is damaged or was cut short: download it again";
 
 /** @throws when it is not a whole, well-formed GGUF file of version 2 or 3, or of a type of tensor we cannot read */
 export function readGgufHeader(file: string): GgufHeader {
-  const descriptor = openSync(file, "r");
+  const descriptor = readable(file, () => openSync(file, "r"));
   try {
     return parse(new Cursor(file, descriptor), file);
   } finally {
