@@ -12,6 +12,9 @@ export interface LargestBatch {
   trainedTokens: number;
 }
 
+/** Of a run, by far more than an adapter needs. */
+const MOST_STEPS = 2_000_000;
+
 export class Plan {
   /** Optimizer steps of the whole run. */
   readonly steps: number;
@@ -25,7 +28,8 @@ export class Plan {
   private readonly sizes: LargestBatch[][] = [];
 
   /**
-   * @throws when nothing can be learnt from: no example, none short enough, or no trained token
+   * @throws when nothing can be learnt from: no example, none short enough, or no trained token; when the epochs would be
+   *   millions of steps
    */
   constructor(
     private readonly examples: readonly Example[],
@@ -42,6 +46,13 @@ export class Plan {
       );
     }
     const limit = options.maxSteps ?? Number.POSITIVE_INFINITY;
+    // Each step of the plan is held in memory: a slip of the finger must not fill it.
+    const expected = Math.min(limit, options.epochs * this.cached.steps.length);
+    if (expected > MOST_STEPS) {
+      throw new RangeError(
+        `train: option "epochs": ${options.epochs} epochs are some ${expected} steps, expected at most ${MOST_STEPS}; lower epochs, or set maxSteps`,
+      );
+    }
     // Packing depends on the order, so every epoch is asked for its own number of steps.
     for (let epoch = 0; epoch < options.epochs && this.starts[epoch] < limit; epoch++) {
       const steps = epoch === 0 ? this.cached.steps : this.make(epoch);

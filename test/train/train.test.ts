@@ -239,6 +239,11 @@ describe("train", () => {
     assert.throws(() => train(model, examples, { resume: true }), /resume: true looks in outputDir/);
     assert.throws(() => train(model, examples, { evalSteps: 5 }), /evalSteps needs evalExamples/);
     assert.throws(() => train(model, [], {}), /there is no example/);
+    assert.throws(
+      () => train(model, tinyExamples(2), { epochs: 1e9 }),
+      /^RangeError: train: option "epochs": 1000000000 epochs are some 1000000000 steps, expected at most 2000000; lower epochs, or set maxSteps$/,
+    );
+    train(model, tinyExamples(2), { epochs: 1e9, maxSteps: 3 });
     const masked = examples.map((example) => ({ ...example, labels: example.labels.map(() => -100) }));
     assert.throws(() => train(model, masked, {}), /none of the 2 examples has a token to train on/);
     disposeTiny(model);
