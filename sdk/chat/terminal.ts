@@ -24,6 +24,8 @@ export interface TerminalOptions {
   input?: TerminalInput;
   /** Default: standard output. */
   output?: TerminalOutput;
+  /** For the errors of answers, where the output is no terminal. Default: standard error. */
+  errorOutput?: NodeJS.WritableStream;
   /** Show the reasoning after each answer from the start. Default: false; the command "debug" turns it. */
   debug?: boolean;
   /** Reads the domain again, for the command "reload". Default: none, and the command says so. */
@@ -34,17 +36,24 @@ export interface TerminalOptions {
   color?: boolean;
 }
 
-/** Chats until the customer quits or the input ends. Errors of one answer are shown and end only that answer. */
+/**
+ * Chats until the customer quits or the input ends. Errors of one answer are shown and end only that answer.
+ *
+ * @returns how many answers ended in an error
+ */
 export async function runTerminalChat(
   session: ChatSession,
   domain: Domain,
   options: TerminalOptions = {},
-): Promise<void> {
+): Promise<{ failed: number }> {
   const chat = new TerminalChat(session, domain, options);
   await chat.run();
+  return { failed: chat.failed };
 }
 
 class TerminalChat {
+  /** Answers that ended in an error. */
+  failed = 0;
   readonly #session: ChatSession;
   #ui: Domain["ui"];
   #language: Domain["language"];
@@ -52,6 +61,7 @@ class TerminalChat {
   readonly #adapters: AdapterSwitch | undefined;
   readonly #input: TerminalInput;
   readonly #output: TerminalOutput;
+  readonly #errorOutput: NodeJS.WritableStream;
   readonly #interactive: boolean;
   readonly #color: boolean;
   readonly #paint: ReturnType<typeof pc.createColors>;
@@ -72,6 +82,7 @@ class TerminalChat {
     this.#input = options.input ?? process.stdin;
     this.#output = options.output ?? process.stdout;
     this.#interactive = this.#input.isTTY === true && this.#output.isTTY === true;
+    this.#errorOutput = this.#interactive ? this.#output : (options.errorOutput ?? process.stderr);
     this.#color = options.color ?? (this.#output.isTTY === true && !process.env.NO_COLOR);
     this.#paint = pc.createColors(this.#color);
     this.#debug = options.debug ?? false;
@@ -187,8 +198,9 @@ class TerminalChat {
           }),
         );
     } catch (error) {
+      this.failed++;
       const message = harmless(error instanceof Error ? error.message : String(error));
-      this.#print(this.#paint.red(fill(this.#ui.error, { message })));
+      this.#errorOutput.write(`${this.#paint.red(fill(this.#ui.error, { message }))}\n`);
     } finally {
       this.#answering = undefined;
     }

@@ -141,7 +141,12 @@ async function chat(base: string | undefined, dir: string, flags: ChatFlags): Pr
   if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
   const name = flags.domain ?? domainOf(dir, lab.domainNames());
   const reload = () => lab.loadDomain(name);
-  if (!flags.json) return lab.runTerminalChat(session, domain, { debug: flags.debug, adapters, reload });
+  if (!flags.json) {
+    const { failed } = await lab.runTerminalChat(session, domain, { debug: flags.debug, adapters, reload });
+    // A person has seen the error and gone on; who reads a pipe must be told.
+    if (failed > 0 && !process.stdin.isTTY) process.exitCode = 1;
+    return;
+  }
   const { jsonChat } = await import("../chat/jsonChat.ts");
   const lines = createInterface({ input: process.stdin });
   for await (const event of jsonChat(session, domain, lines, { adapters, reload })) {

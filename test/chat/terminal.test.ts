@@ -33,8 +33,12 @@ describe("terminal chat", () => {
     output.on("data", (chunk) => {
       screen += chunk;
     });
+    let errors = "";
+    const errorOutput = new PassThrough().on("data", (chunk) => {
+      errors += chunk;
+    });
     const session = new ChatSession(model, { reasoning, maxRetries: 1 });
-    const ended = runTerminalChat(session, domain, { input, output, ...options });
+    const ended = runTerminalChat(session, domain, { input, output, errorOutput, ...options });
     const seen = async (text: string) => {
       for (let i = 0; i < 400; i++) {
         if (screen.includes(text)) return;
@@ -42,7 +46,7 @@ describe("terminal chat", () => {
       }
       assert.fail(`never shown: ${JSON.stringify(text)} in ${JSON.stringify(screen)}`);
     };
-    return { input, session, ended, seen, screen: () => screen };
+    return { input, session, ended, seen, screen: () => screen, errors: () => errors };
   }
 
   it("is a plain filter for pipes: answers only, commands obeyed, no colours", async () => {
@@ -69,8 +73,8 @@ describe("terminal chat", () => {
     chat.input.end("Combien \x1b[2J pèse la brouette ?\nEt la tente ?\n");
     await chat.ended;
     assert.match(chat.screen(), /« Combien \\x1b\[2J pèse la brouette \? »/);
-    assert.match(chat.screen(), /broken: \\x1b\[2J/);
-    assert(!chat.screen().includes("\x1b"));
+    assert.match(chat.errors(), /broken: \\x1b\[2J/);
+    assert(!(chat.screen() + chat.errors()).includes("\x1b"));
   });
 
   it("shows the trace after the answer with debug", async () => {
@@ -184,7 +188,7 @@ describe("terminal chat", () => {
     assert.equal(without.screen(), `${domain.ui.cannotReload}\n`);
   });
 
-  it("shows an error in one line and goes on", async () => {
+  it("tells an error in one line, beside the answers of a pipe, and goes on", async () => {
     const model = new ScriptedModel([RIGHT]);
     model.beforePiece = () => {
       model.beforePiece = () => {};
@@ -192,8 +196,9 @@ describe("terminal chat", () => {
     };
     const chat = open(model, false);
     chat.input.end("a ?\nCombien pèse la brouette ?\n");
-    await chat.ended;
-    assert.equal(chat.screen(), `Erreur : plus de mémoire\n${RIGHT}\n`);
+    assert.deepEqual(await chat.ended, { failed: 1 });
+    assert.equal(chat.errors(), "Erreur : plus de mémoire\n");
+    assert.equal(chat.screen(), `${RIGHT}\n`);
   });
 
   it("welcomes, spins, streams, and tells the speed on a terminal", async () => {

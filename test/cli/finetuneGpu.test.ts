@@ -97,8 +97,10 @@ describe("mistral-lab finetune on a GPU", function () {
   });
 
   it("names the largest micro batch that fits on a card that is too small, and that one runs", async function () {
-    // Only an emulated card can be made small.
-    if (!process.env.MISTRAL_LAB_CUDA_DRIVER) this.skip();
+    if (!process.env.MISTRAL_LAB_CUDA_DRIVER) {
+      console.log("      skipped: only an emulated card can be made small");
+      this.skip();
+    }
     const answer = "Le délai est de trois jours. ".repeat(8);
     const rows = Array.from({ length: 12 }, (_, i) => `Question ${i} ?,${answer}${i}`);
     writeFileSync(join(place.dir, "long.csv"), `instruction,response\n${rows.join("\n")}\n`);
