@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { HELP, readOptions } from "../../bench/gpu/options.ts";
 import { measureLlamaCpp, measureQlora, qloraCurve } from "../../bench/gpu/peers.ts";
 import type { Line } from "../../bench/gpu/report.ts";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import { inFolder } from "../inFolder.ts";
 
 /** Runs `work` with a program of these shell lines in the place of python3 and of llama-bench. */
@@ -124,12 +123,7 @@ describe("bench:gpu, a peer", () => {
 describe("bench:gpu on a GPU", function () {
   this.timeout(300_000); // an emulated GPU on a busy machine
   before(function () {
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem === undefined) return;
-    if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-    console.log(`      skipped: ${problem}`);
-    this.skip();
+    skipWithoutGpu(this);
   });
 
   it("measures all of ours, says why a peer is missing, and ends with a table", () =>

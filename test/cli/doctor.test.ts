@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { packageRoot } from "../../sdk/backend/packageRoot.ts";
 import { checkAddon, checkTensorflow } from "../../sdk/cli/binaryChecks.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import { inFolder } from "../inFolder.ts";
 import { cli, expectExit, jsonLines } from "./support.ts";
 
@@ -37,12 +36,7 @@ describe("mistral-lab doctor", () => {
   });
 
   it("compares the kernels of every op with plain tfjs where there is a GPU", async function () {
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem !== undefined) {
-      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-      this.skip();
-    }
+    skipWithoutGpu(this);
     const checks = jsonLines(await cli(["doctor", "--json"])).filter(({ type }) => type === "check");
     const details = (wanted: string) =>
       checks.filter(({ name }) => name === wanted).map(({ detail }) => detail as string);

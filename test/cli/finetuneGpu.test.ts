@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import {
   cli,
   type Ended,
@@ -24,13 +23,7 @@ describe("mistral-lab finetune on a GPU", function () {
   let place: Workplace;
   let whole: Ended;
   before(async function () {
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem !== undefined) {
-      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-      console.log(`      skipped: ${problem}`);
-      this.skip();
-    }
+    skipWithoutGpu(this);
     place = await makeWorkplace();
     whole = await expectExit(0, tuning("whole"), { cwd: place.dir });
   });

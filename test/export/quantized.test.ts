@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { packageRoot } from "../../sdk/backend/packageRoot.ts";
 import { exportQuantized } from "../../sdk/export/quantized.ts";
 import { loadModel } from "../../sdk/model/load.ts";
@@ -13,6 +11,7 @@ import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { quantize } from "../../sdk/model/quantize.ts";
 import { openWeights } from "../../sdk/weights/openWeights.ts";
 import { GoldenModels } from "../goldens/models.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import { HOST } from "../host.ts";
 import { inFolder } from "../inFolder.ts";
 
@@ -79,13 +78,7 @@ describe("exportQuantized", () => {
     }));
 
   it("writes the same bytes from a GPU, and what either wrote loads on the other", async function () {
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem !== undefined) {
-      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-      console.log(`      skipped: ${problem}`);
-      this.skip();
-    }
+    skipWithoutGpu(this);
     await inFolder(async (root) => {
       await useDevice(HOST);
       await exportQuantized(quantize(await loadModel(MINI)), join(root, "host"));

@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { float32ToBfloat16 } from "../../sdk/backend/bfloat16.ts";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TokenBatch } from "../../sdk/data/batches.ts";
 import { type Layer, PROJECTIONS } from "../../sdk/model/layers.ts";
 import { withAdapter, withLora } from "../../sdk/model/lora.ts";
@@ -14,6 +12,7 @@ import { microBatchGradients } from "../../sdk/train/gradients.ts";
 import { loadAdapter, readAdapterHead } from "../../sdk/weights/peft.ts";
 import { DenseWeight } from "../../sdk/weights/weight.ts";
 import { assertClose } from "../compare.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import { HOST } from "../host.ts";
 import { GoldenModels, goldenBatch } from "./models.ts";
 import { type GoldenTensors, goldenPath, needsGoldens, readGoldenJson, readGoldenTensors } from "./read.ts";
@@ -23,13 +22,7 @@ type Values = ReadonlyMap<string, Float32Array>;
 describe("bfloat16 gradients on cuda", () => {
   let models: GoldenModels;
   before(function () {
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem !== undefined) {
-      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-      console.log(`      skipped: ${problem}`);
-      this.skip();
-    }
+    skipWithoutGpu(this);
     models = new GoldenModels();
   });
   after(() => models?.remove());

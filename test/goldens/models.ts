@@ -4,7 +4,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
 import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { findTensorflow } from "../../sdk/backend/tensorflow.ts";
@@ -13,6 +12,7 @@ import type { Example } from "../../sdk/data/example.ts";
 import { KVCache } from "../../sdk/model/kvCache.ts";
 import { loadModel } from "../../sdk/model/load.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
+import { noGpu } from "../gpuHere.ts";
 import { HOST } from "../host.ts";
 import { type GoldenTensors, goldenPath } from "./read.ts";
 
@@ -102,7 +102,7 @@ export function onEveryDevice(body: () => void): void {
   const addon = loadAddon();
   if (!addon) it(`native: skipped, ${addonProblem()}`);
   const best = addon?.info().isa;
-  const noCuda = addon ? cudaProblem(addon.cuda) : addonProblem();
+  const noCuda = noGpu();
   if (noCuda) it(`cuda: skipped, ${noCuda}`);
   const isas = (addon?.info().availableIsas ?? []).map((isa) => `native, ${isa}`);
   const tensorflow = findTensorflow().length > 0 ? ["tensorflow"] : [];

@@ -9,10 +9,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { CudaBackend } from "../../sdk/backend/cuda/backend.ts";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { checkOps } from "../../sdk/ops/check.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 
 const SIGMAS = 8;
 const { ops } = JSON.parse(readFileSync(join(import.meta.dirname, "bfloat16.json"), "utf8")) as {
@@ -23,12 +22,7 @@ describe("bfloat16 errors on the GPU", function () {
   this.timeout(300_000);
 
   before(async function () {
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem !== undefined) {
-      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(`expected a GPU: ${problem}`);
-      this.skip();
-    }
+    skipWithoutGpu(this);
     await useDevice("cuda");
     if (!(tf.backend() as CudaBackend).cuda.hasBfloat16) this.skip();
   });

@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { activeCuda } from "../../sdk/backend/cuda/backend.ts";
 import type { Cuda } from "../../sdk/backend/cuda/cuda.ts";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { type Compute, useDevice } from "../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { makeBatch, type TokenBatch } from "../../sdk/data/batches.ts";
 import { Random } from "../../sdk/data/random.ts";
 import type { MistralConfig } from "../../sdk/model/config.ts";
@@ -19,15 +17,11 @@ import type { Workload } from "../../sdk/train/layerMemory.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { train } from "../../sdk/train/train.ts";
 import { assertClose } from "../compare.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import { HOST } from "../host.ts";
 import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel } from "../tinyModel.ts";
 import { collect, losses, steps } from "./support.ts";
-
-const noCuda = () => {
-  const addon = loadAddon();
-  return addon ? cudaProblem(addon.cuda) : addonProblem();
-};
 
 /** Wide in one direction each: the peak lies in the MLP, in attention, in the loss. */
 const SHAPES: Record<string, Partial<MistralConfig>> = {
@@ -73,10 +67,7 @@ function measure(cuda: Cuda, model: MistralModel, batch: TokenBatch, plan: Memor
 
 describe("GPU memory of training", () => {
   before(function () {
-    const problem = noCuda();
-    if (problem === undefined) return;
-    if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-    this.skip();
+    skipWithoutGpu(this);
   });
   afterEach(() => useDevice(HOST));
 

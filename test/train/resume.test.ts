@@ -4,13 +4,12 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
-import { cudaProblem } from "../../sdk/backend/cuda/open.ts";
 import { type Device, useDevice } from "../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
 import type { TrainEvent } from "../../sdk/train/events.ts";
 import type { TrainOptions } from "../../sdk/train/options.ts";
 import { readRunLog } from "../../sdk/train/runLog.ts";
 import { train } from "../../sdk/train/train.ts";
+import { skipWithoutGpu } from "../gpuHere.ts";
 import { HOST } from "../host.ts";
 import { inFolder } from "../inFolder.ts";
 import { disposeTiny, tinyExamples, tinyLoraModel, tinyTrainableModel, trainedValues } from "../tinyModel.ts";
@@ -147,13 +146,7 @@ describe("train, resume", () => {
 
   it("resumes bit-equal after kill -9 on a GPU", async function () {
     this.timeout(180_000); // an emulated GPU on a busy machine
-    const addon = loadAddon();
-    const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
-    if (problem !== undefined) {
-      if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(problem);
-      console.log(`      skipped: ${problem}`);
-      this.skip();
-    }
+    skipWithoutGpu(this);
     try {
       const expected = await run({}, Number.POSITIVE_INFINITY, "cuda");
       assert.notDeepEqual(losses(expected.events), losses(straight.events), "it ran on the GPU, in bfloat16");

@@ -4,16 +4,13 @@ import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../sdk/backend/bfloa
 import type { CudaBackend } from "../../../sdk/backend/cuda/backend.ts";
 import { bytesOf, type Cuda, type CudaTensor, sizeOf } from "../../../sdk/backend/cuda/cuda.ts";
 import type { Storage } from "../../../sdk/backend/cuda/kernel.ts";
-import { cudaProblem } from "../../../sdk/backend/cuda/open.ts";
 import { useDevice } from "../../../sdk/backend/device.ts";
-import { addonProblem, loadAddon } from "../../../sdk/backend/loadAddon.ts";
+import { noGpu } from "../../gpuHere.ts";
 
 /** Runs `body` where there is a GPU, or the emulator; `cuda` may be called inside of a test. What tests take is freed. */
 export function onCuda(name: string, body: (cuda: () => Cuda) => void): void {
-  const addon = loadAddon();
-  const problem = addon ? cudaProblem(addon.cuda) : addonProblem();
+  const problem = noGpu();
   if (problem !== undefined) {
-    if (process.env.MISTRAL_LAB_EXPECT_CUDA) throw new Error(`expected a GPU: ${problem}`);
     it(`${name}: skipped, ${problem}`);
     return;
   }
