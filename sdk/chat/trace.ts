@@ -149,12 +149,12 @@ function promptLine({ prompt, texts }: ReasoningTrace): string {
   return parts.join(" · ");
 }
 
-/** Breaks a text at spaces; a word longer than the line is cut. */
+/** Breaks a text at spaces, but not those of French punctuation; a word longer than the line is cut. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const paragraph of text.split("\n")) {
     let line = "";
-    for (let word of paragraph.split(" ")) {
+    for (let word of paragraph.split(/(?<!«) (?![»?!:;])/)) {
       if (line !== "" && line.length + 1 + word.length > width) {
         lines.push(line);
         line = "";

@@ -102,6 +102,8 @@ describe("ReasoningSystem", () => {
     assert(!box.includes("\x1b"));
     assert(formatTrace(trace, { color: true }).includes("\x1b["));
     assert.equal(formatTrace(trace, { width: 3 }).split("\n")[0].length, 40);
+    for (let width = 40; width < 100; width++)
+      assert.doesNotMatch(formatTrace(trace, { width }), /« *│|│ *»/, "guillemets stay with their words");
   });
 
   it("thinks fast", () => {
