@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
+import { WordWrap } from "../chat/wordWrap.ts";
 import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
@@ -177,7 +178,8 @@ export async function answerOnce(
     const { answerJson } = await import("../chat/jsonChat.ts");
     return output.event(await answerJson(session, question));
   }
-  for await (const piece of session.say(question)) process.stdout.write(harmless(piece));
+  const lines = new WordWrap(process.stdout, 0);
+  for await (const piece of session.say(question)) lines.write(harmless(piece));
   output.say();
   const trace = session.lastTrace;
   if (!debug || trace === undefined) return;
