@@ -24,6 +24,20 @@ function multiplyAdds({ weights: { layers, head } }: MistralModel): number {
   return matrices.reduce((sum, { shape: [out, inn] }) => sum + out * inn, 0);
 }
 
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/** Of trials that took so many seconds for `tokens` each. */
+function rates(tokens: number, seconds: readonly number[]) {
+  const rate = (each: number) => +(tokens / each).toFixed(1);
+  return {
+    tokensPerSecond: rate(median(seconds)),
+    fastest: rate(Math.min(...seconds)),
+    slowest: rate(Math.max(...seconds)),
+  };
+}
+
 export class Measurements {
   private readonly cuda: CudaBackend["cuda"];
   private readonly driver: CudaBackend["cuda"]["driver"];
@@ -33,16 +47,19 @@ export class Measurements {
     this.driver = this.cuda.driver;
   }
 
-  /** Seconds of device time of `work`, the median of `trials` after one that warms up. */
-  private timed(work: () => void, trials = 7): number {
+  /** Seconds of device time of `work`, of each of `trials` after one that warms up. */
+  private trials(work: () => void, trials = 7): number[] {
     work();
-    const seconds = Array.from({ length: trials }, () => {
+    return Array.from({ length: trials }, () => {
       this.driver.mark(0);
       work();
       this.driver.mark(1);
       return this.driver.elapsed(0, 1) / 1000;
     });
-    return seconds.sort((a, b) => a - b)[Math.floor(trials / 2)];
+  }
+
+  private timed(work: () => void): number {
+    return median(this.trials(work));
   }
 
   /** What the card does at best: a large bfloat16 product, a large copy, a large fill. */
@@ -105,16 +122,12 @@ export class Measurements {
       if (isOver()) break;
     }
     optimizer.dispose();
-    const sorted = seconds.slice(Math.min(WARM_UP, seconds.length - 1)).sort((a, b) => a - b);
-    const rate = (i: number) => Math.round(batch.ids.length / sorted[i]);
-    const median = sorted[Math.floor(sorted.length / 2)];
+    const counted = seconds.slice(Math.min(WARM_UP, seconds.length - 1));
     return {
       steps: seconds.length,
-      tokensPerSecond: rate(Math.floor(sorted.length / 2)),
-      fastest: rate(0),
-      slowest: rate(sorted.length - 1),
+      ...rates(batch.ids.length, counted),
       // Products with weights, forward and backward, each once: what is made again does not count.
-      tflops: +((4 * multiplyAdds(model) * batch.ids.length) / median / 1e12).toFixed(0),
+      tflops: +((4 * multiplyAdds(model) * batch.ids.length) / median(counted) / 1e12).toFixed(0),
       queueSeconds: +host[host.length - 1].toFixed(4),
       peakGiB: +(this.cuda.memory.bytes.peak / GIB).toFixed(2),
       // Of memory in use after a step, from the second step to the last: 0 when nothing is left behind.
@@ -124,14 +137,21 @@ export class Measurements {
     };
   }
 
+  /** `generate` after a prompt of 128 tokens, without its first eight; five times. */
   async decoding(model: MistralModel, tokens: number) {
     const prompt = Array.from({ length: 128 }, (_, i) => 3 + ((i * 37) % 900));
-    let start = 0;
-    let count = -8;
-    for await (const _ of generate(model, prompt, { maxNewTokens: tokens + 8 })) {
-      if (++count === 0) start = performance.now();
+    const perToken: number[] = [];
+    for (let trial = 0; trial < 5; trial++) {
+      let start = 0;
+      let count = -8;
+      for await (const _ of generate(model, prompt, { maxNewTokens: tokens + 8 })) {
+        if (++count === 0) start = performance.now();
+      }
+      // A model of random weights may end before its time.
+      if (count > 0) perToken.push((performance.now() - start) / 1000 / count);
     }
-    return { tokens: count, tokensPerSecond: +((count / (performance.now() - start)) * 1000).toFixed(1) };
+    if (perToken.length === 0) throw new Error("the model ended each answer within eight tokens");
+    return { tokens, trials: perToken.length, ...rates(1, perToken) };
   }
 
   oneToken(model: MistralModel): void {
@@ -160,18 +180,20 @@ export class Measurements {
     }
     const recordMs = performance.now() - start;
     const steps = 16;
-    const seconds = this.timed(() => {
+    const seconds = this.trials(() => {
       for (let i = 0; i < steps; i++) step.run();
     });
+    const each = median(seconds) / steps;
     step.dispose();
     cache.dispose();
     // The work runs once before it is recorded: each kernel was launched twice.
     const perToken = [...kernels].map(([name, count]) => `${name} ${count / 2}`);
     return {
       past,
+      ...rates(steps, seconds),
       // Each weight is read once.
-      weightTBs: +(weightBytes(model).bytes / (seconds / steps) / 1e12).toFixed(2),
-      msPerToken: +((seconds / steps) * 1000).toFixed(3),
+      weightTBs: +(weightBytes(model).bytes / each / 1e12).toFixed(2),
+      msPerToken: +(each * 1000).toFixed(3),
       recordMs: +recordMs.toFixed(1),
       kernels: [...kernels.values()].reduce((a, b) => a + b, 0) / 2,
       perToken,
@@ -180,15 +202,15 @@ export class Measurements {
 
   prefill(model: MistralModel, tokens: number) {
     const ids = Int32Array.from({ length: tokens }, (_, i) => 3 + ((i * 37) % 900));
-    const seconds = this.timed(() => {
+    const seconds = this.trials(() => {
       const cache = new KVCache(model.config, tokens);
       tf.tidy(() => model.forwardCached(ids, cache));
       cache.dispose();
     });
     return {
       tokens,
-      tokensPerSecond: Math.round(tokens / seconds),
-      tflops: +((2 * multiplyAdds(model) * tokens) / seconds / 1e12).toFixed(0),
+      ...rates(tokens, seconds),
+      tflops: +((2 * multiplyAdds(model) * tokens) / median(seconds) / 1e12).toFixed(0),
     };
   }
 

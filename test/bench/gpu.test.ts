@@ -156,7 +156,11 @@ describe("bench:gpu on a GPU", function () {
           assert.ok(Math.abs((predictedGiB as number) - (peakGiB as number)) <= 0.01, stdout);
           assert.equal(growthBytes, 0);
         }
-        assert.match(printed.at(-5)!, /^load and quantise {2,}\d/);
+        for (const line of lines.filter(({ tokensPerSecond }) => tokensPerSecond !== undefined)) {
+          const [slowest, median, fastest] = [line.slowest, line.tokensPerSecond, line.fastest] as number[];
+          assert.ok(slowest > 0 && slowest <= median && median <= fastest, JSON.stringify(line));
+        }
+        assert.match(printed.at(-6)!, /^load and quantise {2,}\d/);
         assert.match(printed.at(-1)!, /^prefill 512 {2,}\d/);
       }),
     ));
