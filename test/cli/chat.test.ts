@@ -101,6 +101,21 @@ describe("mistral-lab chat and evaluate", () => {
     );
   });
 
+  it("goes on after a question that cannot be answered, and its exit code tells of it", async () => {
+    const input = `${"Où est mon colis ? ".repeat(1000)}\nBonjour\n`;
+    const [text, json] = await Promise.all([
+      expectExit(1, ["chat", ...short], { cwd: place.dir, input }),
+      expectExit(1, ["chat", "--json", ...short], { cwd: place.dir, input }),
+    ]);
+    assert.match(text.stderr, /Erreur : .*\d+ tokens/);
+    assert.doesNotMatch(text.stdout, /Erreur/);
+    assert.notEqual(text.stdout.trim(), "");
+    assert.deepEqual(
+      jsonLines(json).map(({ type }) => type),
+      ["error", "answer"],
+    );
+  });
+
   it("obeys commands in JSON as in text, adapters too", async () => {
     const input = "aide\nadapter b\nBonjour\neffacer\nquitter\nBonjour\n";
     const adapters = ["--adapter", "a=mistral-finetuned", "--adapter", "b=mistral-finetuned"];
