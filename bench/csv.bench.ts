@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { cpus } from "node:os";
 import Papa from "papaparse";
 import { loadCsv } from "../sdk/data/csv.ts";
+import { median } from "./median.ts";
 
 const rows = Number(process.argv[2] ?? 400_000);
 // A small file takes some ms, which other work on the machine doubles now and then.
@@ -35,8 +36,6 @@ async function timed(work: () => unknown): Promise<{ passed: number; processor: 
   const { user, system } = process.cpuUsage(before);
   return { passed: performance.now() - start, processor: (user + system) / 1000 };
 }
-
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 console.log(
   `${rows} rows; ${cpus()[0].model.trim()}; Node ${process.version}; medians of ${rounds} rounds in turns`,

@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { KernelClient } from "../kernel-ext/client.ts";
 import { packageRoot } from "../sdk/backend/packageRoot.ts";
+import { median } from "./median.ts";
 
 const require = createRequire(import.meta.url);
 const [starts = 7, cells = 100] = process.argv.slice(2).map(Number);
@@ -31,10 +32,6 @@ interface Times {
   first: number[];
   /** A trivial cell, from the request to its idle. */
   cell: number[];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 function shows(output: { header: { msg_type: string }; content: Record<string, unknown> }[]): boolean {

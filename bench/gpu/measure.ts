@@ -13,6 +13,7 @@ import { weightBytes } from "../../sdk/model/quantize.ts";
 import { gradientNorm } from "../../sdk/ops/gradientNorm.ts";
 import { microBatchGradients } from "../../sdk/train/gradients.ts";
 import { AdamW } from "../../sdk/train/optimizer.ts";
+import { median } from "../median.ts";
 
 export const GIB = 2 ** 30;
 /** Steps that are not counted. */
@@ -22,10 +23,6 @@ const WARM_UP = 8;
 function multiplyAdds({ weights: { layers, head } }: MistralModel): number {
   const matrices = [head, ...layers.flatMap((layer) => PROJECTIONS.map((name) => layer[name].weight))];
   return matrices.reduce((sum, { shape: [out, inn] }) => sum + out * inn, 0);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 /** Of trials that took so many seconds for `tokens` each. */
