@@ -139,8 +139,7 @@ function turnsAround({ answer, query, conversation, domain }: AnswerInput, befor
   if (then.length > 0 && given.length > 0 && !given.some((time) => then.includes(time))) return true;
   if (changedNumbers(answer, before, domain).length > 0) return true;
   const affirmed = yes.at(before.tokens, 0) !== undefined || !isNegated(before.tokens, domain);
-  const no = domain.language.code === "fr" ? "non" : "no";
-  return affirmed && answer.tokens[0]?.word === no && !isNegated(query.tokens, domain);
+  return affirmed && answer.tokens[0]?.word === domain.language.no && !isNegated(query.tokens, domain);
 }
 
 /** A sentence inside a sentence. */

@@ -63,9 +63,8 @@ function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | 
   const { facts, language } = domain;
   const denies = isNegated(answer.tokens, domain) || has(answer.tokens, domain.replies.forbids);
   const says = (index: (typeof domain.replies)["yes"]) => has(answer.tokens.slice(0, 2), index);
-  const no = language.code === "fr" ? "non" : "no";
   const answered =
-    says(domain.replies.yes) && !denies ? "yes" : answer.tokens[0]?.word === no ? "no" : undefined;
+    says(domain.replies.yes) && !denies ? "yes" : answer.tokens[0]?.word === language.no ? "no" : undefined;
   if (answered === undefined || isNegated(query.tokens, domain)) return undefined;
   const asked = facts.stems(query.tokens);
   const near = new Set(

@@ -37,6 +37,7 @@ const SMALL = list(
 
 export const english: Language = {
   code: "en",
+  no: "no",
   stem,
   singular,
   elisions: new Set(),

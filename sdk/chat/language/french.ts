@@ -15,6 +15,7 @@ const UNITS = list(
 
 export const french: Language = {
   code: "fr",
+  no: "non",
   stem,
   singular,
   elisions: new Set(list("l d j n s m t c qu jusqu lorsqu puisqu quoiqu")),

@@ -15,6 +15,8 @@ export interface LanguageWord {
 
 export interface Language {
   code: "fr" | "en";
+  /** The plain word that denies. */
+  no: string;
   /** The part of a folded word that plurals, genders and conjugations share. */
   stem: (word: string) => string;
   /** The singular of a folded noun: "rideau" of "rideaux". Verbs keep their endings, so "livrez" is no "livre". */
