@@ -131,7 +131,8 @@ function namedFolder(text: string, before: ReadonlyMap<string, string>): Map<str
 async function chat(base: string | undefined, dir: string, flags: ChatFlags): Promise<void> {
   for (const folder of [dir, ...flags.adapter.values()]) requireModel(folder);
   const lab = await import("../index.ts");
-  const domain = await lab.loadDomain(flags.domain ?? domainOf(dir, lab.domainNames()));
+  const name = flags.domain ?? domainOf(dir, lab.domainNames());
+  const domain = await lab.loadDomain(name);
   const { note } = await lab.useDevice(flags.device);
   const output = new Output(flags.json);
   if (note) output.warn(note);
@@ -140,7 +141,6 @@ async function chat(base: string | undefined, dir: string, flags: ChatFlags): Pr
   const model = adapters ? [...adapters.values()][0] : await loadShown(lab, output, dir);
   const session = openSession(lab, model, domain, flags);
   if (flags.once !== undefined) return answerOnce(lab, output, session, flags.once, flags.debug === true);
-  const name = flags.domain ?? domainOf(dir, lab.domainNames());
   const reload = () => lab.loadDomain(name);
   if (!flags.json) {
     const { failed } = await lab.runTerminalChat(session, domain, { debug: flags.debug, adapters, reload });
