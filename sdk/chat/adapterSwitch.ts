@@ -23,6 +23,14 @@ const TEXTS = {
 
 const COMMAND = /^\/?(?:adapter|adaptateur)(?:\s+(\S+))?$/i;
 
+/** The text of the command "help": the domain's, and the command of the adapters where there are some. */
+export function helpText(
+  { ui, language }: Pick<Domain, "ui" | "language">,
+  adapters?: AdapterSwitch,
+): string {
+  return adapters ? `${ui.help}\n${TEXTS[language].help}` : ui.help;
+}
+
 export class AdapterSwitch {
   private current: string;
 
@@ -31,10 +39,6 @@ export class AdapterSwitch {
     private readonly models: NamedModels,
   ) {
     this.current = [...models.keys()][0];
-  }
-
-  help(language: Domain["language"]): string {
-    return TEXTS[language].help;
   }
 
   /** What to say where the line is the command, which is then obeyed; undefined for any other line. */

@@ -2,7 +2,7 @@
  * The chat for other programs: lines in, values out. The commands are those of the terminal, so that a program can do
  * what a person can; what the terminal would say about one is in `text`.
  */
-import { AdapterSwitch, type NamedModels } from "./adapterSwitch.ts";
+import { AdapterSwitch, helpText, type NamedModels } from "./adapterSwitch.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
 import { ReasoningSystem } from "./reasoning.ts";
@@ -50,7 +50,8 @@ export async function* jsonChat(
       } else {
         if (command === "clear") session.clear();
         // The trace comes with every answer, whole: "debug" turns nothing here.
-        const texts = { help: ui.help, clear: ui.cleared, reload: ui.cannotReload, debug: ui.debugOn };
+        const help = helpText({ ui, language }, adapterSwitch);
+        const texts = { help, clear: ui.cleared, reload: ui.cannotReload, debug: ui.debugOn };
         yield { type: "command", command, text: command === "debugFull" ? ui.debugFull : texts[command] };
       }
     } catch (error) {

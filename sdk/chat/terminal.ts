@@ -5,7 +5,7 @@
 import { createInterface, type Interface } from "node:readline";
 import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
-import { AdapterSwitch, type NamedModels } from "./adapterSwitch.ts";
+import { AdapterSwitch, helpText, type NamedModels } from "./adapterSwitch.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
 import { ReasoningSystem } from "./reasoning.ts";
@@ -118,10 +118,7 @@ class TerminalChat {
   }
 
   async #obey(command: Command, rl: Interface): Promise<void> {
-    if (command === "help") {
-      const more = this.#adapters ? `\n${this.#adapters.help(this.#language)}` : "";
-      this.#print(`${this.#ui.help}${more}`);
-    }
+    if (command === "help") this.#print(helpText({ ui: this.#ui, language: this.#language }, this.#adapters));
     if (command === "clear") {
       this.#session.clear();
       this.#print(this.#ui.cleared);

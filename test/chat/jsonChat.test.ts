@@ -58,6 +58,16 @@ describe("jsonChat", () => {
     assert.deepEqual(session.history, []);
   });
 
+  it("tells of the command adapter where there are adapters", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    const [help] = await chat(new ChatSession(model), ["aide"], { adapters: new Map([["shop", model]]) });
+    assert.ok(help.type === "command");
+    assert.equal(
+      help.text,
+      `${domain.ui.help}\n  adapter NOM  répond avec cet adaptateur ; adapter les énumère`,
+    );
+  });
+
   it("switches between adapters, and takes the word for what is said where there are none", async () => {
     const [shop, health] = [new ScriptedModel([RIGHT]), new ScriptedModel(["De rien !"])];
     const adapters = new Map([
