@@ -17,17 +17,24 @@ const RUNS = [
 const folder = mkdtempSync(join(tmpdir(), "mistral-lab-bench-"));
 const summary = join(folder, "summary.jsonl");
 writeFileSync(summary, "");
+const failed: string[] = [];
 for (const [file, ...args] of RUNS) {
   console.log(`\n== ${[file, ...args].join(" ")}`);
   const { status } = spawnSync(process.execPath, ["--import", "tsx", `bench/${file}`, ...args], {
     stdio: "inherit",
     env: { ...process.env, [SUMMARY_FILE]: summary },
   });
-  if (status !== 0) process.exitCode = 1;
+  if (status !== 0) failed.push([file, ...args].join(" "));
 }
 console.log(
   `\n== ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.version}; shares of limits and ` +
     "multiples of peers, all of this run\n",
 );
 console.log(summaryTable(summary));
+if (failed.length > 0) {
+  console.error(
+    `\nended early, so their figures are missing or incomplete (see above): ${failed.join(", ")}`,
+  );
+  process.exitCode = 1;
+}
 rmSync(folder, { recursive: true });

@@ -3,7 +3,6 @@
  * second and bytes a second, both measured right before. A result is checked against the scalar kernels first (which
  * the op tests check against float64). `npx tsx bench/ops.bench.ts [isa] [name part]`
  */
-import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import type { Addon } from "../sdk/backend/addon.ts";
 import { addonProblem, loadAddon } from "../sdk/backend/loadAddon.ts";
@@ -217,11 +216,8 @@ function time(run: () => void): { best: number; median: number } {
 function main(addon: Addon): void {
   const [isa = addon.info().isa, part = ""] = process.argv.slice(2);
   addon.setIsa(isa);
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
   const { threads } = addon.info();
-  console.log(
-    `${cpus()[0].model}, ${threads} threads, ${isa}, Node ${process.versions.node}, commit ${commit}`,
-  );
+  console.log(`${cpus()[0].model}, ${threads} threads, ${isa}, Node ${process.versions.node}`);
   const buffer = new Float32Array(64 << 20).fill(1);
   for (const shape of SHAPES) {
     check(addon, shape, isa);
