@@ -1,5 +1,5 @@
 // Whole models on the CPU: tokens a second of NF4 + LoRA training and of decoding, beside the same model on plain
-// tfjs (wasm with SIMD), on TensorFlow where it is installed (docs/backends.md) and, where `python3` (or PYTHON) has them, transformers + PEFT + bitsandbytes, in the same run:
+// tfjs (wasm with SIMD and threads), on TensorFlow where it is installed (docs/backends.md) and, where `python3` (or PYTHON) has them, transformers + PEFT + bitsandbytes, in the same run:
 //   npx tsx bench/model.bench.ts [mini|135m] [--threads N] [--no-tfjs] [--no-peers]
 // The 135 M shape has the sizes that a peer's baseline was measured with. Losses of the backends are compared before
 // anything is timed. Prints JSON lines; tokens/s are medians of the steps after the first.
@@ -25,6 +25,7 @@ import { quantize } from "../sdk/model/quantize.ts";
 import { Tokenizer } from "../sdk/text/tokenizer.ts";
 import { AdamW } from "../sdk/train/optimizer.ts";
 import { note } from "./summary.ts";
+import { useThreadedWasm } from "./threadedWasm.ts";
 
 const common = { rmsNormEps: 1e-5, slidingWindow: null, tieEmbeddings: true, bosId: 1, eosIds: [2] };
 const shapes: Record<string, MistralConfig> = {
@@ -53,6 +54,9 @@ const shapes: Record<string, MistralConfig> = {
     ropeTheta: 1e5,
   },
 };
+
+/** What every program of a run gets. */
+const threadCount = () => loadAddon()?.info().threads ?? 1;
 
 /** `count` sequences of `length` random tokens, all trained. */
 function batchOf(config: MistralConfig, count: number, length: number): TokenBatch {
@@ -137,8 +141,7 @@ function measurePeers(name: string, config: MistralConfig, dir: string, losses: 
     ids: [...batchOf(config, rows, length).ids],
   }));
   writeFileSync(batches, JSON.stringify({ cases, tokens: 48 }));
-  const threads = String(loadAddon()?.info().threads ?? 1);
-  const run = spawnSync(python, ["bench/peers/loraCpu.py", dir, batches, threads], {
+  const run = spawnSync(python, ["bench/peers/loraCpu.py", dir, batches, String(threadCount())], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -164,7 +167,7 @@ function measurePeers(name: string, config: MistralConfig, dir: string, losses: 
 /** `aim`: how many times the peer's rate is wanted; absent: only shown. */
 function noteRate(what: string, ours: number, peer: string, rate: number, aim?: number): void {
   note({
-    what: `${what}, ${loadAddon()?.info().threads} threads`,
+    what: `${what}, ${threadCount()} threads`,
     value: `${ours} tokens/s`,
     beside: `${peer}: ${rate}`,
     ratio: ours / rate,
@@ -222,9 +225,9 @@ for (const name of names) {
   }
   // TensorFlow multiplies fast enough for the same cases at every size.
   for (const place of ["wasm", ...(findTensorflow().length > 0 ? ["tensorflow" as const] : [])]) {
-    let device = "plain tfjs, wasm with SIMD";
+    let device = `plain tfjs, wasm with SIMD, ${threadCount()} threads`;
     if (place === "tensorflow") device = (await useDevice(place)).description;
-    else await tf.setBackend(place);
+    else await useThreadedWasm(threadCount());
     const plain = await frozenModel(dir);
     const [count, length] = place === "tensorflow" ? CASES[0] : small;
     const rate = await trainingRate(plain, batchOf(base, count, length), 3, false);
