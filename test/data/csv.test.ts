@@ -352,8 +352,8 @@ describe("loadCsv errors", () => {
   it("lists the columns when the two are not there", async () => {
     await assert.rejects(load("id,titre\n1,x\n"), {
       message:
-        "(buffer): expected columns for the instruction one of instruction, question, prompt, query, queries, demande, requete, consigne, interrogation, enonce, problem, utterance, user, utilisateur, human, humain, client, customer, message, input, entree, ask; " +
-        "for the response one of response, reponse, answer, completion, reply, replies, assistant, solution, output, sortie, resultat, result, bot, agent, gpt, conseiller, chosen, target, rep; " +
+        "(buffer): expected columns for the instruction one of instruction, question, prompt, query, queries, demande, requete, consigne, interrogation, enonce, problem, utterance, user, utilisateur, human, humain, client, customer, message, input, entree, ask or the same in another language; " +
+        "for the response one of response, reponse, answer, completion, reply, replies, assistant, solution, output, sortie, resultat, result, bot, agent, gpt, conseiller, chosen, target, rep or the same in another language; " +
         'got "id", "titre". Rename the header, or name them: loadCsv(path, { columns: { instruction: "…", response: "…" } }).',
     });
     await assert.rejects(

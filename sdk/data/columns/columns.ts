@@ -1,4 +1,5 @@
-/** Finds the columns of question and answer by what their names mean, in French and English. */
+/** Finds the columns of question and answer by what their names mean. */
+import { answerWords, plainName, questionWords, words } from "./sideWords.ts";
 
 /** Column names, as they stand in the file or as they are asked for. */
 export interface ColumnNames {
@@ -14,33 +15,22 @@ export interface ColumnPlaces {
 }
 
 // The first name that a header holds wins, so the particular ones stand before the vague.
-const instructionNames = (
-  "instruction instructions question questions prompt prompts query queries demande demandes requete requetes " +
-  "consigne consignes interrogation enonce probleme problem utterance user utilisateur human humain client customer message input " +
-  "entree entrees ask"
-).split(" ");
-const responseNames = (
-  "response responses reponse reponses answer answers completion completions reply replies assistant solution solutions " +
-  "output outputs sortie sorties resultat result bot agent gpt conseiller chosen target rep"
-).split(" ");
+const vagueQuestions = words(
+  "problème problem utterance user utilisateur human humain client customer message input entrée entrées ask",
+);
+const vagueAnswers = words(
+  "assistant solution solutions output outputs sortie sorties résultat result bot agent gpt conseiller chosen target rep",
+);
+const instructionNames = [...questionWords.shown, ...questionWords.further, ...vagueQuestions];
+const responseNames = [...answerWords.shown, ...answerWords.further, ...vagueAnswers];
 // With such a word beside it, "question" names something about the question.
 const otherWords = new Set(
-  (
-    "id ids key cle code no num numero number date time heure horodatage timestamp category categorie type theme topic tag tags count " +
-    "nb nombre length longueur tokens score note rating lang langue language source url status statut author auteur version"
-  ).split(" "),
+  words(
+    "id ids key clé code no num numéro number date time heure horodatage timestamp category catégorie type theme topic tag tags count " +
+      "nb nombre length longueur tokens score note rating lang langue language source url status statut author auteur version " +
+      "datum kategorie nummer fecha categoría categoria número",
+  ),
 );
-
-/** Case, accents, surrounding space, marks at the ends, and "_", "-" or camelCase for a space make no other name. */
-function plainName(name: string): string {
-  return name
-    .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
-    .normalize("NFD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, " ")
-    .trim();
-}
 
 /** The name says that its column is neither question nor answer: "id", "date of creation". */
 export function isOtherName(name: string): boolean {
@@ -51,7 +41,7 @@ export function isOtherName(name: string): boolean {
 
 /**
  * @param header the names in the file
- * @param wanted names asked for; without it the usual French and English ones are tried
+ * @param wanted names asked for; without it the usual ones are tried
  * @returns the places of both columns, or undefined when one is not there or both are the same
  */
 export function findColumns(
@@ -111,9 +101,11 @@ function place(
 export function describeColumns(wanted?: Partial<ColumnNames>): string {
   const list = (name: string | undefined, usual: readonly string[]) =>
     name === undefined
-      ? `one of ${usual.filter((word) => !usual.includes(word.slice(0, -1))).join(", ")}`
+      ? `one of ${usual.filter((word) => !usual.includes(word.slice(0, -1))).join(", ")} or the same in another language`
       : `"${name}"`;
-  return `for the instruction ${list(wanted?.instruction, instructionNames)}; for the response ${list(wanted?.response, responseNames)}`;
+  const questions = list(wanted?.instruction, [...questionWords.shown, ...vagueQuestions]);
+  const answers = list(wanted?.response, [...answerWords.shown, ...vagueAnswers]);
+  return `for the instruction ${questions}; for the response ${answers}`;
 }
 
 /** Header names made usable as keys: a nameless column is "column 3", a repeated name gets its place too. */

@@ -14,7 +14,7 @@ import {
 } from "../read/openTable.ts";
 import type { TableRecord } from "../read/tableReader.ts";
 import { Exchanges } from "./exchanges.ts";
-import { innerAnswer, sideOf, turnLine } from "./lines.ts";
+import { innerAnswer, sideOfCell, turnLine } from "./lines.ts";
 
 export interface DialogueColumns {
   text: number;
@@ -58,7 +58,7 @@ export function dialogueColumns(
 }
 
 function speaks(cells: readonly string[]): boolean {
-  const sides = cells.map(sideOf);
+  const sides = cells.map(sideOfCell);
   const known = sides.filter((side) => side !== undefined);
   return known.length >= NEARLY_ALL * cells.length && known.includes("question") && known.includes("answer");
 }
@@ -100,7 +100,7 @@ export function openDialogueColumns(
     const id = columns.conversation === undefined ? undefined : fields[columns.conversation].trim();
     if (id !== conversation) exchanges.forget();
     conversation = id;
-    const side = sideOf(fields[columns.speaker]);
+    const side = sideOfCell(fields[columns.speaker]);
     if (side !== undefined && text !== "") exchanges.turn(side, text, line);
     else exchanges.left.push({ line, text: fields.join(" | "), reason: "neither question nor answer" });
   }

@@ -3,7 +3,7 @@
  * speakers of a chat, numbered questions or headings with answers below. Prose with colons has no such turns.
  */
 import { findColumns } from "../columns/columns.ts";
-import { innerAnswer, type Side, stampedLine, turnLine } from "./lines.ts";
+import { innerAnswer, namesPerson, type Side, stampedLine, turnLine } from "./lines.ts";
 
 export interface DialogueStyle {
   /**
@@ -26,7 +26,6 @@ const LABELLED = 0.15;
 const MOST_PREAMBLE = 40;
 /** Lines that are looked at. */
 const MOST_LINES = 600;
-const FAQ = /^(?:q|a|r|question|reponse|answer|instruction|response|input|output)$/;
 
 /** @param text the beginning of a source, or all of it (`whole`) */
 export function findDialogue(text: string, whole: boolean): DialogueStyle | undefined {
@@ -69,7 +68,7 @@ function labels(lines: readonly string[]): Found {
   if (said.length < 4 && first > 0) return undefined;
   const sides = said.map(({ side }) => side).filter((side) => side !== "system");
   const pairs = sides.slice(1).filter((side, i) => sides[i] === "question" && side === "answer").length;
-  const joins = !asked.every(({ label }) => FAQ.test(label));
+  const joins = asked.some(({ label }) => namesPerson(label));
   const runs = joins
     ? sides.filter((side, i) => side === "question" && sides[i - 1] !== "question").length
     : asked.length;

@@ -2,6 +2,7 @@
  * Lines of a dialogue written as text: "Q: …" / "R: …", "Client : …", "### Instruction:", "12/03/2024 10:15 - Jean: …".
  * Says which side a line speaks for; knows nothing of the lines around it.
  */
+import { answerWords, plainName, questionWords, words } from "../columns/sideWords.ts";
 
 export type Side = "question" | "answer" | "system";
 
@@ -13,11 +14,18 @@ export interface TurnLine {
   text: string;
 }
 
-const QUESTION_LABELS = `q question demande instruction prompt user utilisateur utilisatrice client cliente customer human humain
-  visiteur visitor acheteur acheteuse buyer guest invite eleve student patient moi me vous you input usager lecteur interviewer`;
-const ANSWER_LABELS = `a r answer reponse response rep assistant assistante bot chatbot vendeur vendeuse seller conseiller conseillere
-  agent support sav operateur operatrice technicien technicienne ai ia gpt chatgpt robot output completion solution boutique
-  magasin professeur teacher formateur advisor staff expert hotline`;
+const QUESTION_LABELS = [...questionWords.shown, ...questionWords.further, "q", "input"];
+const ANSWER_LABELS = [...answerWords.shown, ...answerWords.further, "a", "r", "rep", "output", "solution"];
+/** Labels that name who speaks. */
+const ASKING_PEOPLE = words(
+  "user utilisateur utilisatrice client cliente customer human humain visiteur visitor acheteur acheteuse buyer guest invité élève " +
+    "student patient moi me vous you usager lecteur interviewer kunde kundin besucher nutzer klant usuario usuaria comprador utente",
+);
+const ANSWERING_PEOPLE = words(
+  "assistant assistante bot chatbot vendeur vendeuse seller conseiller conseillère agent support sav opérateur operatrice technicien " +
+    "technicienne ai ia gpt chatgpt robot boutique magasin professeur teacher formateur advisor staff expert hotline admin " +
+    "mitarbeiter mitarbeiterin berater beraterin agente asesor asesora vendedor operatore operador medewerker assistente",
+);
 const PHRASES: Record<string, Side> = {
   "service client": "answer",
   "customer service": "answer",
@@ -27,16 +35,33 @@ const PHRASES: Record<string, Side> = {
   "votre question": "question",
   "end user": "question",
 };
+/** What a column says of messages, seen from those who answer. */
+const DIRECTIONS: Record<string, Side> = {
+  inbound: "question",
+  incoming: "question",
+  entrant: "question",
+  entrante: "question",
+  received: "question",
+  recu: "question",
+  outbound: "answer",
+  outgoing: "answer",
+  sortant: "answer",
+  sortante: "answer",
+  sent: "answer",
+  envoye: "answer",
+};
 
 const SIDES = new Map<string, Side>([
-  ...words(QUESTION_LABELS).map((word) => [word, "question"] as const),
-  ...words(ANSWER_LABELS).map((word) => [word, "answer"] as const),
+  ...[...QUESTION_LABELS, ...ASKING_PEOPLE].map((word) => [word, "question"] as const),
+  ...[...ANSWER_LABELS, ...ANSWERING_PEOPLE].map((word) => [word, "answer"] as const),
   ...(["system", "systeme"] as const).map((word) => [word, "system"] as const),
   ...Object.entries(PHRASES),
 ]);
+const NOT_PEOPLE = new Set([...QUESTION_LABELS, ...ANSWER_LABELS]);
 
-function words(text: string): string[] {
-  return text.split(/\s+/);
+/** "Question" and "R" name what is said, "Client" and "Bot" who says it. @param label folded */
+export function namesPerson(label: string): boolean {
+  return !NOT_PEOPLE.has(label);
 }
 
 /**
@@ -55,13 +80,14 @@ const TURN = new RegExp(
 );
 const STAMPED = new RegExp(`^${STAMP}(?:([^:]{1,40}): ?)?`, "u");
 
-/** Case and accents make no other label. */
-export function plainLabel(label: string): string {
-  return label.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[’']/g, " ").trim();
+export function sideOf(label: string): Side | undefined {
+  return SIDES.get(plainName(label));
 }
 
-export function sideOf(label: string): Side | undefined {
-  return SIDES.get(plainLabel(label));
+/** The same for a cell: "Visitor (Paul)", "customer_12", "inbound". */
+export function sideOfCell(cell: string): Side | undefined {
+  const name = plainName(cell.replace(/\s*\([^()]*\)\s*$/, "")).replace(/ \d+$/, "");
+  return SIDES.get(name) ?? DIRECTIONS[name];
 }
 
 /** The turn that a line begins, or undefined. `names` are speakers whose side is known otherwise. */
@@ -74,17 +100,16 @@ export function turnLine(line: string, names?: ReadonlyMap<string, Side>): TurnL
   if (side === undefined) return undefined;
   // "Q. …" and "Question 3) …", but "Client. …" begins a sentence.
   if (!/[:：]/.test(mark) && number === undefined && label.length > 1) return undefined;
-  return { side, label: plainLabel(label), text: line.slice(all.length).trimEnd() };
+  return { side, label: plainName(label), text: line.slice(all.length).trimEnd() };
 }
 
 /** "Question" on a line of its own, its text below. Words that also name people do not count: "Agent". */
-const ALONE =
-  /^[\s>*_#•–-]*(q|question|demande|instruction|prompt|input|a|r|answer|r[ée]ponse|response|output|completion)(?:\s*(?:n°\s*)?\d{1,6})?[\s*_]*$/iu;
+const ALONE = /^[\s>*_#•–-]*(\p{L}{1,20})(?:\s*(?:n°\s*)?\d{1,6})?[\s*_]*$/u;
 
 function labelAlone(line: string): TurnLine | undefined {
-  const label = ALONE.exec(line)?.[1];
-  const side = label === undefined ? undefined : sideOf(label);
-  return side === undefined ? undefined : { side, label: plainLabel(label as string), text: "" };
+  const label = plainName(ALONE.exec(line)?.[1] ?? "");
+  const side = SIDES.get(label);
+  return side === undefined || namesPerson(label) ? undefined : { side, label, text: "" };
 }
 
 /** A line between exchanges: "-----". */
