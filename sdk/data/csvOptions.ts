@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ColumnNames } from "./columns/columns.ts";
+import { type Encoding, encodings } from "./detect/encoding.ts";
 
 export interface CsvOptions {
   /** Names of the columns, where they are unusual. Default: usual French and English names are recognised. */
@@ -10,8 +11,8 @@ export interface CsvOptions {
   quote?: string;
   /** How a quote inside quotes is written. Default: found. */
   escape?: "doubled" | "backslash" | "none";
-  /** Default: found; UTF-8, UTF-16 with either byte order, or Windows-1252. */
-  encoding?: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+  /** Default: found; UTF-8, UTF-16 with either byte order, Windows-1252, or what old Macs and DOS wrote. */
+  encoding?: Encoding;
   /** true: of rows that say the same, the first is kept; all are reported. Default false. */
   dropDuplicates?: boolean;
   /**
@@ -36,7 +37,7 @@ export const csvOptions = z.strictObject({
   delimiter: z.string().min(1).optional(),
   quote: z.enum(['"', "'", "“”", "«»", ""]).optional(),
   escape: z.enum(["doubled", "backslash", "none"]).optional(),
-  encoding: z.enum(["utf-8", "utf-16le", "utf-16be", "windows-1252"]).optional(),
+  encoding: z.enum(encodings).optional(),
   dropDuplicates: z.boolean().default(false),
   strict: z.boolean().default(false),
   inferTypes: z.boolean().default(false),

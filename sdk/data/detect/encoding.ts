@@ -3,30 +3,10 @@
  * that a rejected record can be written down as it stands in the file.
  */
 import { isAscii, isUtf8 } from "node:buffer";
+import { decodeOneByte, encodeOneByte, isOneByte, oneByteEncodings, oneByteOf } from "./oneByte.ts";
 
-export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
-
-/** What Windows-1252 has at 0x80 to 0x9f; the five places that it leaves free keep their code point. */
-const cp1252 =
-  "\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f" +
-  "\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178";
-const cp1252Bytes = new Map([...cp1252].map((character, i) => [character, 0x80 + i]));
-
-/** The byte of Windows-1252 that stands for a character, or -1. */
-export function cp1252Byte(character: string): number {
-  const code = character.charCodeAt(0);
-  if (code < 0x80 || (code >= 0xa0 && code <= 0xff)) return code;
-  return cp1252Bytes.get(character) ?? -1;
-}
-
-function decodeCp1252(bytes: Buffer): string {
-  return bytes.toString("latin1").replace(/[\x80-\x9f]/g, (byte) => cp1252[byte.charCodeAt(0) - 0x80]);
-}
-
-function encodeCp1252(text: string): Buffer {
-  return Buffer.from(Array.from(text, cp1252Byte));
-}
-
+export const encodings = ["utf-8", "utf-16le", "utf-16be", ...oneByteEncodings] as const;
+export type Encoding = (typeof encodings)[number];
 /**
  * @param head the beginning of the file; it may end inside a character
  * @returns the encoding and the length of its byte order mark
@@ -62,7 +42,7 @@ function eightBit(head: Buffer): Encoding {
     else invalid++;
   }
   // The last line may be cut inside a character.
-  return valid >= invalid ? "utf-8" : "windows-1252";
+  return valid >= invalid ? "utf-8" : oneByteOf(head);
 }
 
 function* linesOf(bytes: Buffer): Generator<Buffer> {
@@ -98,21 +78,25 @@ export class Decoder {
       case "utf-16be":
         return Buffer.from(text, "utf16le").swap16();
       case "windows-1252":
-        return encodeCp1252(text);
+      case "macintosh":
+      case "cp850":
+        return encodeOneByte(text, this.encoding);
       case "utf-8":
         if (this.foreignLines.size === 0) return Buffer.from(text, "utf8");
         return Buffer.concat(
           text
             .split(/(?<=\n)/)
             .map((line) =>
-              this.foreignLines.has(line.trimEnd()) ? encodeCp1252(line) : Buffer.from(line, "utf8"),
+              this.foreignLines.has(line.trimEnd())
+                ? encodeOneByte(line, "windows-1252")
+                : Buffer.from(line, "utf8"),
             ),
         );
     }
   }
 
   #wholeCharacters(bytes: Buffer): number {
-    if (this.encoding === "windows-1252") return bytes.length;
+    if (isOneByte(this.encoding)) return bytes.length;
     if (this.encoding !== "utf-8") {
       const even = bytes.length & ~1;
       // A surrogate pair stays together.
@@ -141,7 +125,9 @@ export class Decoder {
       case "utf-16be":
         return decodeUtf16(Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16(), last);
       case "windows-1252":
-        return decodeCp1252(bytes);
+      case "macintosh":
+      case "cp850":
+        return decodeOneByte(bytes, this.encoding);
       case "utf-8":
         // One byte a character is the fastest string there is.
         if (isAscii(bytes)) return bytes.toString("latin1");
@@ -158,7 +144,7 @@ export class Decoder {
 
   #mixedLine(line: Buffer): string {
     if (isUtf8(line)) return line.toString("utf8");
-    const text = decodeCp1252(line);
+    const text = decodeOneByte(line, "windows-1252");
     this.foreignLines.add(text.trimEnd());
     return text;
   }

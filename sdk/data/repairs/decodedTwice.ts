@@ -1,6 +1,6 @@
 /** UTF-8 that was read as Windows-1252 and written as UTF-8 again: "rÃ©ponse" is "réponse". */
 import { isUtf8 } from "node:buffer";
-import { cp1252Byte } from "../detect/encoding.ts";
+import { cp1252Byte } from "../detect/oneByte.ts";
 
 const following = "[\\u0080-\\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]";
 // A first byte of UTF-8 and as many following ones as it asks for, each as Windows-1252 shows it.

@@ -126,4 +126,30 @@ export const languages: readonly MessyFile[] = [
       ["怎么付款？", "支持微信和支付宝。"],
     ],
   },
+  {
+    name: "Mac OS Roman with CR, French",
+    bytes: macRoman(
+      "Question;Réponse\rOù est né l’atelier ?;À Besançon, en 1987.\rC’est réparé ici ?;Oui, « à la main », près de l’entrée…\rQuel délai ?;Dès le 3 août, pas avant.\r",
+    ),
+    rows: [
+      ["Où est né l’atelier ?", "À Besançon, en 1987."],
+      ["C’est réparé ici ?", "Oui, « à la main », près de l’entrée…"],
+      ["Quel délai ?", "Dès le 3 août, pas avant."],
+    ],
+  },
+  {
+    name: "DOS code page 850, French",
+    bytes: cp850(
+      "CODE;QUESTION;REPONSE\r\n001;Où régler ma facture ?;À l'accueil, ou par chèque.\r\n".replace(
+        "À",
+        "A",
+      ) +
+        "002;Délai de règlement ?;Trente jours, même l'été.\r\n003;Reçu égaré ?;Écrivez-nous : « reçu perdu ».\r\n",
+    ),
+    rows: [
+      ["Où régler ma facture ?", "A l'accueil, ou par chèque."],
+      ["Délai de règlement ?", "Trente jours, même l'été."],
+      ["Reçu égaré ?", "Écrivez-nous : « reçu perdu »."],
+    ],
+  },
 ];
