@@ -164,12 +164,12 @@ class Token {
     if (kind == kQkv) return multiplyQkv(layer, rows, local);
     if (kind == kGateUp) {
       const ProjectionView* const pair = groupOf(layer, kGateUp).first;
-      multiply(pair[0], rows, gate_, local.xa, local);
-      multiply(pair[1], rows, up_, local.xa + pair[0].lora.r, local);
+      multiply(pair[0], rows, gate_, local.xa, local, firstLines(pair[1].weight, rows.begin));
+      multiply(pair[1], rows, up_, local.xa + pair[0].lora.r, local, {});
       swigluForward(gate_ + rows.begin, up_ + rows.begin, rows.count(), gated_ + rows.begin);
       return contribute(l, kDown, gated_, rows, chunk);
     }
-    multiply(*groupOf(layer, kind).first, rows, update_, local.xa, local);
+    multiply(*groupOf(layer, kind).first, rows, update_, local.xa, local, {});
     for (int64_t i = rows.begin; i < rows.end; ++i) x_[i] += update_[i];
     if (kind == kO)
       contribute(l, kGateUp, x_, rows, chunk);
@@ -243,8 +243,9 @@ class Token {
     }
   }
 
-  void multiply(const ProjectionView& projection, Range rows, float* y, float* xa, Local& local) const {
-    local.part.run({projection.weight, projection.lora, y, xa}, rows.begin, rows.end);
+  void multiply(const ProjectionView& projection, Range rows, float* y, float* xa, Local& local,
+                Nf4Place next) const {
+    local.part.run({projection.weight, projection.lora, y, xa}, rows.begin, rows.end, next);
   }
 
   void multiplyQkv(const DecoderLayerView& layer, Range rows, Local& local) const {
@@ -254,7 +255,9 @@ class Token {
     for (const ProjectionView& projection : groupOf(layer, kQkv)) {
       const int64_t out = projection.weight.out;
       const Range own = {larger(rows.begin - first, 0), smaller(rows.end - first, out)};
-      if (own.begin < own.end) multiply(projection, own, y, xa, local);
+      const bool goesOn = rows.end > first + out;  // never after v
+      if (own.begin < own.end)
+        multiply(projection, own, y, xa, local, goesOn ? firstLines((&projection)[1].weight, 0) : Nf4Place{});
       first += out;
       y += out;
       xa += projection.lora.r;

@@ -11,6 +11,7 @@
 #include "kernels.h"
 #include "nf4.h"
 #include "pack.h"
+#include "tile.h"
 
 namespace mlab::MLAB_ISA {
 
@@ -111,25 +112,72 @@ inline Vec secondHalf(Vec v) {
 #endif
 }
 
-/** y[r * out + j] for the rows j of J runs of PerRun rows; Inner runs at a time share each load of x. */
+/** y[i] = the sum of all lanes of sums[i], by the same pairs as sum(). */
+template <int N>
+inline void storeSums(const Vec* sums, float* y) {
+#pragma GCC unroll 8
+  for (int i = 0; i < N; i += W) {
+    Vec all[W];
+#pragma GCC unroll 16
+    for (int l = 0; l < W; ++l) all[l] = sums[(i + l) % N];
+    const Vec each = reduceEach<Sum>(all);
+    if (N - i >= W)
+      store(y + i, each);
+    else
+      storePartial(y + i, each, N - i);
+  }
+}
+
+/** Where some rows of an NF4 matrix begin; null: nowhere. */
+struct Nf4Place {
+  const uint8_t* data;
+  const float* absmax;
+  Nf4Place after(int64_t bytes) const { return {data + bytes, absmax + 2 * bytes / kBlock}; }
+};
+
+inline Nf4Place placeOf(const WeightView& weight, int64_t row) {
+  const Nf4Place first = {static_cast<const uint8_t*>(weight.data), weight.absmax};
+  return first.after(row * weight.in / 2);
+}
+
+/**
+ * How far ahead of their use lines of a weight are asked for, in bytes: twice what the memory gives a core in
+ * its latency. They are asked for in the order in which they lie, whatever the order of their use, so the
+ * processor's own prefetching goes along.
+ */
+constexpr int64_t kAhead = 12288;
+
+/** Asks for what lies before the first lines that nf4Range asks for. */
+inline void askForFirst(Nf4Place place) {
+  constexpr int64_t kLine = 64, kLineOfAbsmax = kLine * kBlock / 2 / sizeof(float);
+  for (int64_t at = 0; at < kAhead; at += kLineOfAbsmax) {
+    __builtin_prefetch(place.after(at).absmax);
+    for (int64_t line = 0; line < kLineOfAbsmax; line += kLine) __builtin_prefetch(place.data + at + line);
+  }
+}
+
+/** y[r * out + t] for the rows t of J runs of PerRun rows; Inner runs at a time share each load of x. Asks
+ * for as many lines at `ask` as it reads. */
 template <int R, int J, int Inner, int PerRun>
-void nf4Runs(const float* x, const WeightView& weight, int64_t j, float* y) {
-  const int64_t in = weight.in, run = in * PerRun, groups = run / kGroup, middle = in / kGroup;
-  const uint8_t* data = static_cast<const uint8_t*>(weight.data) + j * in / 2;
-  const float* absmax = weight.absmax + j * in / kBlock;
-  // The same place in runs to come, at least 16 lines away; without it one core does not fill the memory bus.
-  const int64_t ahead = J * run / 2 * (1024 / (J * run / 2) + 1);
+void nf4Runs(const float* x, Nf4Place rows, int64_t in, Nf4Place ask, float* y, int64_t out) {
+  const int64_t run = in * PerRun, groups = run / kGroup, middle = in / kGroup;
+  constexpr int64_t kGroupBytes = kGroup / 2;
+  const uint8_t *const data = rows.data, *askData = ask.data;
+  const float *const absmax = rows.absmax, *askAbsmax = ask.absmax;
   Vec total[J][R] = {}, first[J][R];
-  const auto addGroup = [&](int64_t g) {
+  const auto addGroup = [&](int64_t g) __attribute__((always_inline)) {
+    __builtin_prefetch(askAbsmax);
+#pragma GCC unroll 8
+    for (int t = 0; t < J; ++t) __builtin_prefetch(askData + t * kGroupBytes);
+    askData += J * kGroupBytes;
+    askAbsmax += J * (kGroup / kBlock);
 #pragma GCC unroll 8
     for (int t = 0; t < J; t += Inner) {
       IVec nibbles[Inner];
       Vec part[Inner][R];
 #pragma GCC unroll 8
       for (int u = 0; u < Inner; ++u) {
-        const uint8_t* from = data + ((t + u) * run + g * kGroup) / 2;
-        __builtin_prefetch(from + ahead);
-        nibbles[u] = loadNibbles(from);
+        nibbles[u] = loadNibbles(data + ((t + u) * run + g * kGroup) / 2);
       }
       groupSums<R, Inner>(nibbles, x + g * kGroup * R, part);
 #pragma GCC unroll 8
@@ -160,22 +208,59 @@ void nf4Runs(const float* x, const WeightView& weight, int64_t j, float* y) {
     });
   }
   for (; g < groups; ++g) addGroup(g);
-  forEachSum([&](int t, int r) {
-    float* to = y + r * weight.out + j + t * PerRun;
-    if constexpr (PerRun == 2) *to++ = sum(first[t][r]);
-    *to = sum(total[t][r]);
-  });
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    Vec sums[J * PerRun];
+#pragma GCC unroll 8
+    for (int t = 0; t < J; ++t) {
+      if constexpr (PerRun == 2) sums[t * PerRun] = first[t][r];
+      sums[t * PerRun + PerRun - 1] = total[t][r];
+    }
+    storeSums<J * PerRun>(sums, y + r * out);
+  }
 }
 
-/** y of the rows begin..end-1, whole runs; x as layOut wrote it. */
-template <int R, int PerRun>
-void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, float* y) {
-  // Several runs use a group of x while it is in the first cache; with few rows also while it is in
-  // registers.
-  constexpr int J = R == 1 && W == 16 ? 8 : 4;
+/** nf4Range, J runs at a time. */
+template <int R, int J, int PerRun>
+void nf4RunsOfRange(const float* x, const WeightView& weight, int64_t begin, int64_t end, Nf4Place next,
+                    float* y) {
+  const int64_t in = weight.in, out = weight.out;
+  Nf4Place now = placeOf(weight, begin), ask = now.after(kAhead);
+  const uint8_t* last = placeOf(weight, end).data;
+  const auto advance = [&](int64_t rows) {
+    now = now.after(rows * in / 2);
+    ask = ask.after(rows * in / 2);
+  };
+  const auto asked = [&] {
+    if (last && ask.data >= last) {
+      ask = next;
+      last = nullptr;
+    }
+    return next.data || last ? ask : now;  // at the very end for what is there already
+  };
   int64_t j = begin;
-  for (; j + J * PerRun <= end; j += J * PerRun) nf4Runs<R, J, R <= 2 ? J : 1, PerRun>(x, weight, j, y);
-  for (; j < end; j += PerRun) nf4Runs<R, 1, 1, PerRun>(x, weight, j, y);
+  for (; j + J * PerRun <= end; j += J * PerRun) {
+    nf4Runs<R, J, R <= 2 ? J : 1, PerRun>(x, now, in, asked(), y + j, out);
+    advance(J * PerRun);
+  }
+  for (; j < end; j += PerRun) {
+    nf4Runs<R, 1, 1, PerRun>(x, now, in, asked(), y + j, out);
+    advance(PerRun);
+  }
+}
+
+/**
+ * y of the rows begin..end-1, whole runs; x as layOut wrote it. At the end it asks for the first lines at
+ * `next`, which is what the thread reads then; its own first lines are asked for already.
+ */
+template <int R, int PerRun>
+void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, Nf4Place next, float* y) {
+  // Several runs use a group of x while it is in the first cache; with few rows also while it is in
+  // registers. The lines of the last of them must be asked for before the first begins.
+  if (R == 1 && W == 16 && 8 * PerRun * weight.in / 2 <= kAhead)
+    nf4RunsOfRange<R, 8, PerRun>(x, weight, begin, end, next, y);
+  else
+    nf4RunsOfRange<R, 4, PerRun>(x, weight, begin, end, next, y);
 }
 
 }  // namespace mlab::MLAB_ISA

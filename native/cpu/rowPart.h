@@ -81,9 +81,14 @@ void decodedRange(const float* x, const WeightView& weight, int64_t begin, int64
 
 /** Rows of an NF4 matrix in a run; 0: they do not fill whole groups of lanes. */
 inline int rowsPerRun(const WeightView& weight) {
-  if (weight.blockSize != kBlock || weight.in % kBlock != 0) return 0;
+  if (weight.kind != WeightView::kNf4 || weight.blockSize != kBlock || weight.in % kBlock != 0) return 0;
   if (weight.in % kGroup == 0) return 1;
   return kGroup == 2 * kBlock ? 2 : 0;  // only 16 lanes have groups of two blocks
+}
+
+/** What to ask for of a weight that is read from `row` on. */
+inline Nf4Place firstLines(const WeightView& weight, int64_t row) {
+  return rowsPerRun(weight) > 0 ? placeOf(weight, row) : Nf4Place{};
 }
 
 /** Lane i = b[i] . xa, for `rows` <= W rows of r <= W values that follow each other; xa is filled up with
@@ -138,11 +143,12 @@ class Part {
  public:
   explicit Part(const float* x) : x_(x) {}
 
-  void run(const LinearView& layer, int64_t begin, int64_t end) {
+  /** `next`: the first lines of what the thread reads then, if that is known. */
+  void run(const LinearView& layer, int64_t begin, int64_t end, Nf4Place next) {
     const WeightView& weight = layer.weight;
     const int64_t in = weight.in;
     if (weight.kind == WeightView::kNf4)
-      nf4(weight, begin, end, layer.y);
+      nf4(weight, begin, end, next, layer.y);
     else if (weight.kind == WeightView::kBfloat16)
       denseRange<R>(x_, static_cast<const uint16_t*>(weight.data), in, begin, end, layer.y, weight.out);
     else
@@ -151,15 +157,18 @@ class Part {
   }
 
  private:
-  void nf4(const WeightView& weight, int64_t begin, int64_t end, float* y) {
+  void nf4(const WeightView& weight, int64_t begin, int64_t end, Nf4Place next, float* y) {
     const int perRun = rowsPerRun(weight);
     const int64_t whole = perRun == 0 ? begin : end - (end - begin) % perRun;
     if (begin < whole) {
+      const Nf4Place first = placeOf(weight, begin);
+      if (first.data != asked_.data) askForFirst(first);
+      asked_ = next;
       if (!laidOut_) layOutFor(weight.in, perRun);
       if (perRun == 1)
-        nf4Range<R, 1>(laidOut_, weight, begin, whole, y);
+        nf4Range<R, 1>(laidOut_, weight, begin, whole, next, y);
       else if constexpr (kGroup == 2 * kBlock)
-        nf4Range<R, 2>(laidOut_, weight, begin, whole, y);
+        nf4Range<R, 2>(laidOut_, weight, begin, whole, next, y);
     }
     if (whole < end) decodedRange<R>(x_, weight, whole, end, y);
   }
@@ -176,6 +185,8 @@ class Part {
 
   const float* x_;
   float* laidOut_ = nullptr;
+  /** Whose first lines the last product has asked for. */
+  Nf4Place asked_ = {};
 };
 
 }  // namespace mlab::MLAB_ISA

@@ -29,9 +29,10 @@ void products(const float* x, const LinearView* layers, int64_t count) {
     int64_t first = 0;  // unit of the layer
     for (int64_t l = 0; l < count && first < end; first += units(layers[l++])) {
       const int64_t out = layers[l].weight.out;
+      const bool goesOn = l + 1 < count && first + units(layers[l]) < end;
       const int64_t from = begin > first ? (begin - first) * kUnit : 0;
       const int64_t to = (end - first) * kUnit < out ? (end - first) * kUnit : out;
-      if (from < to) part.run(layers[l], from, to);
+      if (from < to) part.run(layers[l], from, to, goesOn ? firstLines(layers[l + 1].weight, 0) : Nf4Place{});
     }
   });
 }
