@@ -9,6 +9,7 @@ import { attention } from "../ops/attention.ts";
 import { attentionCached } from "../ops/attentionCached.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { decodeLayers } from "../ops/decodeLayers.ts";
+import { seedFrom } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
 import { type LinearLayer, linear, linears } from "../ops/linear.ts";
 import { normLinears, normSwiglu } from "../ops/normLinears.ts";
@@ -37,6 +38,11 @@ import { modelSummary } from "./summary.ts";
 export interface ForwardOptions {
   /** Training: dropout is on, its masks drawn from this seed (unsigned 32-bit). Absent: no dropout. */
   dropoutSeed?: number;
+  /**
+   * Tokens that went before with the same seed: the masks go on after theirs, so that rows drop the same elements
+   * however they are split into batches. Default 0.
+   */
+  tokensBefore?: number;
   /** What layers keep for the backward: each the same, or one by one. Default "all". */
   keeping?: Keeping | readonly Keeping[];
 }
@@ -78,17 +84,17 @@ export class MistralModel {
     batch: Pick<TokenBatch, "ids" | "positions" | "cuSeqlens">,
     options: ForwardOptions = {},
   ): tf.Tensor2D {
-    const { dropoutSeed, keeping = "all" } = options;
+    const { dropoutSeed, tokensBefore = 0, keeping = "all" } = options;
     return tf.tidy(() => {
       let x = embedding(this.weights.embedding, batch.ids);
       this.weights.layers.forEach((layer, i) => {
-        const seed = dropoutSeed === undefined ? undefined : mix(dropoutSeed, i);
+        const masks = dropoutSeed === undefined ? undefined : { seed: mix(dropoutSeed, i), tokensBefore };
         const attend = (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) =>
           attention(q, k, v, { ...this.attentionOptions(i), cuSeqlens: batch.cuSeqlens });
         const kept = typeof keeping === "string" ? keeping : keeping[i];
         // What only this layer reads, and its backward does not, is free again at once.
         x = dropping(DROPPED_OPS[kept], () =>
-          tf.tidy(() => this.layer(layer, x, batch.positions, attend, seed)),
+          tf.tidy(() => this.layer(layer, x, batch.positions, attend, masks)),
         );
       });
       return rmsNorm(x, this.weights.norm, this.config.rmsNormEps);
@@ -174,10 +180,10 @@ export class MistralModel {
     x: tf.Tensor2D,
     positions: Int32Array,
     attend: (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => tf.Tensor2D,
-    dropoutSeed?: number,
+    masks?: Masks,
   ): tf.Tensor2D {
     const { headDim, rmsNormEps } = this.config;
-    const projection = (name: ProjectionName) => linearLayer(layer, name, dropoutSeed);
+    const projection = (name: ProjectionName) => linearLayer(layer, name, masks);
     const norm = (gamma: tf.Tensor1D) => ({ gamma, eps: rmsNormEps });
     const [q, k, v] = normLinears(
       x,
@@ -216,11 +222,18 @@ export class MistralModel {
   }
 }
 
-/** A projection as the ops take it; with a seed its adapter drops out. */
-function linearLayer(layer: Layer, name: ProjectionName, dropoutSeed?: number): LinearLayer {
+/** Where the dropout masks of a layer come from. */
+interface Masks {
+  seed: number;
+  /** Rows of every input that their first elements were for. */
+  tokensBefore: number;
+}
+
+/** A projection as the ops take it; with masks its adapter drops out. */
+function linearLayer(layer: Layer, name: ProjectionName, masks?: Masks): LinearLayer {
   const { weight, lora } = layer[name];
   if (!lora) return { weight };
-  const training = dropoutSeed !== undefined && lora.dropout > 0;
+  const training = masks && lora.dropout > 0;
   return {
     weight,
     lora: {
@@ -228,7 +241,9 @@ function linearLayer(layer: Layer, name: ProjectionName, dropoutSeed?: number): 
       b: lora.b,
       scale: loraScale(lora),
       dropout: training ? lora.dropout : 0,
-      seed: training ? mix(dropoutSeed, PROJECTIONS.indexOf(name)) : 0,
+      seed: training
+        ? seedFrom(mix(masks.seed, PROJECTIONS.indexOf(name)), masks.tokensBefore * weight.shape[1])
+        : 0,
     },
   };
 }

@@ -5,10 +5,15 @@
 
 /** A well-mixed unsigned 32-bit number from a seed and a flat index. */
 function hash(seed: number, index: number): number {
-  let h = (seed + Math.imul(index, 0x9e3779b1)) >>> 0;
+  let h = seedFrom(seed, index);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** The seed whose mask begins where `seed`'s mask has its element `first`. */
+export function seedFrom(seed: number, first: number): number {
+  return (seed + Math.imul(first, 0x9e3779b1)) >>> 0;
 }
 
 /**

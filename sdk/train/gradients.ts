@@ -62,10 +62,10 @@ export class Accumulator {
   }
 }
 
-/** Seed of the dropout masks of one micro batch: different for each, the same after a resume. */
-export function dropoutSeed(seed: number, step: number, microBatch: number): number {
+/** Seed of the dropout masks of one optimizer step: different for each, the same after a resume. */
+export function dropoutSeed(seed: number, step: number): number {
   let h = 0x2545f491;
-  for (const word of [seed, step, microBatch]) {
+  for (const word of [seed, step]) {
     h = Math.imul(h ^ word, 0x9e3779b1);
     h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -126,12 +126,12 @@ async function trainStep(
       if (interruption.aborted) return "stopped";
       const { microBatchSize } = run.memory;
       const micro = rows.slice(next, next + microBatchSize);
-      // The same as in a run that has had this size from its beginning.
-      const index = Math.floor(next / microBatchSize);
       try {
-        const value = await addMicroBatch(sum, run, micro, dropoutSeed(options.seed, run.step, index));
-        if (!Number.isFinite(value))
+        const value = await addMicroBatch(sum, run, micro, dropoutSeed(options.seed, run.step));
+        if (!Number.isFinite(value)) {
+          const index = Math.floor(next / microBatchSize);
           return { problem: `the loss of micro batch ${index + 1} is ${value}`, reason: "nan" };
+        }
         next += micro.length;
       } catch (error) {
         if (!isOutOfMemory(error)) throw error;
@@ -171,7 +171,8 @@ async function addMicroBatch(
 ): Promise<number> {
   const batch = makeBatch(rows);
   const { keeping } = run.memory;
-  const work = () => microBatchGradients(run.model, run.variables, batch, { dropoutSeed, keeping });
+  const options = { dropoutSeed, tokensBefore: sum.tokens, keeping };
+  const work = () => microBatchGradients(run.model, run.variables, batch, options);
   const cuda = activeCuda();
   const { lossSum, gradients } = cuda ? cuda.withConstants(work) : work();
   const [value] = await lossSum.data<"float32">();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dropoutMask } from "../../sdk/ops/dropout.ts";
+import { dropoutMask, seedFrom } from "../../sdk/ops/dropout.ts";
 import { assertClose } from "../compare.ts";
 
 /** The hash in arbitrary precision, where no 32-bit rule of JavaScript can be got wrong. */
@@ -38,6 +38,12 @@ describe("dropoutMask", () => {
       const both = mask.filter((x, i) => x === 0 && other[i] === 0).length / n;
       assert.ok(Math.abs(both - p * p) < 4 * Math.sqrt((p * p) / n), `${both}`);
     }
+  });
+
+  it("goes on after a number of elements, past 2^32 too", () => {
+    const mask = dropoutMask(200, 0.4, 4294967290);
+    assert.deepEqual(dropoutMask(77, 0.4, seedFrom(4294967290, 123)), mask.slice(123));
+    assert.deepEqual(dropoutMask(200, 0.4, seedFrom(4294967290, 2 ** 32)), mask);
   });
 
   it("keeps everything at p = 0", () => {

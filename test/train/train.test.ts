@@ -30,7 +30,11 @@ describe("train", () => {
     disposeTiny(model);
   });
 
-  it("gives one curve for 1 × 8, 2 × 4 and 8 × 1", async () => {
+  for (const dropout of [0, 0.2]) {
+    it(`gives one curve for 1 × 8, 2 × 4 and 8 × 1, dropout ${dropout}`, () => oneCurve(dropout));
+  }
+
+  async function oneCurve(dropout: number): Promise<void> {
     const examples = tinyExamples(60);
     const curves: number[][] = [];
     const values: Map<string, Float32Array>[] = [];
@@ -39,7 +43,7 @@ describe("train", () => {
       [2, 4],
       [8, 1],
     ]) {
-      const model = await tinyLoraModel();
+      const model = await tinyLoraModel({ dropout });
       const options = {
         microBatchSize,
         gradientAccumulationSteps,
@@ -63,7 +67,7 @@ describe("train", () => {
         });
       }
     }
-  });
+  }
 
   it("takes other dropout masks at every step, and the same in a second run", async () => {
     const examples = tinyExamples(8);
