@@ -16,6 +16,9 @@ import { checkpointToResume, type Identity, restore } from "./resume.ts";
 import { RunFolder } from "./runFolder.ts";
 import { runSettings } from "./settings.ts";
 
+/** The run that trains a variable at present: the one that was opened last. */
+const trainers = new WeakMap<tf.Variable, TrainingRun>();
+
 export class TrainingRun {
   readonly variables: ReadonlyMap<string, tf.Variable>;
   readonly plan: Plan;
@@ -43,8 +46,24 @@ export class TrainingRun {
     this.memory = trainingMemory(model, this.plan, options);
   }
 
+  /**
+   * One step of the optimizer: `gradients` times `scale`.
+   *
+   * @throws when another training of the same variables has begun meanwhile: neither run would mean anything
+   */
+  update(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, scale: number): void {
+    for (const variable of this.variables.values()) {
+      if (trainers.get(variable) === this) continue;
+      throw new Error(
+        `train: stopped at step ${this.step + 1} of ${this.plan.steps}: another training of the same model has begun. ` +
+          "Await the end of one before the next begins, or give each a model of its own (attachLora on the same base)",
+      );
+    }
+    this.optimizer.step(gradients, learningRate, scale);
+  }
+
   /** Owned by the run from `open` to `close`. */
-  get optimizer(): AdamW {
+  private get optimizer(): AdamW {
     if (!this.ownOptimizer) throw new Error("train: the run is not open");
     return this.ownOptimizer;
   }
@@ -58,6 +77,7 @@ export class TrainingRun {
   async open(): Promise<StartEvent> {
     const { outputDir, overwrite, resume } = this.options;
     this.ownOptimizer = new AdamW(this.variables, this.options);
+    for (const variable of this.variables.values()) trainers.set(variable, this);
     await this.memory.open();
     const checkpoint = resume === false ? undefined : checkpointToResume(this.options, this.identify());
     if (outputDir !== undefined) {
@@ -165,6 +185,9 @@ export class TrainingRun {
 
   /** Frees what the run owns. The model stays the caller's. */
   close(): void {
+    for (const variable of this.variables.values()) {
+      if (trainers.get(variable) === this) trainers.delete(variable);
+    }
     this.ownOptimizer?.dispose();
     this.ownOptimizer = undefined;
     this.memory.close();

@@ -31,7 +31,8 @@ import { sampleAnswers, validationLoss } from "./validation.ts";
  * @throws at the call: when an option is wrong, there is nothing to train, no example has a trained token, or one
  *   is longer than the model or `maxSeqLength` allows.
  *   In the loop: when `outputDir` is taken, when a resume does not fit (names all differences), when a checkpoint
- *   cannot be written, when no micro batch fits into a GPU's memory, and after the event "done" with the reason "nan"
+ *   cannot be written, when no micro batch fits into a GPU's memory, when another training of the same model begins
+ *   before this one ends, and after the event "done" with the reason "nan"
  *   when loss or gradient are not finite, or "memory" when not even one row fits any more.
  */
 export function train(
@@ -147,7 +148,7 @@ async function trainStep(
     const tokens = Math.max(1, sum.trainedTokens);
     const gradNorm = (await gradientNorm(sum.gradients.values())) / tokens;
     if (!Number.isFinite(gradNorm)) return { problem: `the gradient norm is ${gradNorm}`, reason: "nan" };
-    run.optimizer.step(sum.gradients, learningRate, clipFactor(gradNorm, options.maxGradNorm) / tokens);
+    run.update(sum.gradients, learningRate, clipFactor(gradNorm, options.maxGradNorm) / tokens);
     return run.stepDone({
       loss: sum.lossSum / tokens,
       learningRate,
