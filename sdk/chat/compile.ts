@@ -16,8 +16,8 @@ import {
 } from "./domainWords.ts";
 import { FactBook } from "./facts.ts";
 import type { Language } from "./language/language.ts";
-import { languages } from "./language/languages.ts";
-import type { ReplyWords } from "./language/replies.ts";
+import { languageOf } from "./language/languages.ts";
+import type { AskedKind } from "./language/replyWords.ts";
 import { Lexicon } from "./lexicon.ts";
 import { type AnalysedText, analyseText, fold, Speller, type Token } from "./normalise.ts";
 import { PhraseIndex } from "./phrases.ts";
@@ -37,9 +37,6 @@ export type ExpressionKind =
   | "ago"
   | "within"
   | "looseTime";
-
-/** What a question asks for by its nouns: "quel prix". */
-export type AskedKind = keyof ReplyWords["asks"];
 
 /** Indices of the language's reply words. */
 export interface ReplyIndices
@@ -107,7 +104,7 @@ export function compileDomain(domain: Domain): CompiledDomain {
 }
 
 function compile(domain: Domain): CompiledDomain {
-  const language = languages[domain.language];
+  const language = languageOf(domain.language);
   const speller = new Speller(knownWords(domain, language), language.stem, language.elisions);
   const plain = (text: string) => analyseText(text, language);
   // Stages and checks ask about the same query, answer and history over and over.

@@ -1,8 +1,13 @@
 /** The schema of a domain file. Every description here becomes a hint in the editor of whoever writes one. */
 import { z } from "zod";
+import { languages } from "./language/languages.ts";
 
 const text = z.string().min(1);
 const texts = z.array(text);
+
+function quoted(words: Iterable<string>): string {
+  return [...words].map((word) => JSON.stringify(word)).join(", ");
+}
 
 const entityWord = z
   .strictObject({
@@ -89,7 +94,11 @@ const ui = z
 export const domainSchema = z.strictObject({
   $schema: z.string().optional().describe("For the editor."),
   name: text.describe("Who speaks: the shop or the service."),
-  language: z.enum(["fr", "en"]).describe("Language of questions, answers and UI."),
+  language: z
+    .string()
+    .refine((code) => languages.has(code), { error: () => `one of ${quoted(languages.keys())}` })
+    .meta({ enum: [...languages.keys()] })
+    .describe("Language of questions, answers and UI."),
   systemPrompt: text.describe(
     "Told to the model before the conversation, unless promptGuidance is 'question'.",
   ),

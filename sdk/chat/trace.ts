@@ -3,6 +3,9 @@ import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
 import { traceWord } from "../views/traceWords.ts";
 import type { Domain } from "./domainSchema.ts";
+import { english } from "./language/english/english.ts";
+import { languages } from "./language/languages.ts";
+import type { TraceTexts } from "./language/texts.ts";
 import type { Evidence, Findings } from "./stage.ts";
 
 /** What one stage found, and how long it took. */
@@ -61,25 +64,6 @@ export interface TraceFormat {
   full?: boolean;
 }
 
-const WORDS = {
-  fr: {
-    kept: "gardés",
-    dropped: "laissés",
-    new_topic: "nouveau sujet",
-    window: "fenêtre pleine",
-    fallback: "secours",
-    model: "avis du modèle",
-  },
-  en: {
-    kept: "kept",
-    dropped: "left out",
-    new_topic: "new topic",
-    window: "window full",
-    fallback: "fallback",
-    model: "the model's opinion",
-  },
-};
-
 /** Writes a trace as a text box in the domain's language, one paragraph a stage; control characters are shown. */
 export function formatTrace(
   trace: ReasoningTrace,
@@ -101,6 +85,7 @@ export function formatTrace(
       lines.push(`│ ${paint.cyan(title)}  ${dim ? paint.dim(rest) : rest} │`);
     });
   };
+  const words = wordsOf(trace.texts.language);
   const say = (name: string) => traceWord(trace.texts.language, name);
   const [mostScores, mostWords] = full ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [4, 5];
   for (const { stage, summary, scores, evidence, milliseconds, modelMilliseconds } of trace.entries) {
@@ -117,7 +102,7 @@ export function formatTrace(
     const seen = evidence.filter(({ text }) => text !== "").slice(0, mostWords);
     for (const [rule, words] of byRule(seen)) row("", `${say(rule)} ${words.join(" ")}`, true);
     if (modelMilliseconds !== undefined)
-      row("", `+ ${WORDS[trace.texts.language].model} (${modelMilliseconds.toFixed(1)} ms)`, true);
+      row("", `+ ${words.model} (${modelMilliseconds.toFixed(1)} ms)`, true);
   }
   if (trace.prompt !== undefined) row(trace.texts.stages.prompt ?? "prompt", promptLine(trace));
   const title = ` ${trace.texts.traceTitle} `;
@@ -130,6 +115,11 @@ export function formatTrace(
   ].join("\n");
 }
 
+/** A trace may come from a process with other languages. */
+function wordsOf(code: string): TraceTexts {
+  return (languages.get(code) ?? english).texts.trace;
+}
+
 /** Each rule once, with the words that it saw. */
 function byRule(evidence: readonly Evidence[]): Map<string, string[]> {
   const words = new Map<string, string[]>();
@@ -139,7 +129,7 @@ function byRule(evidence: readonly Evidence[]): Map<string, string[]> {
 
 function promptLine({ prompt, texts }: ReasoningTrace): string {
   if (prompt === undefined) return "";
-  const words = WORDS[texts.language];
+  const words = wordsOf(texts.language);
   const why = prompt.reason === undefined ? "" : ` (${words[prompt.reason]})`;
   const parts = [`« ${prompt.question} »`, `${prompt.tokens} tokens`];
   if (prompt.messagesKept + prompt.messagesDropped > 0)

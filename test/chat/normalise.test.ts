@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { english } from "../../sdk/chat/language/english.ts";
-import { french } from "../../sdk/chat/language/french.ts";
+import { english } from "../../sdk/chat/language/english/english.ts";
+import { french } from "../../sdk/chat/language/french/french.ts";
 import { analyseText, fold, oneEditApart, Speller } from "../../sdk/chat/normalise.ts";
 import { PhraseIndex } from "../../sdk/chat/phrases.ts";
 

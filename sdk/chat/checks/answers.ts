@@ -1,12 +1,11 @@
 /** Does an answer give what the question asks for: a number, a time, a price, steps, anything at all? */
 import { findAmounts, numbersIn } from "../amounts.ts";
-import type { AskedKind } from "../compile.ts";
 import { findTimes } from "../dates.ts";
+import type { AskedKind } from "../language/replyWords.ts";
 import type { Token } from "../normalise.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, has, topicStems } from "./issue.ts";
-import { askedFor, messages } from "./messages.ts";
 import { statedFact } from "./truth.ts";
 
 /** An answer that says it does not know, or asks back, is an answer. */
@@ -15,7 +14,7 @@ export const checkAnswersQuestion: AnswerCheck = (input) => {
   const found = earlier.categorise;
   const category = domain.domain.categories.find(({ id }) => id === found?.category);
   if (found?.courtesyOnly || category === undefined || category.role !== "request") return [];
-  const say = messages(domain);
+  const say = domain.language.texts.checks;
   if (saysNothing(input)) return [error("does_not_answer", say.saysNothing)];
   if (has(answer.tokens, domain.expressions.refusal) || /\?\s*$/.test(answer.raw)) return [];
   const kind = askedKind(input);
@@ -24,7 +23,7 @@ export const checkAnswersQuestion: AnswerCheck = (input) => {
     const stated = statedFact(answer, domain);
     const [wanted] = domain.facts.nearest(query.tokens, 1);
     if (stated === undefined || stated.fact !== wanted?.fact)
-      return [error("does_not_answer", say.noAnswer(askedFor[domain.language.code][kind]))];
+      return [error("does_not_answer", say.noAnswer(domain.language.texts.asked[kind]))];
   }
   if (repeatsQuestion(input) || defines(input)) return [error("does_not_answer", say.saysNothing)];
   return [];

@@ -6,7 +6,6 @@ import type { AnalysedText, Token } from "../normalise.ts";
 import type { AnswerInput, Evidence } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, has, isNegated, overlap, sentences, topicStems } from "./issue.ts";
-import { messages } from "./messages.ts";
 import { changedNumbers } from "./truth.ts";
 
 /** Earlier answers are free text and must be near to count as the same statement. */
@@ -18,7 +17,7 @@ const SAME_QUESTION = 0.65;
 export const checkItself: AnswerCheck = ({ answer, domain }) => {
   const { yes, no, free, conditions } = domain.replies;
   const parts = sentences(answer);
-  const issue = [error("contradicts_itself", messages(domain).itself)];
+  const issue = [error("contradicts_itself", domain.language.texts.checks.itself)];
   const begins = (part: readonly Token[], index: typeof yes) => index.at(part, 0) !== undefined;
   const saysYes = parts.some(
     (part) => begins(part, yes) || (begins(part, no) && part.length > 1 && begins(part.slice(1), yes)),
@@ -60,7 +59,9 @@ export const checkQuestion: AnswerCheck = ({ answer, query, domain }) => {
   const begins = (index: typeof yes) => index.at(answer.tokens, 0) !== undefined;
   if (isNegated(answer.tokens, domain) || has(answer.tokens, apologies) || begins(no)) return [];
   const pair = opposite(asked, given, begins(yes) ? [...opposites, ...yesOpposites] : opposites);
-  return pair === undefined ? [] : [error("contradicts_question", messages(domain).opposite(...pair))];
+  return pair === undefined
+    ? []
+    : [error("contradicts_question", domain.language.texts.checks.opposite(...pair))];
 };
 
 /** A word of one side and its opposite on the other, where neither side says both. */
@@ -91,7 +92,7 @@ export const checkEarlierAnswers: AnswerCheck = (input) => {
     const before = domain.analyse(message.content);
     const otherwise = () => {
       const [now, then] = [quoted(answer.raw, domain), quoted(message.content, domain)];
-      return [error("contradicts_earlier", messages(domain).earlier(now, then))];
+      return [error("contradicts_earlier", domain.language.texts.checks.earlier(now, then))];
     };
     const question = domain.analyse(conversation.messages[i - 1]?.content ?? "");
     const sameQuestion =
@@ -117,7 +118,7 @@ export const checkEarlierAnswers: AnswerCheck = (input) => {
     const [pair] = changedNumbers(answer, before, domain);
     if (pair !== undefined)
       return [
-        error("contradicts_earlier", messages(domain).earlier(pair[0].text, pair[1].text), [
+        error("contradicts_earlier", domain.language.texts.checks.earlier(pair[0].text, pair[1].text), [
           numberEvidence("an earlier answer says otherwise", pair[0]),
         ]),
       ];
@@ -145,7 +146,7 @@ function turnsAround({ answer, query, conversation, domain }: AnswerInput, befor
 /** A sentence inside a sentence. */
 function quoted(text: string, { language }: CompiledDomain): string {
   const bare = text.trim().replace(/[.!]$/, "");
-  return language.code === "fr" ? `« ${bare} »` : `"${bare}"`;
+  return language.texts.quote(bare);
 }
 
 function numberEvidence(rule: string, { text, start, end }: NumberInText): Evidence {

@@ -5,40 +5,38 @@ import { sentimentOf } from "../sentiment.ts";
 import { evidenceAt } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, firstOf, has } from "./issue.ts";
-import { messages } from "./messages.ts";
 
 export const checkEmpty: AnswerCheck = ({ answer, domain }) =>
   answer.tokens.some((token) => /[\p{L}\d]/u.test(token.word))
     ? []
-    : [error("empty", messages(domain).empty)];
+    : [error("empty", domain.language.texts.checks.empty)];
 
 /** Fewer grammar words than this say nothing about the language … */
 const LEAST_WORDS = 3;
 /** … unless a sentence of so many words has none of its own language's. */
 const SENTENCE = 4;
 
-/** The language whose grammar words are more frequent; a tie or a few words are left alone. */
+/** Another language has more grammar words in it; a tie or a few words are left alone. */
 export const checkLanguage: AnswerCheck = ({ answer, domain }) => {
-  const all = Object.values(languages);
-  // "a" is a word of both.
-  const words = (fold(answer.raw).match(/[a-z]+/g) ?? []).filter(
-    (word) => !all.every(({ stopWords }) => stopWords.has(word)),
-  );
-  const counts = all.map((language) => ({
-    code: language.code,
-    count: words.filter((word) => language.stopWords.has(word)).length,
-  }));
-  const own = counts.find(({ code }) => code === domain.language.code)?.count ?? 0;
-  const other = Math.max(...counts.filter(({ code }) => code !== domain.language.code).map((c) => c.count));
-  const least = own === 0 && words.length >= SENTENCE ? LEAST_WORDS - 1 : LEAST_WORDS;
-  if (other < least || other <= 1.5 * own) return [];
-  return [error("wrong_language", messages(domain).wrongLanguage)];
+  const all = fold(answer.raw).match(/[a-z]+/g) ?? [];
+  const own = domain.language.stopWords;
+  for (const { code, stopWords } of languages.values()) {
+    if (code === domain.language.code) continue;
+    // "a" is a word of both.
+    const words = all.filter((word) => !own.has(word) || !stopWords.has(word));
+    const count = (stops: ReadonlySet<string>) => words.filter((word) => stops.has(word)).length;
+    const [mine, other] = [count(own), count(stopWords)];
+    const least = mine === 0 && words.length >= SENTENCE ? LEAST_WORDS - 1 : LEAST_WORDS;
+    if (other >= least && other > 1.5 * mine)
+      return [error("wrong_language", domain.language.texts.checks.wrongLanguage)];
+  }
+  return [];
 };
 
 /** Slang, scorn, insults, "tu" to a customer who says "vous", or joy at a complaint. */
 export const checkTone: AnswerCheck = ({ answer, query, domain }) => {
   const { replies, language } = domain;
-  const say = messages(domain);
+  const say = domain.language.texts.checks;
   const rude = firstOf(answer, replies.rude, "rude");
   if (rude !== undefined) return [error("wrong_tone", say.wrongTone(rude.text), [rude])];
   const [offence] = domain.offences.check(answer.raw).found;
@@ -87,7 +85,7 @@ export const checkPadding: AnswerCheck = ({ answer, earlier, conversation, domai
   const first = conversation.messages.every((message) => message.role === "system");
   if (greeting !== undefined && found.courtesies.includes("greeting") && first) return [];
   const evidence = [evidenceAt(answer, "padding", 0, lead.to, 0.5)];
-  return [error("pads_greeting", messages(domain).padding, evidence)];
+  return [error("pads_greeting", domain.language.texts.checks.padding, evidence)];
 };
 
 /** Three equal words in a row, or four words that come back three times: a small model in a loop. */
@@ -95,7 +93,7 @@ export const checkRepetition: AnswerCheck = ({ answer, domain }) => {
   const { tokens } = answer;
   const seen = new Map<string, number>();
   const issue = (from: number, to: number) => [
-    error("repeats", messages(domain).repeats, [evidenceAt(answer, "repetition", from, to, 1)]),
+    error("repeats", domain.language.texts.checks.repeats, [evidenceAt(answer, "repetition", from, to, 1)]),
   ];
   for (let i = 0; i < tokens.length; i++) {
     const [a, b, c] = [tokens[i], tokens[i + 1], tokens[i + 2]].map((token) => token?.word);

@@ -7,7 +7,6 @@ import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
 import { type EntitiesValue, type Entity, type EntityKind, findEntities } from "../stages/entities.ts";
 import { error, has, isNegated, topicStems } from "./issue.ts";
-import { messages } from "./messages.ts";
 import { statedFact } from "./truth.ts";
 
 /** A product, place, number or sum of the question that the answer swaps for another one. */
@@ -155,7 +154,7 @@ function swappedCounts({ domain, query, answer }: AnswerInput): ConsistencyIssue
     const evidence = [
       { rule: `asked about ${text}`, text: other.text, start: other.start, end: other.end, weight: 1 },
     ];
-    return [error("changes_number", messages(domain).name(other.text, text), evidence)];
+    return [error("changes_number", domain.language.texts.checks.name(other.text, text), evidence)];
   }
   return [];
 }
@@ -171,7 +170,7 @@ function swappedAlternatives({ domain, query, answer }: AnswerInput): Consistenc
     if (given.some(({ noun }) => asked.some((own) => own.noun === noun))) continue;
     const { text, start, end, word } = given[0];
     const evidence = [{ rule: `asked about ${asked[0].word}`, text, start, end, weight: 1 }];
-    return [error("changes_product", messages(domain).name(word, asked[0].word), evidence)];
+    return [error("changes_product", domain.language.texts.checks.name(word, asked[0].word), evidence)];
   }
   return [];
 }
@@ -183,7 +182,7 @@ function wrongName(
   domain: CompiledDomain,
 ): ConsistencyIssue {
   const evidence = [{ rule: `asked about ${first.normal}`, text, start, end, weight: 1 }];
-  return error(kind, messages(domain).name(normal, first.normal), evidence);
+  return error(kind, domain.language.texts.checks.name(normal, first.normal), evidence);
 }
 
 /** An order number, a person, a telephone or a mail address that neither the talk nor a fact knows. */
@@ -214,7 +213,7 @@ export const checkInventions: AnswerCheck = ({ answer, query, conversation, doma
   return invented
     .slice(0, 1)
     .map(({ text, start }) =>
-      error("invents", messages(domain).invents(text), [
+      error("invents", domain.language.texts.checks.invents(text), [
         { rule: "nobody said this", text, start, end: start + text.length, weight: 1 },
       ]),
     );

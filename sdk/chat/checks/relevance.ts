@@ -5,7 +5,6 @@ import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { findEntities } from "../stages/entities.ts";
 import { error, has, topicStems } from "./issue.ts";
-import { messages } from "./messages.ts";
 import { statedFact } from "./truth.ts";
 
 /** From here on the best fact for a question is trusted, provided that the next one is well behind. */
@@ -38,7 +37,7 @@ export const checkTopic: AnswerCheck = (input) => {
   const category = categories.find(({ id }) => id === found.category);
   const p = domain.answerTopics.probabilities(answer.tokens);
   const best = p.indexOf(Math.max(...p));
-  const say = messages(domain);
+  const say = domain.language.texts.checks;
   const about = (index: number) => categories[index].description.split(/[,:]/)[0].trim();
   if (category !== undefined && (found.courtesyOnly || category.role !== "request")) {
     if (!found.courtesyOnly && found.confidence < 0.7) return [];

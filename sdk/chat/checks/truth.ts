@@ -7,7 +7,6 @@ import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
 import { findEntities } from "../stages/entities.ts";
 import { error, has, isNegated } from "./issue.ts";
-import { messages } from "./messages.ts";
 
 /** From here on an answer states a fact in about the fact's own words: set on the bundled answers. */
 const STATES_FACT = 0.5;
@@ -48,7 +47,7 @@ export const checkFacts: AnswerCheck = (input) => {
     ([given]) => !asked.some((number) => number.value === given.value),
   );
   const numbers = wrong.map(([given, expected]) =>
-    error("contradicts_fact", messages(domain).number(given.text, expected.text), [
+    error("contradicts_fact", domain.language.texts.checks.number(given.text, expected.text), [
       { rule: "fact says otherwise", text: given.text, start: given.start, end: given.end, weight: 1 },
     ]),
   );
@@ -84,7 +83,7 @@ function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | 
         domain,
       ),
     );
-    const wrong = messages(domain).notInFact(answer.tokens[0].text.toLowerCase(), fact.text);
+    const wrong = domain.language.texts.checks.notInFact(answer.tokens[0].text.toLowerCase(), fact.text);
     if (answered === "yes" && saysNo) return error("contradicts_fact", wrong);
     if (answered === "no" && denies && !saysNo && affirms(fact, { answer, query, domain }))
       return error("contradicts_fact", wrong);
@@ -133,7 +132,7 @@ function otherColours({ answer, domain }: AnswerInput, fact: Fact): ConsistencyI
   const [right, given] = [of(fact.analysed), of(answer)];
   if (right.length === 0 || given.length === 0 || isNegated(answer.tokens, domain)) return [];
   if (given.some(({ stem }) => right.some((token) => token.stem === stem))) return [];
-  return [error("contradicts_fact", messages(domain).notInFact(given[0].text, fact.text))];
+  return [error("contradicts_fact", domain.language.texts.checks.notInFact(given[0].text, fact.text))];
 }
 
 /** The fact names all places there are, and the answer says yes to another one. */
@@ -152,7 +151,7 @@ function otherPlaces({ answer, query, domain, conversation }: AnswerInput, fact:
   );
   const listed = given.some(({ normal }) => right.some((place) => place.normal === normal));
   if (other === undefined || listed) return [];
-  return [error("contradicts_fact", messages(domain).notInFact(other.text, fact.text))];
+  return [error("contradicts_fact", domain.language.texts.checks.notInFact(other.text, fact.text))];
 }
 
 /** A question about a place, in a category with a fact that names all places there are. */

@@ -2,7 +2,8 @@
  * What the reasoning needs to know about a language as such, apart from any shop: a domain file names its
  * language and adds its own words. To add a language, write one such value and list it in `languages.ts`.
  */
-import type { ReplyWords } from "./replies.ts";
+import type { ReplyWords } from "./replyWords.ts";
+import type { LanguageTexts } from "./texts.ts";
 
 /** What a language sees of a token. */
 export interface LanguageWord {
@@ -14,7 +15,8 @@ export interface LanguageWord {
 }
 
 export interface Language {
-  code: "fr" | "en";
+  /** What a domain file names it by: "fr". */
+  code: string;
   /** The plain word that denies. */
   no: string;
   /** The part of a folded word that plurals, genders and conjugations share. */
@@ -135,6 +137,8 @@ export interface Language {
   vocatives: Set<string>;
   /** What the checks of answers know. */
   replies: ReplyWords;
+  /** What the program itself says. */
+  texts: LanguageTexts;
   /** Tone words that the guidance uses. */
   wording: Wording;
 }

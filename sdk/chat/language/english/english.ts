@@ -1,9 +1,11 @@
 /** English as the reasoning sees it. Every word is written folded: lower case, plain apostrophes gone. */
-import { englishTroubleAt } from "./englishTroubles.ts";
-import type { Language } from "./language.ts";
-import { list, phrases, table } from "./lists.ts";
-import { COUNTRIES, PLACES } from "./places.ts";
+
+import type { Language } from "../language.ts";
+import { list, phrases, table } from "../lists.ts";
+import { COUNTRIES, PLACES } from "../places.ts";
 import { englishReplies } from "./replies.ts";
+import { englishTexts } from "./texts.ts";
+import { englishTroubleAt } from "./troubles.ts";
 
 /** A light stem: plurals, -ing and -ed. */
 function stem(word: string): string {
@@ -226,6 +228,7 @@ export const english: Language = {
     ),
   ),
   replies: englishReplies,
+  texts: englishTexts,
   wording: {
     classify: 'Which category is this request of a customer? "{query}"',
     tones: {

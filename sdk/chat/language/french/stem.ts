@@ -1,5 +1,5 @@
 /** What French words share without their endings. Words are folded. */
-import { list } from "./lists.ts";
+import { list } from "../lists.ts";
 
 const VERB_ENDINGS = list(
   `issements issement issons issez issent issais issait eraient erions erait erais erons eront erez eras erai

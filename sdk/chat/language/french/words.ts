@@ -1,5 +1,5 @@
 /** Common French words, folded, so that none of them is taken for a typing error of a domain's word. */
-import { list } from "./lists.ts";
+import { list } from "../lists.ts";
 
 export const FRENCH_WORDS: readonly string[] = list(`
   pleut pleuvoir neige soleil pluie vent orage froid chaud planete monde terre ville village pays region quartier maison

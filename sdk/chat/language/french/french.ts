@@ -1,13 +1,15 @@
 /** French as the reasoning sees it. Every word is written folded: lower case, without accents. */
-import { frenchContext } from "./frenchContext.ts";
-import { singular, stem } from "./frenchStem.ts";
-import { frenchTimes } from "./frenchTimes.ts";
-import { frenchTroubleAt } from "./frenchTroubles.ts";
-import { FRENCH_WORDS } from "./frenchWords.ts";
-import type { Language } from "./language.ts";
-import { list, phrases, table } from "./lists.ts";
-import { COUNTRIES, PLACES } from "./places.ts";
+
+import type { Language } from "../language.ts";
+import { list, phrases, table } from "../lists.ts";
+import { COUNTRIES, PLACES } from "../places.ts";
+import { frenchContext } from "./context.ts";
 import { frenchReplies } from "./replies.ts";
+import { singular, stem } from "./stem.ts";
+import { frenchTexts } from "./texts.ts";
+import { frenchTimes } from "./times.ts";
+import { frenchTroubleAt } from "./troubles.ts";
+import { FRENCH_WORDS } from "./words.ts";
 
 const UNITS = list(
   "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize",
@@ -151,6 +153,7 @@ export const french: Language = {
       robot bot assistant assistante compagnie boutique mon ma mes notre votre jeune dames poto potes frere collegue collegues`),
   ),
   replies: frenchReplies,
+  texts: frenchTexts,
   wording: {
     classify: "De quelle catégorie est cette demande d'un client ? « {query} »",
     tones: {

@@ -2,8 +2,8 @@
  * French troubles that no list can name one by one, found by the shape of the sentence: "ne refroidit plus", "arrivé
  * fendu". The lists of a domain come first; this is for what they do not know. Words are folded.
  */
-import type { LanguageWord } from "./language.ts";
-import { list } from "./lists.ts";
+import type { LanguageWord } from "../language.ts";
+import { list } from "../lists.ts";
 
 /** Between "ne" and the verb. */
 const CLITICS = new Set(list("se s me m te nous lui y en le la les"));

@@ -1,6 +1,6 @@
 /** English troubles found by the shape of the sentence: "won't start", "keeps dropping". Words are folded. */
-import type { LanguageWord } from "./language.ts";
-import { list } from "./lists.ts";
+import type { LanguageWord } from "../language.ts";
+import { list } from "../lists.ts";
 
 const AUXILIARIES = new Set(list("does do did will is"));
 const PEOPLE = new Set(list("i you we they he she"));

@@ -1,6 +1,6 @@
 /** How French points back to what was said before. Every word is written folded. */
-import type { Language } from "./language.ts";
-import { list, phrases } from "./lists.ts";
+import type { Language } from "../language.ts";
+import { list, phrases } from "../lists.ts";
 
 export const frenchContext = {
   recalls:

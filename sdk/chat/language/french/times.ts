@@ -1,6 +1,6 @@
 /** Times in French. Every word is written folded. */
-import type { Language } from "./language.ts";
-import { list, phrases } from "./lists.ts";
+import type { Language } from "../language.ts";
+import { list, phrases } from "../lists.ts";
 
 const avoir = "(?:ai|jai|g|as|a|avons|avez|ont|avais|avait)";
 /** A participle that shows it: "commandé", "reçues", "pris". */

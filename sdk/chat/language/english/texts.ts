@@ -1,0 +1,77 @@
+/** What the program says in English. */
+import type { LanguageTexts } from "../texts.ts";
+
+export const englishTexts: LanguageTexts = {
+  chat: {
+    noReasoning: "This conversation has no reasoning: there is nothing to show.",
+    adapterHelp: "  adapter NAME  answers with this adapter; adapter lists them",
+    adapterNow: (name) => `Adapter: ${name}.`,
+    adapterList: (names) => `Adapters: ${names}.`,
+    adapterUnknown: (name, names) => `No adapter "${name}"; there are ${names}.`,
+  },
+  trace: {
+    kept: "kept",
+    dropped: "left out",
+    new_topic: "new topic",
+    window: "window full",
+    fallback: "fallback",
+    model: "the model's opinion",
+  },
+  checks: {
+    empty: "The answer is empty.",
+    wrongLanguage: "The answer is not in English.",
+    wrongTone: (words) => `The tone is wrong: "${words}".`,
+    padding: "The answer begins with an empty phrase.",
+    repeats: "The answer repeats itself.",
+    offTopic: (question, answer) => `The answer is about ${answer}, the question about ${question}.`,
+    foreign: (question) => `The answer is not about ${question}.`,
+    saysNothing: "The answer says nothing about what was asked.",
+    noAnswer: (asked) => `The question asks for ${asked}, the answer gives none.`,
+    otherFact: (expected) => `The answer does not say what was asked: "${expected}"`,
+    number: (given, expected) => `The answer says ${given} instead of ${expected}.`,
+    notInFact: (given, fact) => `The answer says ${given}, but: "${fact}"`,
+    earlier: (now, before) => `The answer says ${now}, an earlier answer said ${before}.`,
+    itself: "The answer contradicts itself.",
+    opposite: (asked, given) => `The question says "${asked}", the answer "${given}".`,
+    name: (given, expected) => `The answer is about ${given} instead of ${expected}.`,
+    invents: (given) => `The answer invents "${given}".`,
+  },
+  asked: {
+    quantity: "a number",
+    time: "a time",
+    manner: "steps",
+    money: "a price",
+    colour: "a colour",
+    phone: "a number",
+    mail: "a mail address",
+    measure: "a measure",
+    address: "an address",
+    place: "a place",
+  },
+  beginning: {
+    systemPrompt: (name: string) =>
+      `You are the assistant of ${name}. You answer in English, politely, in one or two sentences, and with certain facts only.`,
+    welcome: (name: string) => `Welcome to ${name}. Ask your question, or type "help".`,
+    fallback: "I would rather not guess. Could you say more about your question?",
+    fact: "Our desk is open from Monday to Friday, from 9 to 17.",
+    first: {
+      id: "OPENING",
+      description: "opening hours and place: when and where to come",
+      keywords: ["hours", "open", "closed", "address"],
+      examples: ["When are you open?", "r u open on saturday", "What is your address?"],
+      answers: ["We are open from Monday to Friday."],
+    },
+    second: {
+      id: "APPOINTMENT",
+      description: "make, move or cancel an appointment",
+      keywords: ["appointment", "book", "move", "cancel"],
+      examples: [
+        "I would like an appointment",
+        "cancel my appointment of tomorrow",
+        "Can we move it to Thursday?",
+      ],
+      answers: ["Your appointment was moved to Thursday."],
+    },
+  },
+  quote: (text) => `"${text}"`,
+};
