@@ -5,7 +5,7 @@
 import { AdapterSwitch, helpText, type NamedModels } from "./adapterSwitch.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
-import { ReasoningSystem } from "./reasoning.ts";
+import { languageOf } from "./language/languages.ts";
 import type { ChatSession } from "./session.ts";
 import type { ReasoningTrace } from "./trace.ts";
 
@@ -44,15 +44,21 @@ export async function* jsonChat(
       else if (command === undefined) yield await answerJson(session, question);
       else if (command === "reload" && reload !== undefined) {
         const next = await reload();
-        if (session.reasoning !== undefined) session.useReasoning(new ReasoningSystem(next));
+        session.useDomain(next);
         ({ ui, language } = next);
         yield { type: "command", command, text: fill(ui.reloaded, { name: next.name }) };
       } else {
         if (command === "clear") session.clear();
         // The trace comes with every answer, whole: "debug" turns nothing here.
         const help = helpText({ ui, language }, adapterSwitch);
-        const texts = { help, clear: ui.cleared, reload: ui.cannotReload, debug: ui.debugOn };
-        yield { type: "command", command, text: command === "debugFull" ? ui.debugFull : texts[command] };
+        const { noReasoning } = languageOf(language).texts.chat;
+        const shown = session.reasoning === undefined ? { debug: noReasoning, debugFull: noReasoning } : {};
+        const { cleared: clear, cannotReload: reload, debugOn: debug, debugFull } = ui;
+        yield {
+          type: "command",
+          command,
+          text: { help, clear, reload, debug, debugFull, ...shown }[command],
+        };
       }
     } catch (error) {
       yield { type: "error", message: error instanceof Error ? error.message : String(error), question };

@@ -5,13 +5,14 @@ import { turnView } from "../views/turn.ts";
 import { commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
 import { Draft } from "./draft.ts";
+import { languageOf } from "./language/languages.ts";
 import type { ChatSession } from "./session.ts";
 import { formatTrace } from "./trace.ts";
 
 /** Chats until the customer quits, or the cell is interrupted. Errors of one answer are shown and end only that answer. */
 export async function runNotebookChat(
   session: ChatSession,
-  { ui }: Domain,
+  { ui, language }: Domain,
   front: FrontEnd,
   { debug = false }: { debug?: boolean } = {},
 ): Promise<void> {
@@ -28,7 +29,9 @@ export async function runNotebookChat(
       session.clear();
       say(ui.cleared);
     } else if (command === "reload") say(ui.cannotReload);
-    else if (command === "debug" || command === "debugFull") {
+    else if (command !== undefined && session.reasoning === undefined)
+      say(languageOf(language).texts.chat.noReasoning);
+    else if (command !== undefined) {
       // The page of an answer holds the whole reasoning; it is open or folded.
       open = command === "debugFull" || !open;
       say(open ? ui.debugOn : ui.debugOff);

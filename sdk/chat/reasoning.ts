@@ -47,6 +47,7 @@ const FITTING_FACT = 0.2;
 export class ReasoningSystem {
   readonly domain: Domain;
   readonly compiled: CompiledDomain;
+  readonly #stages: readonly Stage[];
   readonly #questionStages: QuestionStage[];
   readonly #answerStages: AnswerStage[];
 
@@ -63,8 +64,14 @@ export class ReasoningSystem {
       throw new Error(`ReasoningSystem stages: expected each name once, got ${JSON.stringify(twice)} twice.`);
     this.domain = domain;
     this.compiled = compileDomain(domain);
+    this.#stages = stages;
     this.#questionStages = stages.filter((stage) => stage.looksAt === "question");
     this.#answerStages = stages.filter((stage) => stage.looksAt === "answer");
+  }
+
+  /** The same stages in another domain, such as that of a file that was edited. */
+  inDomain(domain: Domain): ReasoningSystem {
+    return new ReasoningSystem(domain, { stages: this.#stages });
   }
 
   /** Runs the stages that look at the question. `conversation` is what was said before it. */

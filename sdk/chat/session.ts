@@ -127,11 +127,16 @@ export class ChatSession {
     return this.#reasoning;
   }
 
-  /** Goes on with another reasoning, such as that of a domain file that was edited. Throws while answering. */
-  useReasoning(reasoning: ReasoningSystem): void {
+  /**
+   * Goes on in another domain, such as that of a file that was edited; stages and what was said stay. A session without
+   * reasoning stays without.
+   *
+   * @throws while an answer is being given
+   */
+  useDomain(domain: Domain): void {
     if (this.#busy)
-      throw new Error("ChatSession.useReasoning: an answer is still being given; wait for its end.");
-    this.#reasoning = reasoning;
+      throw new Error("ChatSession.useDomain: an answer is still being given; wait for its end.");
+    this.#reasoning = this.#reasoning?.inDomain(domain);
   }
 
   /** What was said, oldest first. A copy. */
@@ -243,6 +248,10 @@ export class ChatSession {
       this.#keep(question, said);
       answer = "";
       yield { type: "done", answer: said, tokens, seconds, aborted };
+    } catch (error) {
+      // An answer that broke off is none: the question can be asked again as if for the first time.
+      answer = "";
+      throw error;
     } finally {
       // Reached early where the reader left the loop: what was said until then is kept.
       this.#keep(question, answer);

@@ -8,7 +8,7 @@ import { harmless } from "../text/harmless.ts";
 import { AdapterSwitch, helpText, type NamedModels } from "./adapterSwitch.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
 import type { Domain } from "./domainSchema.ts";
-import { ReasoningSystem } from "./reasoning.ts";
+import { languageOf } from "./language/languages.ts";
 import type { ChatEvent, ChatSession } from "./session.ts";
 import { Spinner } from "./spinner.ts";
 import { formatTrace } from "./trace.ts";
@@ -123,17 +123,19 @@ class TerminalChat {
       this.#session.clear();
       this.#print(this.#ui.cleared);
     }
-    if (command === "debug") {
+    if (command === "reload") await this.#readAgain(rl);
+    if (command !== "debug" && command !== "debugFull") return;
+    if (this.#session.reasoning === undefined) {
+      this.#print(languageOf(this.#language).texts.chat.noReasoning);
+    } else if (command === "debug") {
       this.#debug = !this.#debug;
       this.#full = false;
       this.#print(this.#debug ? this.#ui.debugOn : this.#ui.debugOff);
-    }
-    if (command === "debugFull") {
+    } else {
       this.#debug = true;
       this.#full = true;
       this.#print(this.#ui.debugFull);
     }
-    if (command === "reload") await this.#readAgain(rl);
   }
 
   /** A file with a fault changes nothing: its faults are shown, and the chat goes on with what it had. */
@@ -144,7 +146,7 @@ class TerminalChat {
     }
     try {
       const domain = await this.#reload();
-      if (this.#session.reasoning !== undefined) this.#session.useReasoning(new ReasoningSystem(domain));
+      this.#session.useDomain(domain);
       this.#ui = domain.ui;
       this.#language = domain.language;
       rl.setPrompt(this.#paint.green(this.#ui.prompt));
@@ -182,8 +184,7 @@ class TerminalChat {
     try {
       if (this.#interactive) await this.#stream(this.#session.events(text, { signal }));
       else {
-        for await (const piece of this.#session.say(text, { signal })) this.#output.write(harmless(piece));
-        this.#print("");
+        await this.#write(this.#session.say(text, { signal }));
       }
       const { lastTrace } = this.#session;
       if (this.#debug && lastTrace !== undefined)
@@ -201,6 +202,21 @@ class TerminalChat {
     } finally {
       this.#answering = undefined;
     }
+  }
+
+  /** An answer as a line for a pipe; one that breaks off has a line of its own too. */
+  async #write(pieces: AsyncIterable<string>): Promise<void> {
+    let begun = false;
+    try {
+      for await (const piece of pieces) {
+        this.#output.write(harmless(piece));
+        begun = true;
+      }
+    } catch (error) {
+      if (begun) this.#print("");
+      throw error;
+    }
+    this.#print("");
   }
 
   /** Shows an answer as it comes. */

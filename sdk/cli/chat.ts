@@ -6,6 +6,7 @@ import { WordWrap } from "../chat/wordWrap.ts";
 import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
+import { UsageError } from "./errors.ts";
 import { domainOf, requireModel } from "./folders.ts";
 import { loadShown, loadShownAdapters } from "./loading.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
@@ -129,6 +130,10 @@ function namedFolder(text: string, before: ReadonlyMap<string, string>): Map<str
  * @param dir the folder that the conversation is about
  */
 async function chat(base: string | undefined, dir: string, flags: ChatFlags): Promise<void> {
+  if (flags.debug && !flags.reasoning)
+    throw new UsageError(
+      "chat: --debug shows the reasoning, and --no-reasoning leaves it out; give one of them.",
+    );
   for (const folder of [dir, ...flags.adapter.values()]) requireModel(folder);
   const lab = await import("../index.ts");
   const name = flags.domain ?? domainOf(dir, lab.domainNames());

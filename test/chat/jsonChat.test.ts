@@ -6,6 +6,7 @@ import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import { ChatSession } from "../../sdk/chat/session.ts";
 import { ScriptedModel } from "./double.ts";
 
+const NO_REASONING = "Pas de raisonnement dans cette conversation : rien à montrer.";
 const RIGHT = "La brouette pèse 11,3 kg.";
 
 async function* each(lines: readonly string[]): AsyncGenerator<string> {
@@ -48,14 +49,20 @@ describe("jsonChat", () => {
       events.map((event) => (event.type === "command" ? [event.command, event.text] : [event.type])),
       [
         ["help", ui.help],
-        ["debug", ui.debugOn],
-        ["debugFull", ui.debugFull],
+        ["debug", NO_REASONING],
+        ["debugFull", NO_REASONING],
         ["reload", ui.cannotReload],
         ["answer"],
         ["clear", ui.cleared],
       ],
     );
     assert.deepEqual(session.history, []);
+    const reasoning = new ReasoningSystem(domain);
+    const shown = await chat(new ChatSession(new ScriptedModel([RIGHT]), { reasoning }), ["debug", "debug+"]);
+    assert.deepEqual(
+      shown.map((event) => event.type === "command" && event.text),
+      [ui.debugOn, ui.debugFull],
+    );
   });
 
   it("tells of the command adapter where there are adapters", async () => {

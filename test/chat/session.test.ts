@@ -194,6 +194,55 @@ describe("ChatSession", () => {
     assert.equal(await collect(chat.say(ASK)), RIGHT);
   });
 
+  it("keeps nothing of an answer that breaks off with an error, and can be asked again", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    const chat = new ChatSession(model, { reasoning: small, maxRetries: 0 });
+    model.beforePiece = (n) => {
+      if (n === 3) throw new Error("the device is gone");
+    };
+    const pieces: string[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const piece of chat.say(ASK)) pieces.push(piece);
+      },
+      { message: "the device is gone" },
+    );
+    assert.equal(pieces.join(""), "La brouette Hirondelle");
+    assert.deepEqual(chat.history, []);
+    model.beforePiece = () => {};
+    assert.equal(await collect(chat.say(ASK)), RIGHT);
+    assert.equal(chat.history.length, 2);
+  });
+
+  it("goes on in another domain with its own stages and what was said", async () => {
+    const domain = small.domain;
+    const mine = {
+      name: "mine",
+      looksAt: "question" as const,
+      run: () => ({ value: 7, summary: "7", scores: {}, evidence: [] }),
+    };
+    const model = new ScriptedModel([RIGHT]);
+    const chat = new ChatSession(model, { reasoning: new ReasoningSystem(domain, { stages: [mine] }) });
+    await collect(chat.say(ASK));
+    chat.useDomain(parseDomain({ ...domain, name: "Chez Nous" }));
+    assert.equal(chat.reasoning?.domain.name, "Chez Nous");
+    await collect(chat.say(ASK));
+    assert.deepEqual(
+      chat.lastTrace?.entries.map(({ stage }) => stage),
+      ["mine"],
+    );
+    assert.equal(chat.history.length, 4);
+    const events = chat.events("a");
+    await events.next();
+    assert.throws(() => chat.useDomain(domain), {
+      message: "ChatSession.useDomain: an answer is still being given; wait for its end.",
+    });
+    await events.return();
+    const alone = new ChatSession(model);
+    alone.useDomain(domain);
+    assert.equal(alone.reasoning, undefined);
+  });
+
   it("refuses wrong options, empty messages and two answers at once", async () => {
     const model = new ScriptedModel(["x"]);
     assert.throws(() => new ChatSession(model, JSON.parse('{"maxRetrys": 1}')), {

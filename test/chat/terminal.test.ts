@@ -26,7 +26,7 @@ describe("terminal chat", () => {
   });
 
   /** Runs a chat with typed text, and gives a way to type more and to wait for output. */
-  function open(model: ScriptedModel, tty: boolean, options: TerminalOptions = {}) {
+  function open(model: ScriptedModel, tty: boolean, options: TerminalOptions & { alone?: boolean } = {}) {
     const input = tty ? new FakeTerminal() : new PassThrough();
     const output = tty ? new FakeTerminal() : new PassThrough();
     let screen = "";
@@ -37,8 +37,9 @@ describe("terminal chat", () => {
     const errorOutput = new PassThrough().on("data", (chunk) => {
       errors += chunk;
     });
-    const session = new ChatSession(model, { reasoning, maxRetries: 1 });
-    const ended = runTerminalChat(session, domain, { input, output, errorOutput, ...options });
+    const { alone, ...own } = options;
+    const session = new ChatSession(model, alone ? {} : { reasoning, maxRetries: 1 });
+    const ended = runTerminalChat(session, domain, { input, output, errorOutput, ...own });
     const seen = async (text: string) => {
       for (let i = 0; i < 400; i++) {
         if (screen.includes(text)) return;
@@ -168,6 +169,14 @@ describe("terminal chat", () => {
     assert(chat.screen().endsWith(`${ui.debugOff}\n`));
   });
 
+  it("says that there is no reasoning to show where the model is alone", async () => {
+    const chat = open(new ScriptedModel([RIGHT]), false, { alone: true });
+    chat.input.end("debug\nCombien pèse la brouette ?\ndebug+\n");
+    await chat.ended;
+    const nothing = "Pas de raisonnement dans cette conversation : rien à montrer.\n";
+    assert.equal(chat.screen(), `${nothing}${RIGHT}\n${nothing}`);
+  });
+
   it("reads an edited domain again; one with faults changes nothing", async () => {
     const edited = { ...structuredClone(domain), name: "Chez Nous", fallback: "Nouveau repli." };
     let reads = 0;
@@ -199,6 +208,19 @@ describe("terminal chat", () => {
     assert.deepEqual(await chat.ended, { failed: 1 });
     assert.equal(chat.errors(), "Erreur : plus de mémoire\n");
     assert.equal(chat.screen(), `${RIGHT}\n`);
+  });
+
+  it("ends the line of an answer that breaks off in a pipe", async () => {
+    const model = new ScriptedModel([RIGHT]);
+    model.beforePiece = (n) => {
+      if (n !== 2) return;
+      model.beforePiece = () => {};
+      throw new Error("plus de mémoire");
+    };
+    const chat = open(model, false, { alone: true });
+    chat.input.end("a ?\nCombien pèse la brouette ?\n");
+    assert.deepEqual(await chat.ended, { failed: 1 });
+    assert.equal(chat.screen(), `La brouette\n${RIGHT}\n`);
   });
 
   it("welcomes, spins, streams, and tells the speed on a terminal", async () => {
