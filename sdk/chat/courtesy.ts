@@ -29,6 +29,9 @@ export interface Offence {
   found: { grade: OffenceGrade; text: string; start: number; end: number }[];
 }
 
+/** More letters than any insult has, also one with letters repeated. */
+const LONGEST_DISGUISE = 40;
+
 const RANK: Record<OffenceGrade, number> = { none: 0, rude: 1, insult: 2, threat: 3 };
 
 /** Phrases found by their first word. */
@@ -183,6 +186,8 @@ export class CourtesyCheck {
   #unmask(masked: string): string | undefined {
     if (!/^[a-z]/.test(masked) || /^[a-z]{3,}[*#]$/.test(masked) || !/[*#]/.test(masked.slice(1)))
       return undefined;
+    // A pattern of any length would be one that no engine takes.
+    if (masked.length > LONGEST_DISGUISE) return undefined;
     const pattern = [...masked].map((c) => (c === "*" || c === "#" ? "\\w" : (LEET[c] ?? c))).join("");
     const exact = new RegExp(`^${pattern}$`);
     const loose = new RegExp(`^${pattern.replace(/(?:\\w)+/g, "\\w+")}$`);
@@ -193,15 +198,18 @@ export class CourtesyCheck {
   /** "c o n n a r d", "f.d.p", "con nard": pieces that make an insult when joined. */
   #joinPieces(words: Word[], raw: string): Word[] {
     const joined: Word[] = [];
+    let end = 0;
     for (let i = 0; i < words.length; ) {
-      let end = i;
-      while (end < words.length && words[end].word.length === 1 && (end === i || near(words, end, raw)))
-        end++;
-      const letters = words
-        .slice(i, end)
-        .map(({ word }) => word)
-        .join("");
-      const whole = end - i >= 3 ? this.#asInsult(letters) : undefined;
+      // A run is read once, however many of its letters are tried as the beginning.
+      if (end <= i) end = endOfLetters(words, i, raw);
+      const letters =
+        end - i >= 3 && end - i <= LONGEST_DISGUISE
+          ? words
+              .slice(i, end)
+              .map(({ word }) => word)
+              .join("")
+          : "";
+      const whole = letters === "" ? undefined : this.#asInsult(letters);
       const pair =
         words[i + 1] !== undefined && near(words, i + 1, raw) ? words[i].word + words[i + 1].word : "";
       if (whole !== undefined) {
@@ -247,6 +255,13 @@ export class CourtesyCheck {
     }
     return index;
   }
+}
+
+/** Where the single letters that begin at a word end: "c o n n a r d". */
+function endOfLetters(words: readonly Word[], at: number, raw: string): number {
+  let end = at;
+  while (end < words.length && words[end].word.length === 1 && (end === at || near(words, end, raw))) end++;
+  return end;
 }
 
 /** How many words from `at` on (or backwards) the longest phrase has that stands there; 0 for none. */

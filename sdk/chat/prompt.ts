@@ -60,39 +60,55 @@ export function buildPrompt(model: ChatModel, parts: PromptParts): Prompt {
     turns = relation === "refers_to_previous" ? turns.slice(-2 * TURNS_FOR_SMALL_MODEL) : [];
     if (turns.length < history.length) reason = "new_topic";
   }
-  let told = guidance;
-  for (;;) {
+  const write = (from: number, told: string) => {
     const system = [base, told].filter((text) => text !== "").join("\n\n");
-    const messages: ChatMessage[] = [...turns, { role: "user", content: question }];
+    const messages: ChatMessage[] = [...turns.slice(from), { role: "user", content: question }];
     if (system !== "") messages.unshift({ role: "system", content: system });
     const ids = model.encode(messages);
-    const tight = ids.length + parts.reserve > model.contextLength;
-    if (tight && turns.length > 0) {
-      // The oldest exchange leaves whole: templates want customer and assistant in turn.
-      turns = turns.slice(2);
-      reason = "window";
-      continue;
+    return { ids, system, told, from, fits: ids.length + parts.reserve <= model.contextLength };
+  };
+  let written = write(0, guidance);
+  // The oldest exchange leaves whole: templates want customer and assistant in turn. Halving finds how many must go; one
+  // at a time, each question of a long talk would take longer than the one before.
+  if (!written.fits && turns.length > 0) {
+    reason = "window";
+    let [tooFew, enough] = [0, Math.floor(turns.length / 2)];
+    written = write(turns.length, guidance);
+    while (enough - tooFew > 1 && written.fits) {
+      const middle = Math.floor((tooFew + enough) / 2);
+      const tried = write(2 * middle, guidance);
+      if (tried.fits) [written, enough] = [tried, middle];
+      else tooFew = middle;
     }
-    if (tight && told !== "") {
-      told = "";
-      continue;
-    }
-    if (ids.length >= model.contextLength)
-      throw new RangeError(
-        `the question has ${ids.length} tokens, the model takes ${model.contextLength} for question and answer. Ask in fewer words.`,
-      );
-    const note: PromptNote = {
-      question,
-      system,
-      tokens: ids.length,
-      messagesKept: turns.length,
-      messagesDropped: history.length - turns.length,
-      retries: 0,
-      fallback: false,
-    };
-    if (reason !== undefined && note.messagesDropped > 0) note.reason = reason;
-    return { ids, guidance: told, note };
   }
+  if (!written.fits && guidance !== "") written = write(turns.length, "");
+  const { ids, system, told, from } = written;
+  if (ids.length >= model.contextLength) throw tooLong(ids.length, model);
+  const note: PromptNote = {
+    question,
+    system,
+    tokens: ids.length,
+    messagesKept: turns.length - from,
+    messagesDropped: history.length - turns.length + from,
+    retries: 0,
+    fallback: false,
+  };
+  if (reason !== undefined && note.messagesDropped > 0) note.reason = reason;
+  return { ids, guidance: told, note };
+}
+
+/** @throws RangeError where a question alone fills the context window */
+export function assertFits(model: ChatModel, question: string): void {
+  // No token stands for less than a character, or a byte of one; only long texts are worth the encoding.
+  if (question.length < model.contextLength) return;
+  const { length } = model.encode([{ role: "user", content: question }]);
+  if (length >= model.contextLength) throw tooLong(length, model);
+}
+
+function tooLong(tokens: number, { contextLength }: ChatModel): RangeError {
+  return new RangeError(
+    `the question has ${tokens} tokens, the model takes ${contextLength} for question and answer. Ask in fewer words.`,
+  );
 }
 
 /** The question with abbreviations spelt out and typing errors and lost accents repaired; all else as typed. */

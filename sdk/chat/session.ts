@@ -15,7 +15,7 @@ import type { Domain } from "./domainSchema.ts";
 import { Draft } from "./draft.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
 import { runNotebookChat } from "./notebookChat.ts";
-import { buildPrompt, type Prompt } from "./prompt.ts";
+import { assertFits, buildPrompt, type Prompt } from "./prompt.ts";
 import { ReasoningSystem } from "./reasoning.ts";
 import { pieces, Reply } from "./reply.ts";
 import type { ChatMessage, Conversation } from "./stage.ts";
@@ -208,6 +208,8 @@ export class ChatSession {
     const start = performance.now();
     let answer = "";
     try {
+      // Before it is thought about: reasoning over what no model can read would take its time for nothing.
+      assertFits(this.#model, question);
       const conversation = { messages: this.history };
       const trace = await this.#analyse(question, conversation);
       this.lastTrace = trace;

@@ -111,7 +111,9 @@ export class ChatTemplate {
     const spans: [number, number][] = [];
     let at = 0;
     const encodeUpTo = (end: number) => {
-      ids.push(...tokenizer.encodePieces(piecesBetween(layout, turns, at, end), { start: at === 0 }));
+      const encoded = tokenizer.encodePieces(piecesBetween(layout, turns, at, end), { start: at === 0 });
+      // Not spread into a call: a message of any length comes here, and arguments are few.
+      for (const id of encoded) ids.push(id);
       at = end;
     };
     for (const [index, { role }] of turns.entries()) {

@@ -10,7 +10,8 @@ export class ScriptedModel implements ChatModel {
   readonly #answers: string[];
   /** Called before each piece; lets a test abort in the middle. */
   beforePiece: (n: number) => void | Promise<void> = () => {};
-  #asked: ChatMessage[] = [];
+  /** By their ids: a prompt may be encoded several times before one is chosen. */
+  readonly #asked = new WeakMap<number[], ChatMessage[]>();
 
   constructor(answers: string[], contextLength = 1000) {
     this.#answers = answers;
@@ -19,12 +20,16 @@ export class ScriptedModel implements ChatModel {
 
   /** One id a word, so that lengths are easy to reckon. */
   encode(messages: readonly ChatMessage[]): number[] {
-    this.#asked = messages.map((message) => ({ ...message }));
-    return messages.flatMap(({ content }) => content.split(/\s+/).map((_, i) => i));
+    const ids = messages.flatMap(({ content }) => content.split(/\s+/).map((_, i) => i));
+    this.#asked.set(
+      ids,
+      messages.map((message) => ({ ...message })),
+    );
+    return ids;
   }
 
-  async *generate(_ids: number[], options: GenerateOptions): AsyncGenerator<{ id: number; text: string }> {
-    this.prompts.push(this.#asked);
+  async *generate(ids: number[], options: GenerateOptions): AsyncGenerator<{ id: number; text: string }> {
+    this.prompts.push(this.#asked.get(ids) ?? []);
     this.options.push(options);
     const answer = this.#answers[Math.min(this.prompts.length, this.#answers.length) - 1];
     const pieces = answer.match(/\s*\S+/g) ?? [];

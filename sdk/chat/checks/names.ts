@@ -142,8 +142,9 @@ const NO_COUNT =
 /** "deux articles" comes back as "trois articles", and no fact has that number. */
 function swappedCounts({ domain, query, answer }: AnswerInput): ConsistencyIssue[] {
   const asked = numbersIn(query, domain).filter(({ unit }) => unit.length > 2 && !NO_COUNT.test(unit));
+  const all = asked.length === 0 ? [] : numbersIn(answer, domain);
   for (const { value, unit, text } of asked) {
-    const given = numbersIn(answer, domain).filter((number) => number.unit === unit);
+    const given = all.filter((number) => number.unit === unit);
     const [other] = given;
     if (other === undefined || given.some((number) => number.value === value)) continue;
     if (/stock|dispo|reste|minimum|maximum|jusqu|left|available|up to/i.test(answer.raw)) continue;
