@@ -140,7 +140,7 @@ async function inspectAdapter(dir: string): Promise<Omit<Inspection, "path" | "b
       alpha: String(config.alpha),
       ...(config.rsLora ? { scaling: "rsLoRA" } : {}),
       ...(config.rankPattern ? { ranks: JSON.stringify(config.rankPattern) } : {}),
-      modules: config.targetModules.join(", "),
+      modules: [config.targetModules].flat().join(", "),
       ...(origin ? { "base in training": origin.quantization, template: origin.templateSha256 } : {}),
     },
   };

@@ -30,7 +30,6 @@ export async function writeAdapter(
   tokenizer: Tokenizer,
 ): Promise<void> {
   const modules = new Map<string, AdapterMatrices>();
-  const targets = new Set<ProjectionName>();
   const [rankPattern, alphaPattern]: Record<string, number>[] = [{}, {}];
   let first: LoraMatrices | undefined;
   let quantized = false;
@@ -49,7 +48,6 @@ export async function writeAdapter(
       }
       if (lora.r !== first.r) rankPattern[moduleName(i, name)] = lora.r;
       if (lora.alpha !== first.alpha) alphaPattern[moduleName(i, name)] = lora.alpha;
-      targets.add(name);
       const [out, inn] = layer[name].weight.shape;
       const [a, b] = await Promise.all([values(lora.a), values(lora.b)]);
       quantized ||= layer[name].weight instanceof NF4Weight;
@@ -68,7 +66,7 @@ export async function writeAdapter(
     ? { baseModel: hub.file ? `${hub.repo}/${hub.file}` : hub.repo, revision: hub.revision }
     : { baseModel: portablePath(path) };
   const scaling = { rankPattern, alphaPattern, ...(first.rsLora ? { rsLora: true } : {}) };
-  const config = { r, alpha, dropout, targetModules: [...targets], ...scaling, ...base };
+  const config = { r, alpha, dropout, targetModules: targetsOf(layers), ...scaling, ...base };
   const quantization = quantized ? ("nf4" as const) : ("none" as const);
   const origin = {
     baseModel: base.baseModel,
@@ -79,6 +77,14 @@ export async function writeAdapter(
   };
   await tokenizer.save(dir);
   saveAdapter(dir, { config, modules }, origin, modelCard(config, origin, hub?.repo));
+}
+
+/** What PEFT takes for these modules and no others: "q_proj" where every layer has it, else whole names. */
+function targetsOf(layers: readonly Layer[]): string[] {
+  return PROJECTIONS.flatMap((name) => {
+    const adapted = layers.flatMap((layer, i) => (layer[name].lora ? [moduleName(i, name)] : []));
+    return adapted.length === layers.length ? [name] : adapted;
+  });
 }
 
 /** True when the folder holds a PEFT adapter. */

@@ -17,7 +17,7 @@ export function modelCard(config: AdapterConfig, origin: AdapterOrigin, hub: str
     ["sha256 of the base's weights", origin.baseSha256],
     ["Base in training", origin.quantization === "nf4" ? "4 bits (NF4)" : "as stored"],
     ["r, alpha, dropout", `${config.r}, ${config.alpha}, ${config.dropout}`],
-    ["Target modules", config.targetModules.join(", ")],
+    ["Target modules", [config.targetModules].flat().join(", ")],
     ["sha256 of the chat template", origin.templateSha256],
     ["Made with", `mistral-lab ${origin.sdkVersion}`],
   ];

@@ -10,7 +10,7 @@ export interface RunSettings {
   node: string;
   baseModel: string;
   trainableParameters: number;
-  /** null in full-parameter training */
+  /** Of the first adapted module, and the projections that any layer adapts; null in full-parameter training. */
   lora: { r: number; alpha: number; dropout: number; targetModules: string[] } | null;
   options: Record<string, unknown>;
   dataset: string;
@@ -23,9 +23,9 @@ export function runSettings(
   { dataset, model: hash }: Identity,
 ): RunSettings {
   const { evalExamples, signal: _signal, figure: _figure, ...plain } = options;
-  const [first] = model.weights.layers;
-  const targetModules = first ? PROJECTIONS.filter((name) => first[name].lora) : [];
-  const lora = targetModules.length > 0 ? first[targetModules[0]].lora : undefined;
+  const { layers } = model.weights;
+  const targetModules = PROJECTIONS.filter((name) => layers.some((layer) => layer[name].lora));
+  const lora = layers.find((layer) => layer[targetModules[0]]?.lora)?.[targetModules[0]].lora;
   return {
     startedAt: new Date().toISOString(),
     node: process.version,

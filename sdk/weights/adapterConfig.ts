@@ -11,15 +11,22 @@ export interface AdapterConfig {
   rankPattern?: Record<string, number>;
   alphaPattern?: Record<string, number>;
   dropout: number;
-  /** Last parts of the adapted modules' names: "q_proj", … */
-  targetModules: string[];
+  /**
+   * Last parts of the adapted modules' names ("q_proj"), or whole names. Or a regular expression, which is not
+   * evaluated: what is adapted is what has matrices.
+   */
+  targetModules: string[] | string;
+  /** Only those of the targets that have matrices are adapted (PEFT's layers_to_transform, exclude_modules). */
+  someTargets?: boolean;
   /** Hub id or path of the base model, as PEFT will look for it. */
   baseModel: string;
   /** Branch, tag or commit of a base on the hub; absent: its main branch, or a base that is a path. */
   revision?: string;
 }
 
-const not = z.union([z.literal(false), z.null()]).optional();
+const plainOnly = "only plain LoRA is computed here; train the adapter again without it, or merge it in PEFT";
+const not = z.union([z.literal(false), z.null()], `expected false or null: ${plainOnly}`).optional();
+const none = z.null(`expected null: ${plainOnly}`).optional();
 /** PEFT takes the keys for regular expressions; names of modules are the only ones that are followed. */
 const pattern = <T extends z.ZodType>(value: T) => z.record(z.string().regex(/^[\w.]+$/), value).nullish();
 
@@ -29,22 +36,35 @@ const schema = z.object({
   r: z.int().positive(),
   lora_alpha: z.number().positive(),
   lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.array(z.string()).min(1),
+  target_modules: z.union([z.array(z.string()).min(1), z.string().min(1)]),
+  layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
+  exclude_modules: z.union([z.string(), z.array(z.string())]).nullish(),
   base_model_name_or_path: z.string().nullish(),
   revision: z.string().nullish(),
-  bias: z.literal("none").default("none"),
+  bias: z.literal("none", `expected "none": ${plainOnly}`).default("none"),
   use_rslora: z.boolean().nullish(),
   rank_pattern: pattern(z.int().positive()),
   alpha_pattern: pattern(z.number().positive()),
+  // The others (pissa, olora, corda, loftq, …) change the base's weights too, whenever PEFT loads the adapter.
+  init_lora_weights: z
+    .union(
+      [z.boolean(), z.enum(["gaussian", "eva", "orthogonal"]), z.null()],
+      "expected a beginning that leaves the base as it is; save it as plain LoRA in PEFT (path_initial_model_for_weight_conversion)",
+    )
+    .optional(),
   // Each of these changes the forward pass in a way that we do not compute.
   fan_in_fan_out: not,
   use_dora: not,
   lora_bias: not,
   use_qalora: not,
-  modules_to_save: z.null().optional(),
-  layer_replication: z.null().optional(),
-  target_parameters: z.null().optional(),
-  trainable_token_indices: z.null().optional(),
+  use_bdlora: not,
+  alora_invocation_tokens: none,
+  kasa_config: none,
+  monteclora_config: none,
+  modules_to_save: none,
+  layer_replication: none,
+  target_parameters: none,
+  trainable_token_indices: none,
 });
 
 /** The config, or undefined with every unsupported key added to `problems`. */
@@ -65,12 +85,14 @@ export function parseAdapterConfig(json: unknown, problems: string[]): AdapterCo
   const { r, lora_alpha: alpha, lora_dropout: dropout, target_modules: targetModules } = result.data;
   const { base_model_name_or_path: baseModel, revision, use_rslora: rsLora } = result.data;
   const { rank_pattern: rankPattern, alpha_pattern: alphaPattern } = result.data;
+  const some = [result.data.layers_to_transform ?? [], result.data.exclude_modules ?? []].flat().length > 0;
   return {
     r,
     alpha,
     dropout,
     targetModules,
     baseModel: baseModel ?? "",
+    ...(some ? { someTargets: true } : {}),
     ...(revision ? { revision } : {}),
     ...(rsLora ? { rsLora } : {}),
     ...(isFilled(rankPattern) ? { rankPattern } : {}),

@@ -208,18 +208,24 @@ function checkMatrices(
       `${module}: lora_B: expected [${out}, ${r}], got [${bShape.join(", ")}] (${b.length} values)`,
     );
   }
+  if (typeof targetModules === "string") return;
   if (!targetModules.some((target) => module === target || module.endsWith(`.${target}`))) {
     problems.push(`${module}: is not among target_modules (${targetModules.join(", ")})`);
   }
 }
 
-/** Every module that target_modules name has its matrices. */
+/** Every module that target_modules name has its matrices, unless the config leaves some out. */
 function checkTargets(
   modules: Map<string, AdapterMatrices>,
-  { targetModules }: AdapterConfig,
+  { targetModules, someTargets }: AdapterConfig,
   known: ReadonlyMap<string, readonly [number, number]> | undefined,
   problems: string[],
 ): void {
+  if (typeof targetModules === "string" || someTargets) {
+    if (modules.size === 0)
+      problems.push(`target_modules: no matrices for "${[targetModules].flat().join('", "')}"`);
+    return;
+  }
   for (const target of targetModules) {
     const named = (name: string) => name === target || name.endsWith(`.${target}`);
     const wanted = known ? [...known.keys()].filter(named) : [];

@@ -17,7 +17,7 @@ import { collect } from "../train/support.ts";
 import { GoldenModels, logitsOf } from "./models.ts";
 import { type GoldenTensors, goldenPath, needsGoldens, readGoldenTensors } from "./read.ts";
 
-const NAMES = ["rslora", "patterns"] as const;
+const NAMES = ["rslora", "patterns", "layers", "exclude", "regex"] as const;
 const LOGITS = { rtol: 1e-4, atol: 1e-5 };
 
 describe("adapters of PEFT", () => {

@@ -184,13 +184,47 @@ describe("PEFT adapters", () => {
     );
     assert.throws(
       () => load(dir),
-      /adapter_config\.json: bias: .*got "all"; adapter_config\.json: rank_pattern\.q_\(proj\|x\): .*got 4; adapter_config\.json: use_dora: .*got true/,
+      /adapter_config\.json: bias: expected "none": only plain LoRA is computed here; train the adapter again without it, or merge it in PEFT, got "all"; adapter_config\.json: rank_pattern\.q_\(proj\|x\): .*got 4; adapter_config\.json: use_dora: expected false or null: only plain LoRA .*, got true/,
     );
   });
 
-  it("refuses a target that is a pattern", () => {
-    retouch((_, config) => Object.assign(config, { target_modules: "all-linear" }));
-    assert.throws(() => load(dir), /target_modules: .*array.*got "all-linear"/);
+  it("takes the matrices for what is adapted where the config picks modules in a way of its own", () => {
+    const more = new Map([...modules, ["model.layers.1.self_attn.q_proj", [4, 6] as const]]);
+    for (const pick of [
+      { layers_to_transform: 0 },
+      { layers_to_transform: [0] },
+      { exclude_modules: ["model.layers.1.self_attn.q_proj"] },
+      { target_modules: ".*\\.(q|up)_proj" },
+    ]) {
+      retouch((_, config) => Object.assign(config, pick));
+      assert.deepEqual([...load(dir, { modules: more }).modules.keys()].sort(), [UP, Q]);
+    }
+    retouch(() => {});
+    assert.throws(
+      () => load(dir, { modules: more }),
+      /layers\.1\.self_attn\.q_proj: has no lora_A and lora_B/,
+    );
+    retouch((tensors, config) => {
+      tensors.clear();
+      config.target_modules = ".*q_proj";
+    });
+    assert.throws(() => load(dir), /target_modules: no matrices for "\.\*q_proj"/);
+  });
+
+  it("refuses an adapter whose beginning changed the base's weights", () => {
+    for (const init_lora_weights of ["pissa", "pissa_niter_4", "olora", "corda", "loftq"]) {
+      retouch((_, config) => Object.assign(config, { init_lora_weights }));
+      assert.throws(
+        () => load(dir),
+        new RegExp(
+          `adapter_config\\.json: init_lora_weights: expected a beginning that leaves the base as it is; save it as plain LoRA in PEFT \\(path_initial_model_for_weight_conversion\\), got "${init_lora_weights}"`,
+        ),
+      );
+    }
+    for (const init_lora_weights of [true, false, null, "gaussian", "eva", "orthogonal"]) {
+      retouch((_, config) => Object.assign(config, { init_lora_weights }));
+      load(dir);
+    }
   });
 
   it("names missing, unknown and misshapen tensors at once", () => {

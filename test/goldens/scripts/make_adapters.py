@@ -1,4 +1,5 @@
-"""Goldens of adapters as PEFT makes them: rsLoRA, and ranks and alphas that differ between modules.
+"""Goldens of adapters as PEFT makes them: rsLoRA, ranks and alphas that differ between modules, and adapters of some
+modules only, told by layers, by exclusion and by a regular expression.
 
 Folder adapters/NAME/ on the base family/nemo; adapters.safetensors: NAME.logits F32 [40, vocab] for the prompt of
 family.safetensors.
@@ -20,6 +21,9 @@ ADAPTERS = {
         "r": 2, "lora_alpha": 3,
         "rank_pattern": {"q_proj": 4, "model.layers.1.mlp.up_proj": 3}, "alpha_pattern": {"k_proj": 8},
     },
+    "layers": {"r": 2, "lora_alpha": 3, "layers_to_transform": [1]},
+    "exclude": {"r": 2, "lora_alpha": 3, "exclude_modules": ["layers.0.self_attn.q_proj", "up_proj"]},
+    "regex": {"r": 2, "lora_alpha": 3, "target_modules": r".*\.(1\.mlp\.up|0\.self_attn\.[qo])_proj"},
 }  # fmt: skip
 
 
@@ -32,8 +36,8 @@ def main():
         base = MistralForCausalLM.from_pretrained(args.out / "family/nemo", dtype=torch.float32)
         base.config._attn_implementation = "eager"
         plain = base(input_ids=ids[None], use_cache=False).logits[0].detach()
-        model = get_peft_model(base, LoraConfig(target_modules=TARGETS, lora_dropout=0.0, bias="none",
-                                                task_type="CAUSAL_LM", **settings)).eval()  # fmt: skip
+        model = get_peft_model(base, LoraConfig(lora_dropout=0.0, bias="none", task_type="CAUSAL_LM",
+                                                **{"target_modules": TARGETS, **settings})).eval()  # fmt: skip
         model.peft_config["default"].base_model_name_or_path = "nemo"  # no path of this machine in the golden
         g = torch.Generator().manual_seed(5)
         with torch.no_grad():
