@@ -8,10 +8,10 @@ import type { Cuda } from "../backend/cuda/cuda.ts";
 import { cudaProblem } from "../backend/cuda/open.ts";
 import { loadAddon } from "../backend/loadAddon.ts";
 import { packageRoot } from "../backend/packageRoot.ts";
+import { bytes } from "../views/numbers.ts";
 import { type Check, checkAddon, checkTensorflow } from "./binaryChecks.ts";
 import { messageOf } from "./errors.ts";
 import { BUNDLED_MODEL } from "./folders.ts";
-import { bytes } from "./output.ts";
 
 /** All checks in the order in which a person reads them. */
 export async function* runChecks(): AsyncGenerator<Check> {

@@ -2,13 +2,14 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Device, Evaluation } from "../index.ts";
+import { duration } from "../views/numbers.ts";
 import { answerOnce } from "./chat.ts";
 import { type DemoRecipe, demoRecipe, demoRecipeWithoutAddon } from "./demoRecipe.ts";
 import { Interrupted } from "./errors.ts";
 import { BUNDLED_MODEL, bundled, readJob, runMarks } from "./folders.ts";
 import { measure, showEvaluations } from "./measure.ts";
 import { deviceOption, jsonOption } from "./options.ts";
-import { duration, Output, shellWords } from "./output.ts";
+import { Output, shellWords } from "./output.ts";
 import { chooseDevice, type Lab, type RoadEnd, showWritten, walk } from "./road.ts";
 
 interface DemoFlags {

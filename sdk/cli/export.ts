@@ -2,10 +2,11 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Device, ExportTarget, ExportType, Inspection } from "../index.ts";
+import { bytes } from "../views/numbers.ts";
 import { requireModel } from "./folders.ts";
 import { loadShown } from "./loading.ts";
 import { deviceOption, jsonOption } from "./options.ts";
-import { bytes, count, Output } from "./output.ts";
+import { count, Output } from "./output.ts";
 
 interface ExportFlags {
   to: ExportTarget;

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { basename, join, resolve } from "node:path";
 import { packageRoot } from "../backend/packageRoot.ts";
 import { readable } from "../files.ts";
+import { bytes } from "../views/numbers.ts";
 import { parseHubSource } from "../weights/hub/source.ts";
-import { bytes } from "./output.ts";
 
 /** The bundled model, for messages and the demo. */
 export const BUNDLED_MODEL = "data/models/mini";

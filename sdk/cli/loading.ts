@@ -1,7 +1,8 @@
 /** Loading a model before one's eyes: a model of the hub shows how far its download is. */
 import { basename, resolve } from "node:path";
 import type { LoadOptions, MistralModel } from "../index.ts";
-import { bytes, clock, type Output } from "./output.ts";
+import { bytes, clock } from "../views/numbers.ts";
+import type { Output } from "./output.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Lab } from "./road.ts";
 

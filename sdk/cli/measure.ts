@@ -2,7 +2,8 @@
 import pc from "picocolors";
 import type { Evaluation, Example, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
-import { clock, indented, type Output } from "./output.ts";
+import { clock } from "../views/numbers.ts";
+import { indented, type Output } from "./output.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Lab } from "./road.ts";
 

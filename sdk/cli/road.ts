@@ -10,10 +10,11 @@ import type {
   Table,
   TrainEvent,
 } from "../index.ts";
+import { bytes, percent } from "../views/numbers.ts";
 import { type Job, removeAdapter, requireFile, requireModel, writeJob, writtenFiles } from "./folders.ts";
 import { catchInterrupt } from "./interrupt.ts";
 import { loadShown } from "./loading.ts";
-import { bytes, count, firstLines, indented, type Output, plural } from "./output.ts";
+import { count, firstLines, indented, type Output, plural } from "./output.ts";
 import { watchTraining } from "./watchTraining.ts";
 
 /** The SDK, loaded when a command runs. */
@@ -101,11 +102,11 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
   const trainable = lab.trainableParameters(tuned);
   output.topic(
     "Memory",
-    `${count(weights.parameters)} weights: ${bytes(weights.before)} before, ${bytes(weights.bytes)} after NF4 (${percent(weights.bytes, weights.before)})`,
+    `${count(weights.parameters)} weights: ${bytes(weights.before)} before, ${bytes(weights.bytes)} after NF4 (${percent(weights.bytes / weights.before)})`,
   );
   output.topic(
     "LoRA",
-    `r ${r}, alpha ${alpha}, dropout ${dropout}: ${count(trainable)} trained parameters (${percent(trainable, weights.parameters)} of the weights)`,
+    `r ${r}, alpha ${alpha}, dropout ${dropout}: ${count(trainable)} trained parameters (${percent(trainable / weights.parameters)} of the weights)`,
   );
 
   const testExamples = held?.train.slice(0, options.heldOut) ?? [];
@@ -197,7 +198,7 @@ function showDataset(output: Output, report: DatasetReport): void {
   const { train, trainTokens, trainedTokens, longest } = report;
   output.topic(
     "Tokens",
-    `${plural(train, "example")}, ${count(trainTokens)} tokens, ${count(trainedTokens)} of them trained (${percent(trainedTokens, trainTokens)}); the longest has ${longest.tokens} (line ${longest.line})`,
+    `${plural(train, "example")}, ${count(trainTokens)} tokens, ${count(trainedTokens)} of them trained (${percent(trainedTokens / trainTokens)}); the longest has ${longest.tokens} (line ${longest.line})`,
   );
   const dropped = report.dropped.map(
     ({ line, tokens, reason }) => `left out: line ${line}, ${tokens} tokens, ${reason}`,
@@ -222,8 +223,4 @@ export function showWritten(output: Output, dir: string): void {
     ({ path, text, size }) => `${path.padEnd(width)}  ${size.padStart(8)}  ${pc.dim(text)}`,
   );
   output.topic("Written", lines.join("\n"));
-}
-
-function percent(part: number, whole: number): string {
-  return `${((100 * part) / whole).toFixed(1)} %`;
 }

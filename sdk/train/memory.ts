@@ -8,6 +8,7 @@ import type { Cuda } from "../backend/cuda/cuda.ts";
 import { KEEPINGS, type Keeping } from "../model/keeping.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import { hasKernels } from "../ops/op.ts";
+import { bytes } from "../views/numbers.ts";
 import type { MemoryEvent, StartEvent, StepEvent, TrainingPlan } from "./events.ts";
 import { availableBytes, type ChosenPlan, choosePlan, type MemoryPlan, predictPeak } from "./gpuMemory.ts";
 import { activationBytes } from "./gradients.ts";
@@ -177,7 +178,7 @@ class GpuMemory implements TrainingMemory {
     const least = predictPeak(cuda, model, this.workload(microBatchSize), smallest);
     const problem =
       `train: a step with microBatchSize ${microBatchSize} and maxSeqLength ${maxSeqLength} takes at least ` +
-      `${amount(least)} of GPU memory, and ${amount(available)} can be had (${amount(cuda.driver.memory().total)} in all)`;
+      `${bytes(least)} of GPU memory, and ${bytes(available)} can be had (${bytes(cuda.driver.memory().total)} in all)`;
     const automatic = gradientCheckpointing === false ? "; leave gradientCheckpointing to itself, or" : ":";
     for (let size = microBatchSize - 1; size >= 1; size--) {
       if (predictPeak(cuda, model, this.workload(size), smallest) > available) continue;
@@ -220,8 +221,4 @@ async function collectGarbage(): Promise<void> {
   // Their finalisers run as tasks of their own.
   await nextTurn();
   await nextTurn();
-}
-
-function amount(bytes: number): string {
-  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }

@@ -1,6 +1,6 @@
 /** What a report shows, from a run's events and settings: plain numbers and texts, ready to draw. */
 import { type Chart, smooth } from "../views/chart.ts";
-import { number } from "../views/numbers.ts";
+import { bytes, duration, number } from "../views/numbers.ts";
 import { trainingCharts } from "../views/training.ts";
 import type { TrainEvent } from "./events.ts";
 import type { RunSettings } from "./settings.ts";
@@ -40,7 +40,7 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
     ["time of the last session", done ? duration(done.seconds) : "–"],
     ["first loss → last loss (nats)", `${number(losses[0])} → ${number(losses.at(-1))}`],
     ["largest gradient norm", number(largest(steps.map(({ gradNorm }) => gradNorm)))],
-    ["largest memory", `${number(largest(steps.map(({ memoryBytes }) => memoryBytes)) / 2 ** 20, 0)} MiB`],
+    ["largest memory", bytes(largest(steps.map(({ memoryBytes }) => memoryBytes)))],
   ];
   if (best) results.push(["best validation loss", `${number(best.loss)} at step ${best.step}`]);
   return {
@@ -90,12 +90,6 @@ function median(values: readonly number[]): number | undefined {
 
 function integer(value: number): string {
   return value.toLocaleString("en-US");
-}
-
-function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  const [h, m] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60)];
-  return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s % 60} s` : `${seconds.toFixed(1)} s`;
 }
 
 function text(value: unknown): string {

@@ -22,26 +22,35 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** "512 B", "3.4 KiB", "7.6 MiB", "4.1 GiB". */
+/**
+ * Sizes of files and memory in powers of 1024, as the system and the GPU's driver count them, in three digits: "512 B",
+ * "3.40 KiB", "7.62 MiB", "13.5 GiB".
+ */
 export function bytes(count: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = count;
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+  while (Math.abs(value) >= (unit === 0 ? 1024 : 1023.5) && unit < units.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${units[unit]}`;
+  const size = Math.abs(value);
+  return `${unit === 0 ? value : value.toFixed(size < 9.995 ? 2 : size < 99.95 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** A time to come: "45 s", "2:05", "1:02:05". */
+/** A time that runs, as a clock shows it: "0:48", "2:05", "1:03:20". */
 export function clock(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.round(seconds);
-  const two = (part: number) => String(part).padStart(2, "0");
-  if (whole < 60) return `${whole} s`;
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** A time that is over: "0.4 s", "48 s", "2:05 min", "1:03:20 h". */
+export function duration(seconds: number): string {
+  if (seconds < 59.5) return `${seconds.toFixed(seconds < 9.95 ? 1 : 0)} s`;
+  return `${clock(seconds)} ${seconds < 3599.5 ? "min" : "h"}`;
 }
 
 /** A curve in one line of text, at most `width` characters: its mean height in each part. */

@@ -77,7 +77,7 @@ describe("report", () => {
     assert.deepEqual(charts[2].series[0].y, [100, 200, 300]);
     const results = Object.fromEntries(tables[0].rows);
     assert.equal(results.end, "finished");
-    assert.equal(results["time of the last session"], "1 min 1 s");
+    assert.equal(results["time of the last session"], "1:01 min");
     assert.equal(results["best validation loss"], "3.5 at step 2");
     assert.equal(Object.fromEntries(tables[1].rows).examples, "1,234");
     assert.equal(Object.fromEntries(facts)["validation perplexity"], "33.1155");

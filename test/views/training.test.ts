@@ -155,7 +155,7 @@ describe("training in a notebook", () => {
     const lines = written.join("").split("\n");
     assert.match(
       lines[0],
-      /^step 1 of 4 · epoch 0\.\d\d · loss \d\.\d+ · tokens\/s [\d,]+ · memory .* · left \d+ s$/,
+      /^step 1 of 4 · epoch 0\.\d\d · loss \d\.\d+ · tokens\/s [\d,]+ · memory .* · left \d:\d\d$/,
     );
     assert.match(lines.at(-2)!, /^finished /);
   });
