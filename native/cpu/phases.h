@@ -6,6 +6,7 @@
 // own thread does not claim is taken by another. Chunks never depend on who runs them.
 #pragma once
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <thread>
 
@@ -28,12 +29,14 @@ namespace mlab::MLAB_ISA {
 template <class Work>
 class Phases {
  public:
+  /** @throws what a chunk threw, the first to do so; the phases behind it were run all the same */
   static void run(const Work& work) {
     const Phases phases(work, work.threads());
     parallelFor(phases.threads_, 1, [&](int64_t begin, int64_t end) {
       // A thread that is given several shares is the only one.
       for (int64_t self = begin; self < end; ++self) phases.take(self, end - begin > 1);
     });
+    if (phases.failure_) std::rethrow_exception(phases.failure_);
   }
 
  private:
@@ -75,6 +78,15 @@ class Phases {
     }
   }
 
+  /** A chunk that throws is done, or the other threads would wait for it for ever. */
+  void runChunk(int64_t phase, int64_t chunk, typename Work::Local& local) const {
+    try {
+      work_.run(phase, chunk, local);
+    } catch (...) {
+      if (!failed_.exchange(true)) failure_ = std::current_exception();
+    }
+  }
+
   /** isAlone: the others' chunks are taken at once, as there is nobody else, or was not in the last phase. */
   void take(int64_t self, bool isAlone) const {
     typename Work::Local local;
@@ -84,7 +96,7 @@ class Phases {
       const auto runAll = [&](int64_t thread) {
         bool any = false;
         for (int64_t chunk; (chunk = claim(phase, thread)) >= 0; any = true) {
-          work_.run(phase, chunk, local);
+          runChunk(phase, chunk, local);
           done.store(done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
         }
         return any;
@@ -121,6 +133,9 @@ class Phases {
   const Work& work_;
   const int64_t threads_;
   const std::unique_ptr<Slot[]> slots_;
+  mutable std::atomic<bool> failed_{false};
+  /** Of the thread that set `failed_`; read when all have left. */
+  mutable std::exception_ptr failure_;
 };
 
 }  // namespace mlab::MLAB_ISA

@@ -2,9 +2,12 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -66,7 +69,13 @@ struct alignas(128) Slot {
 class Pool {
  public:
   explicit Pool(int workers) : slots_(new Slot[workers + 1]), count_(workers + 1) {
-    for (int i = 1; i <= workers; ++i) threads_.emplace_back([this, i] { work(i); });
+    threads_.reserve(workers);
+    try {
+      for (int i = 1; i <= workers; ++i) threads_.emplace_back([this, i] { work(i); });
+    } catch (const std::system_error&) {
+      // The system gives no more threads (a container's limit of processes): those that are there take the
+      // shares of the others, and the results stay the same.
+    }
   }
   ~Pool() {
     stop_.store(true);
@@ -74,8 +83,10 @@ class Pool {
     wake_.notify_all();
     for (auto& t : threads_) t.join();
   }
-  int workers() const { return static_cast<int>(threads_.size()); }
+  /** As asked for; there may be fewer. */
+  int workers() const { return count_ - 1; }
 
+  /** @throws what a chunk threw, the first to do so, when all chunks are done */
   void run(int64_t n, uint64_t chunks, const RangeBody& body) {
     const uint64_t job = ++job_ & 0xFFFFFFFF;
     for (int thread = count_ - 1; thread >= 0; --thread) {
@@ -92,7 +103,7 @@ class Pool {
     wake();
     uint64_t mine = 0;
     if (chunks >= static_cast<uint64_t>(count_)) {
-      body.call(body.context, 0, rangeBegin(n, 1, chunks));
+      runChunk(body.call, body.context, 0, rangeBegin(n, 1, chunks));
       ++mine;
       wake();  // for a worker that fell asleep while the job was published: neither saw the other
     }
@@ -106,9 +117,20 @@ class Pool {
       else
         std::this_thread::yield();
     }
+    if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
+  /** What a chunk throws must not leave its thread, nor leave the others at work for a caller who is gone. */
+  void runChunk(RangeBody::Call call, const void* context, int64_t begin, int64_t end) {
+    try {
+      call(context, begin, end);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      failed_.store(true);
+    }
+  }
   static int64_t rangeBegin(int64_t n, uint64_t chunk, uint64_t chunks) {
     return static_cast<int64_t>(static_cast<uint64_t>(n) * chunk / chunks);
   }
@@ -141,7 +163,7 @@ class Pool {
           continue;
         const int64_t n = static_cast<int64_t>(size >> 16);
         const uint64_t chunk = state & 0xFFFF, chunks = size & 0xFFFF;
-        call(context, rangeBegin(n, chunk, chunks), rangeBegin(n, chunk + 1, chunks));
+        runChunk(call, context, rangeBegin(n, chunk, chunks), rangeBegin(n, chunk + 1, chunks));
         finish(self, 1);
         state = slot.state.load(std::memory_order_acquire);
       }
@@ -155,7 +177,8 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<int> sleepers_{0};
-  std::atomic<bool> stop_{false};
+  std::atomic<bool> stop_{false}, failed_{false};
+  std::exception_ptr failure_;
   uint64_t job_ = 0, expected_ = 0;  // the caller's
 };
 
@@ -180,7 +203,7 @@ void Pool::work(int self) {
   }
 }
 
-int wanted = 0;
+std::atomic<int> wanted{0};
 // Leaked on purpose: joining threads in a static destructor can dead-lock while the process exits.
 Pool* pool = nullptr;
 // One caller at a time uses the pool; a second JavaScript thread that comes meanwhile runs its work inline.
@@ -189,8 +212,10 @@ std::mutex caller;
 }  // namespace
 
 int threadCount() {
-  if (wanted == 0) wanted = availableCores();
-  return wanted;
+  if (const int n = wanted.load(std::memory_order_relaxed)) return n;
+  int none = 0;
+  const int cores = availableCores();
+  return wanted.compare_exchange_strong(none, cores) ? cores : none;
 }
 
 void setThreadCount(int n) {
@@ -212,14 +237,17 @@ void parallelFor(int64_t n, int64_t grain, const RangeBody& body) {
   }
   if (!pool || pool->workers() != threads - 1) {
     delete pool;
+    pool = nullptr;
     pool = new Pool(threads - 1);
   }
   // A few chunks a thread balance uneven rows; never smaller than the grain, and as many for each thread.
   int64_t chunks = n / grain < threads * 4 ? n / grain : threads * 4;
   if (chunks > threads) chunks -= chunks % threads;
   insideParallel = true;
+  struct Leave {
+    ~Leave() { insideParallel = false; }
+  } const leave;
   pool->run(n, static_cast<uint64_t>(chunks), body);
-  insideParallel = false;
 }
 
 }  // namespace mlab

@@ -24,6 +24,8 @@ int threadCount();
 void setThreadCount(int n);
 
 /**
+ * Throws what body threw, when all ranges are done.
+ *
  * Calls body(begin, end) over disjoint ranges that cover [0, n), each at least `grain` long where n allows.
  * Ranges are fixed by n, grain and the thread count, so results that depend on the split are repeatable.
  */
