@@ -4,11 +4,35 @@
 #pragma once
 #include <napi.h>
 
+#include <cstdint>
 #include <string>
 
 #include "../cpu/kernels.h"
 
 namespace mlab {
+
+/**
+ * The product of numbers >= 0, or INT64_MAX where it is more: no array is so long, so the check of the length
+ * refuses it. A product that overflowed could fit an empty array.
+ */
+template <class... Rest>
+int64_t product(int64_t first, Rest... rest) {
+  int64_t result = first;
+  (void)std::initializer_list<int>{
+      (result = __builtin_mul_overflow(result, static_cast<int64_t>(rest), &result) ? INT64_MAX : result,
+       0)...};
+  return result;
+}
+
+/** ceil(n / size); n may be INT64_MAX. */
+inline int64_t wholes(int64_t n, int64_t size) { return n / size + (n % size != 0); }
+
+/** What a typed array holds now. */
+struct Bytes {
+  void* data;
+  size_t length;
+};
+Bytes bytesOf(const Napi::Value& typedArray);
 
 class Args {
  public:
@@ -27,10 +51,17 @@ class Args {
     length = -1;
     return static_cast<float*>(arrayAny(name, napi_float32_array, "Float32Array", length));
   }
-  int32_t* ints(const char* name, int64_t length) {
+  /**
+   * Indices, which the entry checks before the kernel uses them: not over a SharedArrayBuffer, whose values
+   * another thread could change in between.
+   */
+  const int32_t* ints(const char* name, int64_t length) {
+    refuseShared(name);
     return static_cast<int32_t*>(array(name, napi_int32_array, "Int32Array", length));
   }
-  int32_t* intsAny(const char* name, int64_t& length) {
+  const int32_t* intsAny(const char* name, int64_t& length) {
+    length = -1;
+    refuseShared(name);
     return static_cast<int32_t*>(arrayAny(name, napi_int32_array, "Int32Array", length));
   }
   uint8_t* bytes(const char* name, int64_t length) {
@@ -40,18 +71,19 @@ class Args {
     length = -1;
     return static_cast<uint8_t*>(arrayAny(name, napi_uint8_array, "Uint8Array", length));
   }
+  /** Any typed array. */
+  Bytes anyArray(const char* name) {
+    const Napi::Value value = next();
+    if (!value.IsTypedArray()) fail(name, "a typed array", describe(value));
+    return bytesOf(value);
+  }
   double number(const char* name) {
     Napi::Value value = next();
     if (!value.IsNumber()) fail(name, "a number", describe(value));
     return value.As<Napi::Number>().DoubleValue();
   }
   /** A whole number >= minimum. */
-  int64_t integer(const char* name, int64_t minimum = 0) {
-    const double value = number(name);
-    if (!(value >= static_cast<double>(minimum)) || value != static_cast<double>(static_cast<int64_t>(value)))
-      fail(name, "a whole number >= " + std::to_string(minimum), std::to_string(value));
-    return static_cast<int64_t>(value);
-  }
+  int64_t integer(const char* name, int64_t minimum = 0) { return whole(next(), name, minimum); }
   bool boolean(const char* name) {
     Napi::Value value = next();
     if (!value.IsBoolean()) fail(name, "a boolean", describe(value));
@@ -81,6 +113,8 @@ class Args {
     ++index_;
     return true;
   }
+  int64_t whole(const Napi::Value& value, const char* name, int64_t minimum);
+  void refuseShared(const char* name);
   static std::string describe(const Napi::Value& value);
   void* arrayAny(const char* name, napi_typedarray_type type, const char* typeName, int64_t& length);
   void* array(const char* name, napi_typedarray_type type, const char* typeName, int64_t length);

@@ -35,15 +35,15 @@ const int32_t* readOffsets(Args& args, const AttentionShape& shape, int64_t& seq
 Napi::Value attentionForwardEntry(const Napi::CallbackInfo& info) {
   Args args(info, "attentionForward");
   const AttentionShape shape = readShape(args);
-  const int64_t wide = shape.tokens * shape.heads * shape.headDim;
-  const int64_t narrow = shape.tokens * shape.kvHeads * shape.headDim;
+  const int64_t wide = product(shape.tokens, shape.heads, shape.headDim);
+  const int64_t narrow = product(shape.tokens, shape.kvHeads, shape.headDim);
   int64_t sequences = 0;
   const int32_t* offsets = readOffsets(args, shape, sequences);
   const float* q = args.floats("q", wide);
   const float* k = args.floats("k", narrow);
   const float* v = args.floats("v", narrow);
   float* o = args.floats("o", wide);
-  float* logSumExp = args.floats("logSumExp", shape.heads * shape.tokens);
+  float* logSumExp = args.floats("logSumExp", product(shape.heads, shape.tokens));
   kernels().attentionForward(q, k, v, offsets, sequences, shape, o, logSumExp);
   return info.Env().Undefined();
 }
@@ -51,8 +51,8 @@ Napi::Value attentionForwardEntry(const Napi::CallbackInfo& info) {
 Napi::Value attentionBackwardEntry(const Napi::CallbackInfo& info) {
   Args args(info, "attentionBackward");
   const AttentionShape shape = readShape(args);
-  const int64_t wide = shape.tokens * shape.heads * shape.headDim;
-  const int64_t narrow = shape.tokens * shape.kvHeads * shape.headDim;
+  const int64_t wide = product(shape.tokens, shape.heads, shape.headDim);
+  const int64_t narrow = product(shape.tokens, shape.kvHeads, shape.headDim);
   int64_t sequences = 0;
   const int32_t* offsets = readOffsets(args, shape, sequences);
   const float* dO = args.floats("dO", wide);
@@ -60,7 +60,7 @@ Napi::Value attentionBackwardEntry(const Napi::CallbackInfo& info) {
   const float* k = args.floats("k", narrow);
   const float* v = args.floats("v", narrow);
   const float* o = args.floats("o", wide);
-  const float* logSumExp = args.floats("logSumExp", shape.heads * shape.tokens);
+  const float* logSumExp = args.floats("logSumExp", product(shape.heads, shape.tokens));
   float* dq = args.floats("dq", wide);
   float* dk = args.floats("dk", narrow);
   float* dv = args.floats("dv", narrow);
@@ -75,13 +75,13 @@ Napi::Value attentionCachedEntry(const Napi::CallbackInfo& info) {
   args.require(past + shape.tokens <= capacity, "the cache has room for " + std::to_string(capacity) +
                                                     " tokens, needed are " +
                                                     std::to_string(past + shape.tokens));
-  const int64_t wide = shape.tokens * shape.heads * shape.headDim;
-  const int64_t row = shape.kvHeads * shape.headDim;
+  const int64_t wide = product(shape.tokens, shape.heads, shape.headDim);
+  const int64_t row = product(shape.kvHeads, shape.headDim);
   const float* q = args.floats("q", wide);
-  const float* k = args.floats("k", shape.tokens * row);
-  const float* v = args.floats("v", shape.tokens * row);
-  float* keys = args.floats("keys", capacity * row);
-  float* values = args.floats("values", capacity * row);
+  const float* k = args.floats("k", product(shape.tokens, row));
+  const float* v = args.floats("v", product(shape.tokens, row));
+  float* keys = args.floats("keys", product(capacity, row));
+  float* values = args.floats("values", product(capacity, row));
   float* o = args.floats("o", wide);
   kernels().attentionCached(q, k, v, keys, values, past, shape, o);
   return info.Env().Undefined();

@@ -1,32 +1,17 @@
 // Memory of the GPU: allocate, fill, copy, to and from the host, straight from a file.
-#include <fcntl.h>
 #include <napi.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
+#include <memory>
 #include <string>
 
-#include "../cpu/threads.h"
 #include "args.h"
 #include "cudaState.h"
+#include "file.h"
 
 namespace mlab::gpu {
 namespace {
-
-/** Bytes of any typed array. */
-struct Bytes {
-  void* data;
-  size_t length;
-};
-
-Bytes bytesOf(const Napi::CallbackInfo& call, size_t index, const char* function) {
-  if (!call[index].IsTypedArray())
-    throw Napi::TypeError::New(call.Env(), std::string("cuda ") + function + ": expected a typed array");
-  const auto array = call[index].As<Napi::TypedArray>();
-  return {static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
-}
 
 Napi::Value allocate(const Napi::CallbackInfo& call) {
   Args args(call, "cuda allocate");
@@ -48,7 +33,7 @@ Napi::Value release(const Napi::CallbackInfo& call) {
 Napi::Value upload(const Napi::CallbackInfo& call) {
   Args args(call, "cuda upload");
   const int64_t address = args.integer("address", 1);
-  const Bytes source = bytesOf(call, 1, "upload");
+  const Bytes source = args.anyArray("source");
   requireDirect(call.Env(), "upload");
   if (source.length > 0) {
     check(call.Env(), "upload",
@@ -60,21 +45,8 @@ Napi::Value upload(const Napi::CallbackInfo& call) {
 /** Files go to the device through two of these: one is filled while the other is copied. */
 constexpr int64_t kFileChunk = 32 << 20;
 
-/** Reads `bytes` at `offset` with all threads; false when the file ends before or cannot be read. */
-bool readFile(int file, int64_t offset, int64_t bytes, uint8_t* target) {
-  std::atomic<bool> whole{true};
-  parallelFor(bytes, 1 << 20, [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const ssize_t got = pread(file, target + begin, static_cast<size_t>(end - begin), offset + begin);
-      if (got <= 0) {
-        whole = false;
-        return;
-      }
-      begin += got;
-    }
-  });
-  return whole;
-}
+/** What a thread reads at once. */
+constexpr int64_t kReadBytes = 1 << 20;
 
 Napi::Value uploadFile(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
@@ -89,33 +61,27 @@ Napi::Value uploadFile(const Napi::CallbackInfo& call) {
     check(env, "uploadFile", driver().memAllocHost(&slot.block, kFileChunk));
     check(env, "uploadFile", driver().eventCreate(&slot.done, cuda::kDisableTiming));
   }
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) throw Napi::Error::New(env, path + ": cannot be opened");
-  std::string wrong;
-  for (int64_t done = 0, turn = 0; done < bytes && wrong.empty(); done += kFileChunk, ++turn) {
+  File file(env, path);
+  for (int64_t done = 0, turn = 0; done < bytes; done += kFileChunk, ++turn) {
     Staging& slot = slots[turn % 2];
     const int64_t count = std::min(kFileChunk, bytes - done);
-    cuda::Result result = driver().eventSynchronize(slot.done);  // its last copy has left it
-    if (!readFile(file, offset + done, count, static_cast<uint8_t*>(slot.block))) {
-      wrong =
-          path + ": became shorter while it was read: expected " + std::to_string(offset + bytes) + " bytes";
-      break;
-    }
-    if (result == 0)
-      result =
-          driver().memcpyHtoDAsync(static_cast<Address>(address + done), slot.block, count, state.stream);
-    if (result == 0) result = driver().eventRecord(slot.done, state.stream);
-    if (result != 0) wrong = "cuda uploadFile: " + cuda::describe(result);
+    check(env, "uploadFile", driver().eventSynchronize(slot.done));  // its last copy has left it
+    uint8_t* const block = static_cast<uint8_t*>(slot.block);
+    inPieces(count, kReadBytes, [&](int64_t begin, int64_t end) {
+      return file.read(block + begin, end - begin, offset + done + begin);
+    });
+    file.check(env, offset + bytes);
+    check(env, "uploadFile",
+          driver().memcpyHtoDAsync(static_cast<Address>(address + done), block, count, state.stream));
+    check(env, "uploadFile", driver().eventRecord(slot.done, state.stream));
   }
-  close(file);
-  if (!wrong.empty()) throw Napi::Error::New(env, wrong);
   return env.Undefined();
 }
 
 Napi::Value download(const Napi::CallbackInfo& call) {
   Args args(call, "cuda download");
   const int64_t address = args.integer("address", 1);
-  const Bytes target = bytesOf(call, 1, "download");
+  const Bytes target = args.anyArray("target");
   requireDirect(call.Env(), "download");
   if (target.length > 0) {
     check(call.Env(), "download",
@@ -161,16 +127,21 @@ class Download : public Napi::AsyncWorker {
   void OnOK() override {
     Napi::Env env = Env();
     Napi::HandleScope scope(env);
+    std::string wrong = result_ == 0 ? "" : cuda::describe(result_);
     if (result_ == 0) {
-      const Napi::TypedArray target = target_.Value();
-      std::memcpy(static_cast<uint8_t*>(target.ArrayBuffer().Data()) + target.ByteOffset(), staging_.block,
-                  bytes_);
+      // Since the call the array's buffer may have been handed to another thread, or shrunk.
+      const Bytes target = bytesOf(target_.Value());
+      if (target.length == bytes_)
+        std::memcpy(target.data, staging_.block, bytes_);
+      else
+        wrong = "the target has " + std::to_string(target.length) + " bytes now; it had " +
+                std::to_string(bytes_) + " when the download began";
     }
     state.staging.emplace(room_, staging_);
-    if (result_ == 0)
+    if (wrong.empty())
       deferred_.Resolve(env.Undefined());
     else
-      deferred_.Reject(Napi::Error::New(env, "cuda downloadAsync: " + cuda::describe(result_)).Value());
+      deferred_.Reject(Napi::Error::New(env, "cuda downloadAsync: " + wrong).Value());
   }
 
  private:
@@ -184,9 +155,12 @@ class Download : public Napi::AsyncWorker {
 Napi::Value downloadAsync(const Napi::CallbackInfo& call) {
   Args args(call, "cuda downloadAsync");
   const int64_t address = args.integer("address", 1);
-  bytesOf(call, 1, "downloadAsync");
+  args.anyArray("target");
   requireDirect(call.Env(), "downloadAsync");
-  return (new Download(call.Env(), call[1].As<Napi::TypedArray>()))->start(call.Env(), address);
+  auto download = std::make_unique<Download>(call.Env(), call[1].As<Napi::TypedArray>());
+  const Napi::Value promise = download->start(call.Env(), address);
+  download.release();  // it deletes itself when it is done
+  return promise;
 }
 
 Napi::Value copy(const Napi::CallbackInfo& call) {

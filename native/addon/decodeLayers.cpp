@@ -23,7 +23,7 @@ Napi::Value decodeLayersEntry(const Napi::CallbackInfo& info) {
   shape.past = static_cast<int32_t>(past);
   shape.inverseFrequencies = args.floats("inverseFrequencies", shape.headDim / 2);
   float* x = args.floats("x", shape.hidden);
-  const int64_t queries = shape.heads * shape.headDim, keys = shape.kvHeads * shape.headDim;
+  const int64_t queries = product(shape.heads, shape.headDim), keys = product(shape.kvHeads, shape.headDim);
   const int64_t sizes[7][2] = {{queries, shape.hidden},
                                {keys, shape.hidden},
                                {keys, shape.hidden},
@@ -37,8 +37,8 @@ Napi::Value decodeLayersEntry(const Napi::CallbackInfo& info) {
     layer.window = args.integer("window");
     layer.inputNorm = args.floats("inputNorm", shape.hidden);
     layer.outputNorm = args.floats("outputNorm", shape.hidden);
-    layer.keys = args.floats("keys", capacity * keys);
-    layer.values = args.floats("values", capacity * keys);
+    layer.keys = args.floats("keys", product(capacity, keys));
+    layer.values = args.floats("values", product(capacity, keys));
     for (int i = 0; i < 7; ++i) {
       const auto [out, in] = sizes[i];
       const WeightView weight = args.weight(out, in);

@@ -21,7 +21,7 @@ Napi::Value embeddingForwardEntry(const Napi::CallbackInfo& info) {
   const WeightView table = args.weight(rows, dim);
   int64_t n = 0;
   const int32_t* ids = readIds(args, rows, n);
-  float* y = args.floats("y", n * dim);
+  float* y = args.floats("y", product(n, dim));
   kernels().embeddingForward(table, ids, n, y);
   return info.Env().Undefined();
 }
@@ -32,10 +32,10 @@ Napi::Value embeddingBackwardEntry(const Napi::CallbackInfo& info) {
   int64_t values = 0, n = 0;
   const float* dy = args.floatsAny("dy", values);
   const int32_t* ids = readIds(args, rows, n);
-  args.require(values == n * dim, "dy has " + std::to_string(values) + " values, " + std::to_string(n) +
-                                      " ids of dimension " + std::to_string(dim) + " need " +
-                                      std::to_string(n * dim));
-  float* dTable = args.floats("dTable", rows * dim);
+  args.require(values == product(n, dim), "dy has " + std::to_string(values) + " values, " +
+                                              std::to_string(n) + " ids of dimension " + std::to_string(dim) +
+                                              " need " + std::to_string(product(n, dim)));
+  float* dTable = args.floats("dTable", product(rows, dim));
   kernels().embeddingBackward(dy, ids, n, rows, dim, dTable);
   return info.Env().Undefined();
 }

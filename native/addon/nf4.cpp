@@ -9,8 +9,6 @@ namespace {
 
 constexpr int kBlock = 64;
 
-int64_t blocksOf(int64_t n) { return (n + kBlock - 1) / kBlock; }
-
 /** Scales that share one float32. */
 constexpr int64_t kScaleBlock = 256;
 constexpr int kMapSize = 256;
@@ -34,8 +32,8 @@ Napi::Value quantizeNf4Entry(const Napi::CallbackInfo& info) {
   Args args(info, "quantizeNf4");
   int64_t n = 0;
   const float* values = args.floatsAny("values", n);
-  uint8_t* packed = args.bytes("packed", (n + 1) / 2);
-  float* absmax = args.floats("absmax", blocksOf(n));
+  uint8_t* packed = args.bytes("packed", wholes(n, 2));
+  float* absmax = args.floats("absmax", wholes(n, kBlock));
   kernels().quantizeNf4(values, n, kBlock, packed, absmax);
   return info.Env().Undefined();
 }
@@ -46,8 +44,8 @@ Napi::Value dequantizeNf4Entry(const Napi::CallbackInfo& info) {
   const Napi::Value last = info[2];
   const int64_t n =
       last.IsTypedArray() ? static_cast<int64_t>(last.As<Napi::TypedArray>().ElementLength()) : 0;
-  const uint8_t* packed = args.bytes("packed", (n + 1) / 2);
-  const float* absmax = args.floats("absmax", blocksOf(n));
+  const uint8_t* packed = args.bytes("packed", wholes(n, 2));
+  const float* absmax = args.floats("absmax", wholes(n, kBlock));
   float* values = args.floats("values", n);
   kernels().dequantizeNf4(packed, absmax, n, kBlock, values);
   return info.Env().Undefined();
@@ -60,7 +58,7 @@ Napi::Value quantizeNf4ScalesEntry(const Napi::CallbackInfo& info) {
   const float offset = static_cast<float>(args.number("offset"));
   const float* map = args.floats("map", kMapSize);
   uint8_t* codes = args.bytes("codes", n);
-  const int64_t blocks = (n + kScaleBlock - 1) / kScaleBlock;
+  const int64_t blocks = wholes(n, kScaleBlock);
   float* nested = args.floats("nestedAbsmax", blocks);
   parallelFor(blocks, 16, [=](int64_t begin, int64_t end) {
     float scaled[kScaleBlock];
