@@ -2,6 +2,7 @@
 // Signatures and meaning: sdk/backend/cuda/driver.ts.
 #include <napi.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "args.h"
@@ -57,7 +58,13 @@ Napi::Value open(const Napi::CallbackInfo& call) {
   Args args(call, "cuda open");
   const int64_t index = args.integer("index");
   if (!cuda::driverProblem().empty()) throw Napi::Error::New(env, cuda::driverProblem());
-  args.require(!state.stream, "a device is open already");
+  if (state.stream)
+    throw Napi::Error::New(
+        env, "cuda open: " + std::string(state.owner == std::this_thread::get_id()
+                                             ? "a device is open already"
+                                             : "another thread of this process has opened a device; a "
+                                               "process opens one, once: use it there, or in a process "
+                                               "of its own (child_process)"));
   cuda::Device device = 0;
   check(env, "open", driver().deviceGet(&device, static_cast<int>(index)));
   check(env, "open", driver().devicePrimaryCtxRetain(&state.context, device));
@@ -72,8 +79,14 @@ Napi::Value open(const Napi::CallbackInfo& call) {
   check(env, "open", driver().streamCreate(&state.side, cuda::kNonBlocking, cuda::kLast));
   check(env, "open", driver().streamCreate(&state.stream, cuda::kNonBlocking, cuda::kFirst));
   state.queue = new cuda::WorkQueue([] { driver().ctxSetCurrent(state.context); });
-  // Nothing calls the driver while the process tears it down.
-  env.AddCleanupHook([] { state.queue->drain(); });
+  state.owner = std::this_thread::get_id();
+  // Nothing calls the driver while the process tears it down, nor for a worker that has ended. process.exit()
+  // runs no cleanup hooks.
+  env.AddCleanupHook([] {
+    state.queue->drain();
+    state.owner = {};
+  });
+  std::atexit([] { state.queue->drain(); });
   return env.Undefined();
 }
 

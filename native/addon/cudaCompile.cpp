@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <iterator>
 #include <sstream>
 #include <string>
@@ -41,17 +42,12 @@ void settleJob(Napi::Env env, Napi::Function, Job* job) {
 }
 
 /** A process that ends takes NVRTC away from threads that are in it, so it waits for them. */
-void waitBeforeExit(Napi::Env env) {
-  static bool hooked = false;
-  if (hooked) return;
-  hooked = true;
+void waitBeforeExit() {
   // Not a cleanup hook: process.exit() runs none.
-  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
-  const auto wait = [](const Napi::CallbackInfo&) {
+  static const int registered = std::atexit([] {
     while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  };
-  process.Get("once").As<Napi::Function>().Call(
-      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, wait)});
+  });
+  (void)registered;
 }
 
 Napi::Value nvrtc(const Napi::CallbackInfo& call) {
@@ -79,7 +75,7 @@ Napi::Value compile(const Napi::CallbackInfo& call) {
     const std::string header = args.text("header's name");
     headers.push_back({header, args.text("header's text")});
   }
-  waitBeforeExit(env);
+  waitBeforeExit();
   Job* job = new Job{{std::istream_iterator<std::string>(words), {}},
                      {name, source},
                      std::move(headers),
@@ -95,8 +91,10 @@ Napi::Value compile(const Napi::CallbackInfo& call) {
     // The main thread deletes the job; one that ends the process takes it no more.
     Napi::ThreadSafeFunction finish = job->finish;
     --running;
-    finish.BlockingCall(job, settleJob);
-    finish.Release();
+    if (finish.BlockingCall(job, settleJob) == napi_ok)
+      finish.Release();
+    else
+      delete job;  // the worker that asked has ended, and its function with it
   }).detach();
   return promise;
 }

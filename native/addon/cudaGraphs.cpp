@@ -80,12 +80,14 @@ cuda::GraphExec& graphAt(Args& args) {
 
 Napi::Value replay(const Napi::CallbackInfo& call) {
   Args args(call, "cuda replay");
+  requireOpen(call.Env(), "replay");
   queue(call.Env(), "replay", [exec = graphAt(args)] { return driver().graphLaunch(exec, state.stream); });
   return call.Env().Undefined();
 }
 
 Napi::Value freeGraph(const Napi::CallbackInfo& call) {
   Args args(call, "cuda freeGraph");
+  requireOpen(call.Env(), "freeGraph");
   cuda::GraphExec& graph = graphAt(args);
   settle(call.Env());
   check(call.Env(), "freeGraph", driver().streamSynchronize(state.stream));

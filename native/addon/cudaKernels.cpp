@@ -83,6 +83,7 @@ Napi::Value launch(const Napi::CallbackInfo& call) {
                 z = args.integer("gridZ", 1), threads = args.integer("threads", 1),
                 sharedBytes = args.integer("sharedBytes");
   const bool overlaps = args.boolean("overlaps"), cooperative = args.boolean("cooperative");
+  requireOpen(call.Env(), "launch");
   args.require(index < static_cast<int64_t>(state.kernels.size()), "kernel is not one that kernel() gave");
   Kernel& entry = state.kernels[index];
   std::array<uint64_t, kArguments> values;

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,8 @@ struct State {
   /** Free ones by size. */
   std::multimap<size_t, Staging> staging;
   double arguments[kArguments] = {};
+  /** The JavaScript thread that opened it; none after that thread has ended. */
+  std::thread::id owner;
 };
 
 extern State state;

@@ -166,7 +166,8 @@ size_t blasVersion() { return library().problem.empty() ? library().version() : 
 std::string gemm(const Gemm& g, Stream stream) {
   const Library& lib = library();
   if (!lib.problem.empty()) return lib.problem;
-  static std::unordered_map<Key, Plan, KeyHash> plans;
+  // Never freed: the queue's thread may be in here while the process ends.
+  static auto& plans = *new std::unordered_map<Key, Plan, KeyHash>;
   const Key key = {g.m,        g.n,          g.k,         g.lda,          g.transposeA,   g.bfloat16A,
                    g.ldb,      g.transposeB, g.bfloat16B, g.ldc,          g.bfloat16C,    g.batch,
                    g.strideA,  g.strideB,    g.strideC,   alignment(g.a), alignment(g.b), alignment(g.c),

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cudaKernel } from "../../../sdk/backend/cuda/kernel.ts";
+import { addonPath } from "../../../sdk/backend/loadAddon.ts";
 import { inFolder } from "../../inFolder.ts";
 import { random } from "../../ops/support.ts";
 import { download, onCuda, upload } from "./support.ts";
@@ -54,13 +56,61 @@ onCuda("the driver's entries", (cuda) => {
     );
   });
 
+  it("refuse what is no typed array, and give no download to one that is gone when it comes", async () => {
+    const { driver } = cuda();
+    const { address } = upload(cuda(), random(64, 1));
+    for (const entry of ["upload", "download", "downloadAsync"] as const)
+      assert.throws(
+        () => driver[entry](address, new ArrayBuffer(8) as never),
+        new RegExp(
+          `^TypeError: cuda ${entry}: argument (source|target): expected a typed array, got an object$`,
+        ),
+      );
+    const target = new Float32Array(64);
+    const download = driver.downloadAsync(address, target);
+    structuredClone(target, { transfer: [target.buffer] });
+    await assert.rejects(
+      download,
+      /^Error: cuda downloadAsync: the target has 0 bytes now; it had 256 when the download began$/,
+    );
+  });
+
+  it("belong to the thread that opened the device, and outlive it", async () => {
+    const script = `
+      const { Worker } = require("node:worker_threads");
+      const { cuda } = require(process.argv[1]);
+      const inWorker = (text) => new Promise((resolve, reject) => {
+        const worker = new Worker("const { cuda } = require(require('node:worker_threads').workerData);" + text, { eval: true, workerData: process.argv[1] });
+        worker.on("error", (error) => resolve(error.message));
+        worker.on("exit", () => resolve("done"));
+      });
+      (async () => {
+        console.log(await inWorker("cuda.open(0); cuda.fill(cuda.allocate(4096), 1, 1024);"));
+        for (const text of ["cuda.synchronize()", "cuda.open(0)"]) {
+          try { eval(text); } catch ({ message }) { console.log(message); }
+        }
+        console.log(await inWorker("cuda.launch(0, 1, 1, 1, 1, 0, false, false)"));
+      })();`;
+    const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", script, addonPath()], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
+    assert.deepEqual(stdout.trim().split("\n"), [
+      "done",
+      "cuda synchronize: another thread of this process has opened the GPU",
+      "cuda open: another thread of this process has opened a device; a process opens one, once: use it there, or in a process of its own (child_process)",
+      "cuda launch: another thread of this process has opened the GPU",
+    ]);
+  });
+
   it("name a file that is gone, or shorter than its header said", async () => {
     await inFolder(async (dir) => {
       const path = join(dir, "model.safetensors");
       const target = cuda().allocate([1024], "float32");
       assert.throws(
         () => cuda().driver.uploadFile(target.address, path, 0, 4096),
-        new RegExp(`^Error: ${path}: cannot be opened$`),
+        new RegExp(`^Error: ${path}: cannot be opened: No such file or directory$`),
       );
       writeFileSync(path, new Uint8Array(3000));
       assert.throws(
