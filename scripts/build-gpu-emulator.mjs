@@ -2,11 +2,11 @@
 // file of native/cuda compiled for the CPU. A file that does not compile is named, and the others are built all the same
 // (exit code 1). Arguments are stems of files to build, if not all; `--races` adds
 // kernels that report each access to memory; `--force` ignores what is already built.
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findCompiler, run } from "./compile.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const here = join(root, "test", "gpu");
@@ -38,25 +38,12 @@ const EMULATOR = ["emulator", "fibers", "threads", "products", "memory", "faults
 
 const raceFlags = ["-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0"];
 
-function findCompiler() {
-  for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
-    if (candidate && spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
-  }
-  throw new Error("no C++ compiler found: install g++ or clang++");
-}
-
-function run(cxx, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(cxx, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let [text, output] = ["", ""];
-    child.stdout.on("data", (d) => (output += d));
-    child.stderr.on("data", (d) => (text += d));
-    child.on("close", (code) => {
-      if (code !== 0) return reject(new Error(text));
-      if (text.trim()) console.warn(text.trim());
-      resolve(output);
-    });
-  });
+/** What the compiler printed. */
+async function compile(cxx, args) {
+  const { code, output, text } = await run(cxx, args);
+  if (code !== 0) throw new Error(text);
+  if (text.trim()) console.warn(text.trim());
+  return output;
 }
 
 function files(folder, extension) {
@@ -88,7 +75,7 @@ async function buildModule(cxx, source, target, flags) {
   const include = `#include "${join(here, "host.h")}"\n#include "${join(here, "emulator.h")}"\n#include "${source}"\n`;
   const folders = [`-I${join(root, "native", "cuda")}`];
   const list = ["-E", "-P", "-DEMULATOR_LIST", "-include", join(here, "emulator.h"), "-x", "c++", source];
-  const kernels = kernelsIn(await run(cxx, ["-std=c++17", ...folders, ...list]));
+  const kernels = kernelsIn(await compile(cxx, ["-std=c++17", ...folders, ...list]));
   const entries = kernels.map(
     ({ name, maxThreads }) => `    emulator::Entry<&${name}>::kernel("${name}", ${maxThreads}),\n`,
   );
@@ -103,16 +90,16 @@ extern "C" EMULATOR_API const emulator::Module emulatorModule = {"${stem}.cu", k
 `,
   );
   const object = target.replace(/so$/, "o");
-  await run(cxx, [...base, ...kernelFlags, ...flags, ...folders, "-c", wrapper, "-o", object]);
+  await compile(cxx, [...base, ...kernelFlags, ...flags, ...folders, "-c", wrapper, "-o", object]);
   // Without the compiler's own start files .bss holds the kernels' __shared__ arrays only.
-  await run(cxx, ["-shared", "-nostartfiles", object, ...linkEmulator, "-o", `${target}.tmp`]);
+  await compile(cxx, ["-shared", "-nostartfiles", object, ...linkEmulator, "-o", `${target}.tmp`]);
   renameSync(`${target}.tmp`, target);
 }
 
 const linkEmulator = [`-L${out}`, "-lemulator", "-Wl,-rpath,$ORIGIN", "-Wl,--no-undefined", "-lm"];
 
 async function buildLibrary(cxx, args, target) {
-  await run(cxx, [...base, "-O3", "-pthread", ...args, "-o", `${target}.tmp`]);
+  await compile(cxx, [...base, "-O3", "-pthread", ...args, "-o", `${target}.tmp`]);
   renameSync(`${target}.tmp`, target);
 }
 
@@ -131,6 +118,7 @@ async function all(queue) {
 async function main() {
   const started = Date.now();
   const cxx = findCompiler();
+  if (!cxx) throw new Error("no C++ compiler found: install g++ or clang++");
   mkdirSync(out, { recursive: true });
   const script = fileURLToPath(import.meta.url);
   const own = files(here, ".h");

@@ -7,30 +7,28 @@
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
 // `--emulate-amx` builds a second addon in build/test/amx whose tile registers are plain memory: a test build, for
 // processors without AMX.
-// `--strict` makes that, and a failed compilation, exit with 1. `--verbose` shows each command; `--force` ignores
-// what is already built.
-import { spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+// `--strict` makes that, a failed compilation, and an addon that cannot be loaded exit with 1. `--verbose` shows each
+// command; `--force` ignores what is already built.
+//
+// An object file's name holds a hash of all that it is made of: source, headers, command, the compiler's version. So one
+// that is there is the right one, whatever the clocks say, after a checkout or a change of compiler too.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findCompiler, findTool, onAllProcessors, removeLeftovers, replaceFile, run } from "./compile.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "build", "native");
-const verbose = process.argv.includes("--verbose");
-const force = process.argv.includes("--force");
-const strict = process.argv.includes("--strict");
-const emulateAmx = process.argv.includes("--emulate-amx");
+const FLAGS = ["--portable", "--emulate-amx", "--strict", "--verbose", "--force"];
+const [portable, emulateAmx, strict, verbose, force] = FLAGS.map((flag) => process.argv.includes(flag));
+const unknown = process.argv.slice(2).find((flag) => !FLAGS.includes(flag));
+if (unknown) {
+  console.error(`build-native: unknown flag "${unknown}"; there are ${FLAGS.join(", ")}`);
+  process.exit(1);
+}
 
 /** Turing (float32 only), Ampere, Ada, Hopper. */
 const ALL_ARCHS = ["75", "80", "86", "89", "90"];
@@ -42,7 +40,7 @@ const ALL_ARCHS = ["75", "80", "86", "89", "90"];
 function cudaArchs() {
   const chosen = process.env.MISTRAL_LAB_CUDA_ARCHS;
   if (chosen) return chosen.split(",");
-  if (process.argv.includes("--portable")) return ALL_ARCHS;
+  if (portable) return ALL_ARCHS;
   const query = ["--query-gpu=compute_cap", "--format=csv,noheader"];
   const { stdout, status } = spawnSync("nvidia-smi", query, { encoding: "utf8" });
   const found = status === 0 ? (stdout.match(/\d+\.\d+/g) ?? []) : [];
@@ -64,48 +62,46 @@ const isaFlags =
     : { scalar: [] };
 
 /** The instruction sets that this compiler knows: gcc 9 has no bfloat16, gcc 10 no AMX. */
-function knownIsas(cxx) {
+function knownIsas([command, ...words]) {
+  const rest = ["-E", "-x", "c++", "-"];
   const knows = (flags) =>
-    spawnSync(cxx, [...flags, "-E", "-x", "c++", "-"], { input: "", stdio: ["pipe", "ignore", "ignore"] })
+    spawnSync(command, [...words, ...flags, ...rest], { input: "", stdio: ["pipe", "ignore", "ignore"] })
       .status === 0;
   return Object.entries(isaFlags).filter(([, flags]) => flags.length === 0 || knows(flags));
 }
 
-function findCompiler() {
-  for (const candidate of [process.env.CXX, "c++", "g++", "clang++"]) {
-    if (candidate && spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
-  }
-  return undefined;
-}
-
-/** Object file is up to date when it is newer than its source, every header, and this script. */
-function newestHeader(extension) {
-  const files = ["native", "native/cpu", "native/addon", "native/cuda"].flatMap((dir) =>
-    readdirSync(join(root, dir))
-      .filter((f) => f.endsWith(extension))
-      .map((f) => join(root, dir, f)),
+/** Files of these folders of native/ that end so. */
+function files(folders, extension) {
+  return folders.flatMap((folder) =>
+    readdirSync(join(root, "native", folder))
+      .filter((file) => file.endsWith(extension))
+      .map((file) => join(root, "native", folder, file)),
   );
-  return Math.max(...[...files, fileURLToPath(import.meta.url)].map((f) => statSync(f).mtimeMs));
 }
 
-function run(command, args) {
-  if (verbose) console.log([command, ...args].join(" "));
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let text = "";
-    child.stdout.on("data", (d) => (text += d));
-    child.stderr.on("data", (d) => (text += d));
-    child.on("close", (code) => resolve({ code, text }));
-  });
+/** Where the headers lie that the files of a folder may include. */
+const HEADERS = { cpu: ["", "cpu"], cuda: ["", "cuda"], addon: ["", "cpu", "cuda", "addon"] };
+
+/** Gives the hash of an object file; `common` is what all have in common. */
+function hashing(common) {
+  const text = (file) => readFileSync(file, "utf8");
+  const headers = Object.fromEntries(
+    Object.entries(HEADERS).map(([folder, folders]) => [folder, files(folders, ".h").map(text)]),
+  );
+  return (folder, source, args) =>
+    createHash("sha256")
+      .update(JSON.stringify([common, headers[folder], text(source), args]))
+      .digest("hex")
+      .slice(0, 12);
 }
 
 async function build(cxx) {
   mkdirSync(out, { recursive: true });
   const require = createRequire(join(root, "package.json"));
-  const includes = [
-    require("node-api-headers").include_dir,
-    dirname(require.resolve("node-addon-api/package.json")),
-  ];
+  const packages = ["node-api-headers", "node-addon-api"].map((name) =>
+    require.resolve(`${name}/package.json`),
+  );
+  const includes = [require("node-api-headers").include_dir, dirname(packages[1])];
   const base = [
     "-std=c++17",
     "-O3",
@@ -118,93 +114,95 @@ async function build(cxx) {
   ];
   // No -ffast-math: NaN and Inf must stay visible. Fused multiply-add is wanted and does not hide them.
   base.push("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
-  const sources = (dir) => readdirSync(join(root, "native", dir)).filter((f) => f.endsWith(".cpp"));
+  const { stdout: version } = spawnSync(cxx[0], [...cxx.slice(1), "--version"], { encoding: "utf8" });
+  const hash = hashing([cxx, version, base, ...packages.map((file) => require(file).version)]);
   const jobs = [];
+  const addJob = (folder, source, args, { prefix = folder, to = out, includes = [] } = {}) => {
+    const object = join(to, `${prefix}-${basename(source, ".cpp")}-${hash(folder, source, args)}.o`);
+    jobs.push({ source, object, args: [...args, ...includes] });
+  };
   const isas = knownIsas(cxx);
   const testOut = join(root, "build", "test", "amx");
   if (emulateAmx) mkdirSync(testOut, { recursive: true });
-  for (const file of sources("cpu")) {
+  for (const source of files(["cpu"], ".cpp")) {
+    const file = basename(source);
     // threads.cpp holds the one thread pool, dispatch.cpp the choice: both exist once.
     const once = file === "threads.cpp" || file === "dispatch.cpp";
     for (const [isa, flags] of once ? [["once", []]] : isas) {
       const defines = once ? isas.map(([i]) => `-DMLAB_HAS_${i.toUpperCase()}`) : [`-DMLAB_ISA=${isa}`];
       const emulated = emulateAmx && (file === "dispatch.cpp" || (isa === "amx" && file === "gemm.cpp"));
       if (emulated) defines.push("-DMLAB_EMULATE_TILES");
-      jobs.push({
-        source: join(root, "native/cpu", file),
-        object: join(emulated ? testOut : out, `cpu-${isa}-${basename(file, ".cpp")}.o`),
-        args: [...flags, ...defines],
-      });
+      addJob("cpu", source, [...flags, ...defines], { prefix: `cpu-${isa}`, to: emulated ? testOut : out });
     }
   }
-  for (const file of sources("cuda")) {
-    jobs.push({
-      source: join(root, "native/cuda", file),
-      object: join(out, `cuda-${basename(file, ".cpp")}.o`),
-      args: [],
+  for (const source of files(["cuda"], ".cpp")) addJob("cuda", source, []);
+  // The last one: an error of C++, no memory above all, is one of JavaScript too, and not the end of the process.
+  const addonFlags = ["-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS", "-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL"];
+  for (const source of files(["addon"], ".cpp"))
+    addJob("addon", source, [...addonFlags, "-fexceptions"], {
+      includes: includes.map((path) => `-I${path}`),
     });
-  }
-  for (const file of sources("addon")) {
-    const args = [
-      "-DNAPI_VERSION=8",
-      "-DNAPI_CPP_EXCEPTIONS",
-      "-fexceptions",
-      ...includes.map((i) => `-I${i}`),
-    ];
-    jobs.push({
-      source: join(root, "native/addon", file),
-      object: join(out, `addon-${basename(file, ".cpp")}.o`),
-      args,
-    });
-  }
-  const headers = newestHeader(".h");
-  const stale = ({ object, source }) =>
-    force || !existsSync(object) || statSync(object).mtimeMs < Math.max(headers, statSync(source).mtimeMs);
-  const queue = jobs.filter(stale);
+  const queue = jobs.filter(({ object }) => force || !existsSync(object));
   const folder = emulateAmx ? testOut : out;
   const target = join(folder, "mistral-lab.node");
   const objects = jobs.map((j) => j.object);
-  const manifest = objects.join("\n");
-  const manifestFile = join(folder, "objects.txt");
+  const link = ["-shared", "-pthread", ...objects];
+  // nodelete: a worker thread that ends takes its addons out of memory, and the pool's threads would run on in nothing.
+  // now: a function that is missing is an error of loading, not the end of the process that calls it.
+  if (process.platform === "linux") link.push("-ldl", "-Wl,-z,nodelete,-z,now");
+  if (process.platform === "darwin") link.push("-undefined", "dynamic_lookup");
+  const manifest = link.join("\n");
+  const manifestFile = join(folder, "linked.txt");
   const same = existsSync(manifestFile) && readFileSync(manifestFile, "utf8") === manifest;
-  const linked =
-    existsSync(target) &&
-    objects.every((o) => existsSync(o) && statSync(o).mtimeMs <= statSync(target).mtimeMs);
-  if (queue.length === 0 && linked && same) return;
+  if (queue.length === 0 && existsSync(target) && same) return;
 
   const started = Date.now();
-  const total = queue.length;
-  let failure;
-  const worker = async () => {
-    for (let job = queue.shift(); job && !failure; job = queue.shift()) {
-      const { object } = job;
-      const { code, text } = await run(cxx, [...base, ...job.args, "-c", job.source, "-o", `${object}.tmp`]);
-      if (code !== 0) failure = text;
-      else {
-        if (text.trim()) console.warn(text.trim());
-        renameSync(`${object}.tmp`, object);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  if (failure) throw new Error(failure);
-  const link = ["-shared", "-pthread", "-o", `${target}.tmp`, ...objects];
-  if (process.platform === "linux") link.push("-ldl");
-  if (process.platform === "darwin") link.push("-undefined", "dynamic_lookup");
-  const { code, text } = await run(cxx, link);
-  if (code !== 0) throw new Error(text);
-  renameSync(`${target}.tmp`, target); // a process that has the old addon open keeps it
-  writeFileSync(manifestFile, manifest);
-  console.log(
-    `mistral-lab: native addon built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+  removeLeftovers(out);
+  await onAllProcessors(queue, ({ source, args, object }) =>
+    replaceFile(object, out, async (path) => {
+      const { code, text } = await run(cxx, [...base, ...args, "-c", source, "-o", path], verbose);
+      if (code !== 0) throw new Error(text);
+      if (text.trim()) console.warn(text.trim());
+    }),
   );
+  let problem;
+  await replaceFile(target, out, async (path) => {
+    const { code, text } = await run(cxx, [...link, "-o", path], verbose);
+    if (code !== 0) throw new Error(text);
+    problem = loadProblem(path);
+  });
+  writeFileSync(manifestFile, manifest);
+  // Objects of files that are gone, or of another compiler.
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".o")))
+    if (!objects.includes(join(folder, file))) rmSync(join(folder, file), { force: true });
+  console.log(
+    `mistral-lab: native addon built (${queue.length} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+  );
+  if (!problem) return;
+  // It may have been built for another machine.
+  console.log(`mistral-lab: this Node cannot load it, so that plain tfjs will be used (slower): ${problem}`);
+  if (strict) process.exitCode = 1;
+}
+
+/** Why the addon cannot be loaded here, found out by a process that it may kill; undefined where it can. */
+function loadProblem(path) {
+  const script =
+    "try { process.dlopen({ exports: {} }, process.argv[1]) } catch (error) { console.log(error.message) }";
+  const { stdout, signal } = spawnSync(process.execPath, ["-e", script, path], { encoding: "utf8" });
+  return signal ? `it kills the process (${signal})` : stdout.trim() || undefined;
 }
 
 /** One fat binary a kernel file, loaded by the driver at the kernel's first use. */
 async function buildKernels(nvcc) {
   const folder = join(out, "cuda");
   mkdirSync(folder, { recursive: true });
-  const headers = Math.max(newestHeader(".cuh"), statSync(join(root, "native", "nf4Tables.h")).mtimeMs);
+  // As clocks say: the images are named by their kernels.
+  const newest = (...paths) => Math.max(...paths.map((path) => statSync(path).mtimeMs));
+  const headers = newest(
+    ...files(["", "cuda"], ".cuh"),
+    join(root, "native", "nf4Tables.h"),
+    fileURLToPath(import.meta.url),
+  );
   const archs = cudaArchs();
   // Machine code for Hopper may use what its successors lack (wgmma); PTX may not.
   const own = (arch) => (arch === "90" ? "90a" : arch);
@@ -214,46 +212,30 @@ async function buildKernels(nvcc) {
   const flags = ["-fatbin", "-std=c++17", "-O3", "-Xfatbin", "-compress-all", ...codes];
   const built = join(folder, "flags.txt");
   const same = existsSync(built) && readFileSync(built, "utf8") === flags.join(" ");
-  const jobs = readdirSync(join(root, "native", "cuda"))
-    .filter((file) => file.endsWith(".cu"))
-    .map((file) => ({
-      source: join(root, "native/cuda", file),
-      target: join(folder, `${basename(file, ".cu")}.fatbin`),
-    }));
+  const jobs = files(["cuda"], ".cu").map((source) => ({
+    source,
+    target: join(folder, `${basename(source, ".cu")}.fatbin`),
+  }));
   // What is no kernel any more must not be packed.
   const kept = new Set([built, ...jobs.map(({ target }) => target)]);
   for (const file of readdirSync(folder)) if (!kept.has(join(folder, file))) rmSync(join(folder, file));
   const queue = jobs.filter(
     ({ source, target }) =>
-      force ||
-      !same ||
-      !existsSync(target) ||
-      statSync(target).mtimeMs < Math.max(headers, statSync(source).mtimeMs),
+      force || !same || !existsSync(target) || newest(target) < Math.max(headers, newest(source)),
   );
   if (queue.length === 0) return;
   const started = Date.now();
-  const total = queue.length;
-  let failure;
-  const worker = async () => {
-    for (let job = queue.shift(); job && !failure; job = queue.shift()) {
-      const { code, text } = await run(nvcc, [...flags, job.source, "-o", `${job.target}.tmp`]);
-      if (code !== 0) failure = text;
-      else renameSync(`${job.target}.tmp`, job.target);
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  if (failure) throw new Error(failure);
+  // Not in `folder`: what lies there is packed.
+  await onAllProcessors(queue, ({ source, target }) =>
+    replaceFile(target, out, async (path) => {
+      const { code, text } = await run(nvcc, [...flags, source, "-o", path], verbose);
+      if (code !== 0) throw new Error(text);
+    }),
+  );
   writeFileSync(built, flags.join(" "));
   console.log(
-    `mistral-lab: GPU kernels built (${total} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+    `mistral-lab: GPU kernels built (${queue.length} files, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
   );
-}
-
-function findNvcc() {
-  for (const candidate of [process.env.NVCC, "nvcc", "/usr/local/cuda/bin/nvcc"]) {
-    if (candidate && spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
-  }
-  return undefined;
 }
 
 const cxx = findCompiler();
@@ -269,13 +251,13 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
 } else {
   await build(cxx).catch((error) => {
     console.log(
-      `mistral-lab: the native addon could not be built with ${cxx}; plain tfjs will be used (slower).`,
+      `mistral-lab: the native addon could not be built with ${cxx.join(" ")}; plain tfjs will be used (slower).`,
     );
     console.log(error.message.split("\n").slice(0, 20).join("\n"));
     if (strict) process.exitCode = 1;
   });
-  const nvcc = emulateAmx ? undefined : findNvcc();
-  if (!nvcc && process.argv.includes("--portable") && !existsSync(join(out, "cuda"))) {
+  const nvcc = emulateAmx ? undefined : findTool("NVCC", ["nvcc", "/usr/local/cuda/bin/nvcc"]);
+  if (!nvcc && portable && !existsSync(join(out, "cuda"))) {
     console.log(
       "mistral-lab: no nvcc found; the package will carry no GPU kernels, and NVRTC compiles them where it is used.",
     );
@@ -283,10 +265,10 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
   if (nvcc) {
     await buildKernels(nvcc).catch((error) => {
       console.log(
-        `mistral-lab: the GPU kernels could not be built with ${nvcc}; a GPU is used where NVRTC can compile them.`,
+        `mistral-lab: the GPU kernels could not be built with ${nvcc.join(" ")}; a GPU is used where NVRTC can compile them.`,
       );
       console.log(error.message.split("\n").slice(0, 20).join("\n"));
-      if (process.argv.includes("--strict")) process.exitCode = 1;
+      if (strict) process.exitCode = 1;
     });
   }
 }
