@@ -23,7 +23,14 @@ export function addonProblem(): string | undefined {
 
 /** Where the build puts the addon; `MISTRAL_LAB_ADDON` names another file (the test build with emulated tiles). */
 export function addonPath(): string {
-  return process.env.MISTRAL_LAB_ADDON ?? join(packageRoot(), "build", "native", "mistral-lab.node");
+  return process.env.MISTRAL_LAB_ADDON || join(packageRoot(), "build", "native", "mistral-lab.node");
+}
+
+/** Why the instruction set that `MISTRAL_LAB_ISA` asks for cannot be had; undefined where it asks for none. */
+export function isaProblem(availableIsas: string[]): string | undefined {
+  const isa = process.env.MISTRAL_LAB_ISA;
+  if (!isa || availableIsas.includes(isa)) return undefined;
+  return `MISTRAL_LAB_ISA="${isa}": expected one of ${availableIsas.join(", ")}, which this processor has: choose one, or unset it`;
 }
 
 function tryLoad(): { addon?: Addon; problem?: string } {
@@ -38,7 +45,10 @@ function tryLoad(): { addon?: Addon; problem?: string } {
     const addon = createRequire(import.meta.url)(path) as Addon;
     // After a `git pull` the sources are newer than what was built of them.
     const missing = Object.keys(ADDON_ENTRIES).filter((name) => !(name in addon));
-    if (missing.length === 0) return { addon };
+    if (missing.length === 0) {
+      const problem = isaProblem(addon.info().availableIsas);
+      return problem ? { problem } : { addon };
+    }
     return {
       problem: `${path} was built from older sources (it lacks ${missing.join(", ")}): run \`npm rebuild\``,
     };

@@ -4,7 +4,7 @@
  */
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { addonPath } from "../backend/loadAddon.ts";
+import { addonPath, isaProblem } from "../backend/loadAddon.ts";
 import { findTensorflow, TENSORFLOW_VERSION } from "../backend/tensorflow.ts";
 
 export interface Check {
@@ -59,6 +59,8 @@ export function checkAddon(canCompile: boolean, path = addonPath()): Check {
     availableIsas: string[];
     threads: number;
   };
+  const problem = isaProblem(availableIsas);
+  if (problem) return { name, status: "broken", detail: problem, todo: "unset MISTRAL_LAB_ISA" };
   const detail = `${isa} of ${availableIsas.join(", ")}; ${threads} threads; ${path}`;
   return { name, status: "ok", detail };
 }

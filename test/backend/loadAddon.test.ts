@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { loadAddon } from "../../sdk/backend/loadAddon.ts";
 import { inFolder } from "../inFolder.ts";
 
 /** What a process with these variables says about the addon, which is loaded once a process. */
@@ -34,6 +35,14 @@ describe("loadAddon", () => {
         /broken\.node cannot be loaded \(.*\): run `npm rebuild`$/,
       );
     }));
+
+  it("refuses an instruction set that the processor has not, and takes an empty variable for none", () => {
+    if (!loadAddon()) return;
+    assert.match(
+      problemWith({ MISTRAL_LAB_ISA: "avx1024", MISTRAL_LAB_ADDON: "" }),
+      /^MISTRAL_LAB_ISA="avx1024": expected one of scalar, .*, which this processor has: choose one, or unset it$/,
+    );
+  });
 
   it("refuses one that was built from older sources, which lacks entries", () =>
     inFolder(async (dir) => {
