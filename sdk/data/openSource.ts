@@ -1,6 +1,7 @@
 /** Opens a source by what it holds: CSV of any dialect, JSON lines, JSON or Parquet. */
 import { findColumns } from "./columns/columns.ts";
 import type { Settings } from "./csvOptions.ts";
+import { refuseBinary } from "./detect/binary.ts";
 import { Decoder, detectEncoding } from "./detect/encoding.ts";
 import { dialogueColumns, openDialogueColumns } from "./dialogue/columns.ts";
 import { findDialogue } from "./dialogue/detect.ts";
@@ -24,7 +25,7 @@ const HEAD = 1 << 18;
 // Of those, what tells a dialogue from a table.
 const STYLE = 1 << 15;
 
-/** @throws when the source cannot be read, is empty, or lacks one of the two sides */
+/** @throws when the source cannot be read, is empty or no text, or lacks one of the two sides */
 export async function openSource(source: Source, settings: Settings): Promise<OpenTable> {
   const opened = await open(source, settings, true);
   if (opened.empty)
@@ -87,6 +88,7 @@ async function open(source: Source, settings: Settings, wantsRows: boolean): Pro
     return { name, empty, objects: parquetSource(name, Buffer.concat(parts)) };
   }
   const { encoding, bom } = detectEncoding(head);
+  if (!encoding.startsWith("utf-16")) refuseBinary(name, head);
   const first = head.subarray(bom).toString("latin1", 0, 64).replaceAll("\0", "").trimStart()[0];
   if (first === "{" || first === "[") {
     const text = new Decoder(encoding).decode(head.subarray(bom), whole);

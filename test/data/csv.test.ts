@@ -369,6 +369,86 @@ describe("loadCsv errors", () => {
     });
   });
 
+  it("refuses a table with one side only, and one without sentences", async () => {
+    const questions = ["Où est mon colis ?", "Quels sont vos horaires ?", "Livrez-vous le samedi ?"];
+    const tables = {
+      "one column": ["instruction", ...questions],
+      "one column of single words": ["response", "Oui", "Non", "Peut-être"],
+      "one column of two words each": ["question", "hello there", "how are"],
+      "no answers beside the questions": [
+        "instruction,category",
+        ...questions.map((text) => `${text},livraison`),
+      ],
+      "no answers, a column of marks": ["instruction,autre", ...questions.map((text) => `${text},x`)],
+      "no questions beside the answers": ["id,response", ...questions.map((text, i) => `${i},${text}`)],
+      "lines of prose": questions,
+      "words without a header": ["foo,bar", "hello,world", "bonjour,monde"],
+    };
+    for (const [name, lines] of Object.entries(tables)) {
+      const got = lines[0].split(",").slice(0, 2);
+      await assert.rejects(load(`${lines.join("\n")}\n`), ({ message }: Error) => {
+        assert.ok(
+          message.startsWith("(buffer): expected columns for the instruction"),
+          `${name}: ${message}`,
+        );
+        if (name !== "lines of prose")
+          assert.ok(
+            message.includes(`; got ${got.map((column) => `"${column}"`).join(", ")}.`),
+            `${name}: ${message}`,
+          );
+        return true;
+      });
+    }
+  });
+
+  it("takes the prose beside the one side that is named for the other", async () => {
+    const pairs = [
+      ["Où est mon colis ?", "Suivez-le dans votre espace client."],
+      ["Livrez-vous le samedi ?", "Oui, de 9 h à midi."],
+    ];
+    const table = (header: string, turned = false) =>
+      [header, ...pairs.map(([q, a], i) => `${i},${turned ? `"${a}","${q}"` : `"${q}","${a}"`},info`)].join(
+        "\n",
+      );
+    for (const text of [
+      table("n,instruction,texte,genre"),
+      table("n,texte,response,genre"),
+      table("n,response,texte,genre", true),
+    ]) {
+      const { rows } = await load(text);
+      assert.deepEqual(
+        rows.map(({ instruction, response }) => [instruction, response]),
+        pairs,
+        text,
+      );
+    }
+  });
+
+  it("refuses files that are no text, and says what they are", async () => {
+    const bytes = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i * 31 + i * 7 + (i >> 3)) & 255));
+    const starting = (start: string) => Buffer.concat([Buffer.from(start, "latin1"), bytes]);
+    const files: [Buffer, string][] = [
+      [bytes, "a binary file. Check the path, or export the table again."],
+      [Buffer.alloc(3000, "SQL\0\0\x02\0"), "a binary file. Check the path, or export the table again."],
+      [
+        starting("PK\x03\x04"),
+        "a spreadsheet (xlsx, ods) or a zip archive. Save the sheet as CSV, or unpack the archive.",
+      ],
+      [starting("\xd0\xcf\x11\xe0"), "a spreadsheet of old Excel (xls). Save the sheet as CSV."],
+      [starting("\x1f\x8b"), "a compressed file (gzip). Unpack it with gunzip."],
+      [starting("\x28\xb5\x2f\xfd"), "a compressed file (zstd). Unpack it with unzstd."],
+      [starting("%PDF-1.7"), "a PDF document. Export the table from the program that made it."],
+      [starting("SQLite format 3\0"), "an SQLite database. Export the table as CSV."],
+    ];
+    for (const [file, what] of files)
+      await assert.rejects(loadCsv(file), {
+        message: `(buffer): expected a text (CSV, JSON, a dialogue) or Parquet, got ${what}`,
+      });
+    const text = `question,answer\n${"Où ?,Là-bas\n".repeat(20)}`;
+    for (const file of [text.replaceAll("\n", "\0\n"), text + "\0".repeat(9000)])
+      assert.equal((await load(file)).rows.length, 20, "NULs in a text");
+  });
+
   it("names every wrong option, those inside columns too", async () => {
     // As JSON, because the compiler would refuse these.
     const wrong = JSON.parse('{"delimeter":";","delimiter":"","columns":{"instuction":"q","response":1}}');

@@ -75,7 +75,7 @@ function mutated(bytes: Buffer, random: Random): Buffer<ArrayBuffer> {
 
 // What `loadCsv` documents that it throws.
 const documented =
-  /^\((?:buffer|stream)\): (?:line \d+.*: )?expected (?:columns|a header and rows|objects with both sides|a Parquet file|at most maxColumns|a cell of at most)/s;
+  /^\((?:buffer|stream)\): (?:line \d+.*: )?expected (?:columns|a text|a header and rows|objects with both sides|a Parquet file|at most maxColumns|a cell of at most)/s;
 
 /** @returns the rows, or undefined where the file is none */
 export async function check(bytes: Buffer): Promise<number | undefined> {

@@ -108,9 +108,9 @@ describe("properties of loadCsv", () => {
 
   it("reads a file of many pieces as it reads the same file in others", async () => {
     const random = new Random(5);
-    for (const { bytes, name } of [...writing, ...tables, ...faults, ...exports, ...dialogues].filter(
-      (_, i) => i % 12 === 0,
-    )) {
+    let read = 0;
+    const files = [...writing, ...tables, ...faults, ...exports, ...dialogues].filter((_, i) => i % 12 === 0);
+    for (const { bytes, name } of files) {
       const parts: Buffer[] = [];
       // Longer than the piece that the dialect is read from, with something else in it at times.
       for (let size = 0; size < 600_000; size += parts[parts.length - 1].length)
@@ -120,10 +120,21 @@ describe("properties of loadCsv", () => {
       const pieces = Array.from({ length: Math.ceil(whole.length / size) }, (_, i) =>
         whole.subarray(size * i, size * (i + 1)),
       );
-      const [table, same] = [await loadCsv(whole), await loadCsv(Readable.from(pieces))];
+      const [table, same] = await Promise.all(
+        [whole, Readable.from(pieces)].map((source) =>
+          loadCsv(source).catch(({ message }: Error) => message),
+        ),
+      );
+      // Something else in the midst of it makes one of the dialogues none.
+      if (typeof table === "string" || typeof same === "string") {
+        assert.equal(String(same).replace("(stream)", "(buffer)"), table, name);
+        continue;
+      }
+      read++;
       for (const what of ["rows", "repairs", "rejected"] as const)
         assert.deepEqual(same[what], table[what], `${name}: ${what}`);
     }
+    assert.ok(read >= files.length - 1, `${read} of ${files.length}`);
   });
 
   it("throws only what it documents, and counts every record, on random and changed files", async () => {

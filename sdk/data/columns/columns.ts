@@ -59,6 +59,16 @@ export function findColumns(
   return { instruction: question.at, response: answer.at, exact: question.exact && answer.exact };
 }
 
+/** The one side that a header names, word for word, where it does not name the other; vague words ("message") do not count. */
+export function namedSide(header: readonly string[]): { side: keyof ColumnNames; at: number } | undefined {
+  const names = header.map(plainName);
+  const at = (words: { shown: readonly string[]; further: readonly string[] }) =>
+    names.findIndex((name) => words.shown.includes(name) || words.further.includes(name));
+  const [question, answer] = [at(questionWords), at(answerWords)];
+  if (question >= 0 === answer >= 0) return undefined;
+  return question >= 0 ? { side: "instruction", at: question } : { side: "response", at: answer };
+}
+
 /** "What is your question for us?" is a name; what has more words is a sentence. */
 const MOST_WORDS = 7;
 

@@ -1,6 +1,6 @@
 /** Where in a file the table stands: lines before it, header records, columns and what they hold. */
 import { ColumnModel, learnColumns } from "../columns/columnModel.ts";
-import { type ColumnNames, findColumns, isOtherName } from "../columns/columns.ts";
+import { type ColumnNames, findColumns, isOtherName, namedSide } from "../columns/columns.ts";
 import { lenientSplit } from "../records/lenientSplit.ts";
 import { RecordReader } from "../records/recordReader.ts";
 import type { Syntax } from "../records/syntax.ts";
@@ -48,6 +48,7 @@ export function findLayout(
   const seen = firstRecords(text, syntax);
   const named = namedHeader(seen, wanted);
   if (named !== undefined) return namedLayout(seen, named);
+  if (isHalfNamed(seen, syntax)) return namedLayout(seen, 0);
   return unnamedLayout(seen, syntax, align);
 }
 
@@ -84,6 +85,15 @@ function namedHeader(seen: readonly Seen[], wanted: Partial<ColumnNames> | undef
   // Names that only hold the words must stand where the table begins.
   const first = near.findIndex(({ fields }) => fields.filter((field) => field.trim() !== "").length > 1);
   return first >= 0 && isHeader(near[first], false) ? first : undefined;
+}
+
+/** The first record names one side and is as long as the others: a header, though the other side is not named or not there. */
+function isHalfNamed([first, ...rest]: readonly Seen[], { delimiter }: Syntax): boolean {
+  if (first === undefined || namedSide(first.fields) === undefined || !first.fields.every(isName))
+    return false;
+  // Below one name, blanks part no columns; other delimiters do, and the name is a title.
+  if (first.fields.length === 1 && delimiter === " ") return true;
+  return rest.length === 0 || first.fields.length === mostFrequent(rest.map(({ fields }) => fields.length));
 }
 
 function namedLayout(seen: readonly Seen[], at: number): Layout {

@@ -1,7 +1,7 @@
 /** Which columns hold question and answer, where their names do not say it: by what the cells look like. */
 import type { ColumnModel } from "../columns/columnModel.ts";
 import type { ColumnNames } from "../columns/columns.ts";
-import { type ColumnPlaces, findColumns, isOtherName } from "../columns/columns.ts";
+import { type ColumnPlaces, findColumns, isOtherName, namedSide } from "../columns/columns.ts";
 import type { Layout } from "./layout.ts";
 
 /** @returns undefined where it takes a guess to say */
@@ -11,12 +11,16 @@ export function findRoles(
 ): ColumnPlaces | undefined {
   const named = findColumns(header, wanted);
   if (named || wanted?.instruction !== undefined || wanted?.response !== undefined) return named;
+  const half = namedSide(header);
+  if (half) return completed(half, { header, models });
   const texts = models
     .map((model, place) => ({ model, place }))
     .filter(({ model, place }) =>
       models.length === 2 ? !isOtherName(header[place]) : isProse(model, headerRecords > 0),
     );
   if (models.every((model) => model.typed)) return undefined;
+  // Single words neither ask nor answer: a list of names, or prose that was cut at its blanks.
+  if (models.every((model) => model.spacedShare === 0)) return undefined;
   const [first, second] = longestTwo(texts);
   if (!first || !second) return undefined;
   // Questions end with a question mark; where that says nothing, they stand first.
@@ -26,6 +30,21 @@ export function findRoles(
     response: (swapped ? first : second).place,
     exact: false,
   };
+}
+
+/** One side is named: the other is the column with the most prose, if one has any. */
+function completed(
+  { side, at }: NonNullable<ReturnType<typeof namedSide>>,
+  { header, models }: Pick<Layout, "header" | "models">,
+): ColumnPlaces | undefined {
+  const [other] = models
+    .map((model, place) => ({ model, place }))
+    .filter(({ model, place }) => place !== at && !isOtherName(header[place]) && isProse(model, true))
+    .sort((a, b) => b.model.weight - a.model.weight);
+  if (!other) return undefined;
+  return side === "instruction"
+    ? { instruction: at, response: other.place, exact: false }
+    : { instruction: other.place, response: at, exact: false };
 }
 
 interface Candidate {
