@@ -11,6 +11,9 @@ export {
   useDevice,
 } from "./backend/device.ts";
 export { type Domain, domainNames, loadDomain } from "./chat/domain.ts";
+export { defineLanguage } from "./chat/language/defineLanguage.ts";
+export type { Language } from "./chat/language/language.ts";
+export { addLanguage } from "./chat/language/languages.ts";
 export { ReasoningSystem } from "./chat/reasoning.ts";
 export type { ChatTurn } from "./chat/reply.ts";
 export { type ChatEvent, ChatSession } from "./chat/session.ts";

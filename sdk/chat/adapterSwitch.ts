@@ -7,7 +7,7 @@ import type { ChatSession } from "./session.ts";
 /** Models by name, such as `loadAdapters` gives; the first is the one that the session began with. */
 export type NamedModels = ReadonlyMap<string, LoadedModel | ChatModel>;
 
-const COMMAND = /^\/?(?:adapter|adaptateur)(?:\s+(\S+))?$/i;
+const COMMAND = /^\/?(\p{L}+)(?:\s+(\S+))?$/u;
 
 /** The text of the command "help": the domain's, and the command of the adapters where there are some. */
 export function helpText(
@@ -30,10 +30,10 @@ export class AdapterSwitch {
   /** What to say where the line is the command, which is then obeyed; undefined for any other line. */
   obey(line: string, language: Domain["language"]): string | undefined {
     const match = COMMAND.exec(line);
-    if (!match) return undefined;
     const texts = languageOf(language).texts.chat;
+    if (!match || !["adapter", texts.adapterWord].includes(match[1].toLowerCase())) return undefined;
     const names = [...this.models.keys()];
-    const [, name] = match;
+    const name = match[2];
     if (name === undefined) {
       return texts.adapterList(
         names.map((known) => (known === this.current ? `[${known}]` : known)).join(", "),

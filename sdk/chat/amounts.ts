@@ -13,7 +13,7 @@ export interface Found {
 /** A number with the stem of the word after it, which is mostly its unit. */
 export interface NumberInText {
   value: number;
-  /** Stem of the next word: "jour", "kg", "€"; empty at the end of a sentence. */
+  /** Stem of the next word, as the language's `units` has it: "jour", "kg", "€"; empty at the end of a sentence. */
   unit: string;
   text: string;
   start: number;
@@ -35,39 +35,18 @@ export function numbersIn(text: AnalysedText, domain: CompiledDomain): NumberInT
     const unit = next === undefined || /[.,;:?!]/.test(gap) || /[?!]/.test(next.word) ? "" : next.stem;
     const start = tokens[from].start;
     const end = tokens[to - 1].end;
-    const name = unitName(unit);
-    const years = YEARS.has(name);
+    const name = domain.language.units.get(unit) ?? unit;
     // "2 ans" and "24 mois" are one length of time.
+    const years = name === "year";
     return {
       value: years ? value * 12 : value,
-      unit: years ? MONTH : name,
+      unit: years ? "month" : name,
       text: raw.slice(start, end),
       start,
       end,
     };
   });
 }
-
-/** Different spellings of one unit. */
-function unitName(stem: string): string {
-  return UNIT_NAMES.get(stem) ?? stem;
-}
-
-const UNIT_NAMES = new Map([
-  ["eur", "€"],
-  ["euro", "€"],
-  ["h", "heur"],
-  ["hour", "heur"],
-  ["kilo", "kg"],
-  ["l", "litr"],
-  ["j", "jour"],
-  ["min", "minut"],
-  ["moi", "mois"],
-  ["month", "mois"],
-]);
-
-const MONTH = "mois";
-const YEARS = new Set(["an", "ans", "ann", "anne", "year"]);
 
 /** Every number, of the tokens [from, to). */
 function readNumbers({ tokens, raw }: AnalysedText, domain: CompiledDomain) {
@@ -100,30 +79,29 @@ function readNumber(
     )
       digits += tokens[to++].word;
     // "9 h 40" keeps its minutes, "12€50" its cents.
-    const after = tokens[to]?.word;
     const cents = tokens[to + 1]?.word ?? "";
     if (
-      (after === "€" || after === "e" || after === "euros") &&
+      domain.language.currencies.has(tokens[to]?.word) &&
       /^\d\d$/.test(cents) &&
       tokens[to + 1].start === tokens[to].end
     )
       return { value: digitValue(digits) + Number(cents) / 100, to: to + 2 };
     return { value: digitValue(digits), to };
   }
-  const { numbers } = domain.language;
+  const { numbers, numberAnd, multiplies } = domain.language;
   let total = 0;
   let to = at;
   while (to < tokens.length) {
     const value = numbers.get(tokens[to].word);
     if (value === undefined) {
       // "vingt et un": "et" inside a number.
-      if (to > at && tokens[to].word === "et" && tokens[to + 1]?.word === "un") {
+      if (to > at && tokens[to].word === numberAnd?.and && tokens[to + 1]?.word === numberAnd.one) {
         total += 1;
         to += 2;
       }
       break;
     }
-    total = (value === 20 && total === 4) || value >= 100 ? Math.max(1, total) * value : total + value;
+    total = multiplies(total, value) ? Math.max(1, total) * value : total + value;
     to++;
   }
   return to === at ? undefined : { value: total, to };
@@ -155,7 +133,8 @@ export function findAmounts(text: AnalysedText, domain: CompiledDomain): Found[]
       continue;
     }
     // The e of "30e" is money, that of "2e étage" is not.
-    if (mark.word === "e" && (mark !== after || mark.start !== tokens[to - 1].end || value < 4)) continue;
+    if (/^[a-z]$/.test(mark.word) && (mark !== after || mark.start !== tokens[to - 1].end || value < 4))
+      continue;
     const start = mark === before ? before.start : tokens[from].start;
     const end = mark === after ? after.end : tokens[to - 1].end;
     found.push({

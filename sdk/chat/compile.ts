@@ -16,7 +16,7 @@ import {
 } from "./domainWords.ts";
 import { FactBook } from "./facts.ts";
 import type { Language } from "./language/language.ts";
-import { languageOf } from "./language/languages.ts";
+import { languageOf, languages } from "./language/languages.ts";
 import type { AskedKind } from "./language/replyWords.ts";
 import { Lexicon } from "./lexicon.ts";
 import { type AnalysedText, analyseText, fold, Speller, type Token } from "./normalise.ts";
@@ -105,7 +105,7 @@ export function compileDomain(domain: Domain): CompiledDomain {
 
 function compile(domain: Domain): CompiledDomain {
   const language = languageOf(domain.language);
-  const speller = new Speller(knownWords(domain, language), language.stem, language.elisions);
+  const speller = new Speller(knownWords(domain, language), language);
   const plain = (text: string) => analyseText(text, language);
   // Stages and checks ask about the same query, answer and history over and over.
   const analyse = remember(RECENT_TEXTS, (text: string) =>
@@ -122,7 +122,10 @@ function compile(domain: Domain): CompiledDomain {
     isPlace: (word: string) => places.has(word),
     lexicon,
     courtesy,
-    offences: new CourtesyCheck(domain.courtesy.insults, domain.courtesy.innocent),
+    offences: new CourtesyCheck(
+      [...languages.values()].map(({ rude }) => rude),
+      domain.courtesy,
+    ),
     expressions: expressionIndices(language, plain),
     themes: themeIndex(domain, plain),
     themeNames: Object.keys(domain.themes),

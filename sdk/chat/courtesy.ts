@@ -3,20 +3,7 @@
  * "connnaaard"), and not the innocent ("pique-nique", "TG 450", "je suis bête"). Works on whole words only,
  * so "concombre" holds no insult.
  */
-import {
-  ABOUT_SELF,
-  ALSO_OF_THINGS,
-  ALSO_THINGS,
-  INNOCENT,
-  INSULT_PHRASES,
-  INSULTS,
-  SHORT_INSULTS,
-  SWEARING,
-  THREATS,
-  THROWERS,
-  THROWN,
-} from "./language/rude.ts";
-import { calledNames } from "./nameCalling.ts";
+import type { RudeWords } from "./language/rudeWords.ts";
 import { fold } from "./normalise.ts";
 
 /** "rude": swearing at nobody. "insult": at somebody. "threat": of harm. */
@@ -53,12 +40,6 @@ const LEET: Record<string, string> = {
   ...{ "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b" },
   ...{ "@": "a", $: "s", "!": "i", "|": "l", "€": "e", _: "" },
 };
-/** Spellings inside phrases that customers vary. */
-const SAME: Record<string, string> = {
-  ...{ vs: "vous", ete: "etes", ets: "etes", t: "t", c: "c", "2": "de", ke: "que", g: "j", ta: "ta" },
-  ...{ tes: "t", fils2pute: "fdp", vai: "vais", jvais: "vais", jvai: "vais", v: "vais", nik: "nique" },
-};
-
 /** Finds offences in texts; holds the lists of the languages and of one domain. */
 export class CourtesyCheck {
   readonly #insults: Set<string>;
@@ -73,26 +54,61 @@ export class CourtesyCheck {
   /** Those of them that stand before things less often than before people. */
   readonly #throwersAtPeople: Phrases;
   readonly #aboutSelf: Phrases;
-  readonly #fold = (text: string) => (fold(text).match(/[a-z0-9]+/g) ?? []).map((word) => SAME[word] ?? word);
+  readonly #thrown: Set<string>;
+  readonly #masked: string[];
+  readonly #shortInsults: Set<string>;
+  readonly #modelWords: Set<string>;
+  readonly #swearing: Set<string>;
+  readonly #alsoThings: Set<string>;
+  readonly #between: Set<string>;
+  /** Spellings inside phrases that customers vary. */
+  readonly #spellings: Map<string, string>;
+  readonly #namers: NonNullable<RudeWords["calledNames"]>[];
+  readonly #fold = (text: string) => (fold(text).match(/[a-z0-9]+/g) ?? []).map((word) => this.#spelt(word));
 
   /** `insults` and `innocent` are words and phrases of the domain, beside those of the languages. */
-  constructor(insults: readonly string[] = [], innocent: readonly string[] = []) {
+  constructor(
+    languages: readonly RudeWords[],
+    { insults = [], innocent = [] }: { insults?: readonly string[]; innocent?: readonly string[] } = {},
+  ) {
+    const all = (of: (rude: RudeWords) => readonly string[]) => languages.flatMap(of);
+    this.#spellings = new Map(languages.flatMap(({ spellings }) => Object.entries(spellings)));
+    this.#thrown = new Set(all(({ thrown }) => thrown));
+    this.#masked = all(({ masked }) => masked);
+    this.#shortInsults = new Set(all(({ shortInsults }) => shortInsults));
+    this.#modelWords = new Set(all(({ modelWords }) => modelWords));
+    this.#swearing = new Set(all(({ swearing }) => swearing));
+    this.#alsoThings = new Set(all(({ alsoThings }) => alsoThings));
+    this.#between = new Set(all(({ between }) => between));
+    this.#namers = languages.flatMap(({ calledNames }) => calledNames ?? []);
     const own = insults.map((text) => fold(text));
     this.#insults = new Set([
-      ...INSULTS,
-      ...own.filter((text) => /^[a-z]+$/.test(text) && !THROWN.has(text)),
+      ...all((rude) => rude.insults),
+      ...own.filter((text) => /^[a-z]+$/.test(text) && !this.#thrown.has(text)),
     ]);
     for (const word of this.#insults) if (word.length > 3) this.#squeezed.set(squeeze(word), word);
     this.#initials = new Set([...this.#squeezed.keys()].map((word) => word.slice(0, 2)));
-    this.#insultPhrases = this.#index([...INSULT_PHRASES, ...own.filter((text) => /[^a-z]/.test(text))]);
-    this.#threats = this.#index(THREATS);
-    this.#innocent = this.#index([...INNOCENT, ...innocent]);
-    this.#throwers = this.#index(THROWERS, true);
+    this.#insultPhrases = this.#index([
+      ...all(({ phrases }) => phrases),
+      ...own.filter((text) => /[^a-z]/.test(text)),
+    ]);
+    this.#threats = this.#index(all(({ threats }) => threats));
+    this.#innocent = this.#index([...all((rude) => rude.innocent), ...innocent]);
+    const throwers = all((rude) => rude.throwers);
+    const ofThings = new Set(all(({ throwersOfThings }) => throwersOfThings));
+    this.#throwers = this.#index(throwers, true);
     this.#throwersAtPeople = this.#index(
-      THROWERS.filter((phrase) => !ALSO_OF_THINGS.has(phrase)),
+      throwers.filter((phrase) => !ofThings.has(phrase)),
       true,
     );
-    this.#aboutSelf = this.#index(ABOUT_SELF, true);
+    this.#aboutSelf = this.#index(
+      all(({ aboutSelf }) => aboutSelf),
+      true,
+    );
+  }
+
+  #spelt(word: string): string {
+    return this.#spellings.get(word) ?? word;
   }
 
   /** The gravest offence of a text. */
@@ -118,7 +134,7 @@ export class CourtesyCheck {
       else if (phrase > 0 && !self()) add("insult", i, i + phrase);
       else if (named > 0) add("insult", i, i + named);
       else if (!spared.has(i) && this.#isInsult(words, i, raw) && !self())
-        add(SWEARING.has(words[i].word) ? "rude" : "insult", i, i + 1);
+        add(this.#swearing.has(words[i].word) ? "rude" : "insult", i, i + 1);
       i += Math.max(1, threat, phrase, named);
     }
     const grade = found.reduce<OffenceGrade>(
@@ -130,7 +146,7 @@ export class CourtesyCheck {
 
   /** How many words call names, where none of them is known as an insult by itself. */
   #calledNames(words: readonly Word[], at: number, raw: string): number {
-    const length = calledNames(words, at);
+    const length = Math.max(0, ...this.#namers.map((calledNames) => calledNames(words, at)));
     for (let k = 1; k < length; k++) if (this.#isInsult(words, at + k, raw)) return 0;
     return length;
   }
@@ -138,11 +154,10 @@ export class CourtesyCheck {
   #isInsult(words: readonly Word[], i: number, raw: string): boolean {
     const { word } = words[i];
     if (this.#insults.has(word) || words[i].masked) return true;
-    if (SHORT_INSULTS.has(word)) return isShortInsult(words, i, raw);
-    if (!THROWN.has(word)) return false;
-    return (
-      words.length === 1 || thrown(words, i, ALSO_THINGS.has(word) ? this.#throwersAtPeople : this.#throwers)
-    );
+    if (this.#shortInsults.has(word)) return this.#isShortInsult(words, i, raw);
+    if (!this.#thrown.has(word)) return false;
+    const throwers = this.#alsoThings.has(word) ? this.#throwersAtPeople : this.#throwers;
+    return words.length === 1 || this.#isThrown(words, i, throwers);
   }
 
   /** The words with their disguise undone: symbols for letters, spaces between letters, letters repeated. */
@@ -154,7 +169,7 @@ export class CourtesyCheck {
       const start = match.index;
       const shown = this.#undisguise(text);
       const masked = /[*#]/.test(text) && !/[*#]/.test(shown);
-      words.push({ word: SAME[shown] ?? shown, start, end: start + text.length, text, masked });
+      words.push({ word: this.#spelt(shown), start, end: start + text.length, text, masked });
     }
     return this.#joinPieces(words, raw);
   }
@@ -168,7 +183,7 @@ export class CourtesyCheck {
       if (folded.includes("k")) {
         // "kons", "konnard": spelt as it sounds.
         const spelt = [folded.replace(/k/g, "c"), folded.replace(/k/g, "qu")];
-        const meant = spelt.find((word) => THROWN.has(word) || this.#insults.has(word));
+        const meant = spelt.find((word) => this.#thrown.has(word) || this.#insults.has(word));
         if (meant !== undefined) return meant;
       }
       if (folded.length >= 6 && this.#initials.has(folded.slice(0, 2)))
@@ -178,7 +193,7 @@ export class CourtesyCheck {
     if (/[*#]/.test(folded)) return this.#unmask(folded) ?? folded;
     if (!/[a-z]/.test(folded)) return folded;
     const letters = [...folded].map((letter) => LEET[letter] ?? letter).join("");
-    if (THROWN.has(letters) || this.#insults.has(letters)) return letters;
+    if (this.#thrown.has(letters) || this.#insults.has(letters)) return letters;
     return this.#squeezed.get(squeeze(letters)) ?? folded;
   }
 
@@ -191,7 +206,8 @@ export class CourtesyCheck {
     const pattern = [...masked].map((c) => (c === "*" || c === "#" ? "\\w" : (LEET[c] ?? c))).join("");
     const exact = new RegExp(`^${pattern}$`);
     const loose = new RegExp(`^${pattern.replace(/(?:\\w)+/g, "\\w+")}$`);
-    const candidates = [...this.#insults, "merde", "merdes", "con", "cons", "cul", "nul", "nuls"];
+    // Where several fit, the mildest is meant.
+    const candidates = [...this.#swearing, ...this.#insults, ...this.#masked];
     return candidates.find((word) => exact.test(word)) ?? candidates.find((word) => loose.test(word));
   }
 
@@ -235,13 +251,29 @@ export class CourtesyCheck {
     if (next === undefined || !/^[._-]$/.test(raw.slice(words[at].end, next.start))) return false;
     const whole = words[at].word + next.word;
     return (
-      whole.length >= 4 && (this.#insults.has(whole) || THROWN.has(whole)) && !THROWN.has(words[at].word)
+      whole.length >= 4 &&
+      (this.#insults.has(whole) || this.#thrown.has(whole)) &&
+      !this.#thrown.has(words[at].word)
     );
   }
 
   #asInsult(letters: string): string | undefined {
-    if (this.#insults.has(letters) || THROWN.has(letters)) return letters;
+    if (this.#insults.has(letters) || this.#thrown.has(letters)) return letters;
     return this.#squeezed.get(squeeze(letters));
+  }
+
+  #isThrown(words: readonly Word[], at: number, throwers: Phrases): boolean {
+    for (let before = at - 1; before >= 0 && before >= at - 3; before--) {
+      if (longest(words, before, -1, throwers) > 0) return true;
+      if (!this.#between.has(words[before].word)) return false;
+    }
+    return false;
+  }
+
+  /** "tg" insults alone or at an end; with a number or an article it is a model or a unit. */
+  #isShortInsult(words: readonly Word[], i: number, raw: string): boolean {
+    if (/^\d/.test(words[i + 1]?.word ?? "") || /^[-/]\d/.test(raw.slice(words[i].end))) return false;
+    return !this.#modelWords.has(words[i - 1]?.word);
   }
 
   #index(texts: readonly string[], backwards = false): Phrases {
@@ -271,39 +303,6 @@ function longest(words: readonly Word[], at: number, step: 1 | -1, phrases: Phra
     if (phrase.length > best && phrase.every((word, k) => words[at + step * k]?.word === word))
       best = phrase.length;
   return best;
-}
-
-/** Words that may stand between the thrower and the word: "vous êtes vraiment tous nuls". */
-const BETWEEN = new Set([
-  "vraiment",
-  "tous",
-  "trop",
-  "que",
-  "des",
-  "de",
-  "sales",
-  "gros",
-  "all",
-  "so",
-  "really",
-  "bien",
-  "si",
-]);
-
-function thrown(words: readonly Word[], at: number, throwers: Phrases): boolean {
-  for (let before = at - 1; before >= 0 && before >= at - 3; before--) {
-    if (longest(words, before, -1, throwers) > 0) return true;
-    if (!BETWEEN.has(words[before].word)) return false;
-  }
-  return false;
-}
-
-/** "tg" insults alone or at an end; with a number or an article it is a model or a unit. */
-function isShortInsult(words: readonly Word[], i: number, raw: string): boolean {
-  if (/^\d/.test(words[i + 1]?.word ?? "") || /^[-/]\d/.test(raw.slice(words[i].end))) return false;
-  return !/^(?:le|la|un|une|du|modele|ref|reference|type|serie|marque|moteur)$/.test(
-    words[i - 1]?.word ?? "",
-  );
 }
 
 function near(words: readonly Word[], at: number, raw: string): boolean {

@@ -46,10 +46,10 @@ export function findTimes(text: AnalysedText, domain: CompiledDomain, now: Date)
 /** The longest time that begins at a token, with "depuis" before it and a part of the day after it. */
 function timeAt(text: AnalysedText, at: number, domain: CompiledDomain, now: Date): TimeMatch | undefined {
   const { tokens } = text;
-  const { sinceWords, dayParts } = domain.language;
-  if (tokens[at].word === "le" && sinceWords.has(tokens[at - 1]?.word)) return undefined;
+  const { sinceWords, dayParts, dayArticles } = domain.language;
+  if (dayArticles.has(tokens[at].word) && sinceWords.has(tokens[at - 1]?.word)) return undefined;
   const since = sinceWords.has(tokens[at].word);
-  const skip = since ? (tokens[at + 1]?.word === "le" ? 2 : 1) : 0;
+  const skip = since ? (dayArticles.has(tokens[at + 1]?.word) ? 2 : 1) : 0;
   const bare = plainTimeAt(text, at, domain, now);
   const after =
     since && tokens[at + skip] !== undefined ? plainTimeAt(text, at + skip, domain, now) : undefined;
@@ -81,15 +81,14 @@ function plainTimeAt(
   }
   const span = period(tokens, at, domain);
   // "une ado de 15 ans" has an age and no time.
-  const age =
-    /^(?:de|a|ai|en|pour|des)$/.test(tokens[at - 1]?.word ?? "") && /^ans?$/.test(tokens[at + 1]?.word ?? "");
+  const age = language.isAge?.(tokens[at - 1]?.word ?? "", tokens[at + 1]?.word ?? "") ?? false;
   if (span !== undefined && !age) {
-    if (tokens[span.to]?.word === "ago")
+    if (language.agoEnds.has(tokens[span.to]?.word))
       return { from: at, to: span.to + 1, normal: isoDay(now, -span.days) };
     return { from: at, to: span.to, normal: span.normal };
   }
   const word = tokens[at].word;
-  const day = /^\d{1,2}$/.test(word) ? Number(word) : word === "1er" ? 1 : undefined;
+  const day = /^\d{1,2}$/.test(word) ? Number(word) : language.firstOfMonth.has(word) ? 1 : undefined;
   const month = language.months.get(tokens[at + 1]?.word);
   if (day !== undefined && month !== undefined) {
     const year = /^\d{4}$/.test(tokens[at + 2]?.word ?? "") ? tokens[at + 2].word : undefined;
@@ -103,31 +102,21 @@ function plainTimeAt(
   const weekday = language.weekdays.get(word) ?? language.weekdays.get(word.replace(/s$/, ""));
   if (weekday !== undefined) return weekdayMatch(text, at, weekday, now, language);
   const named = language.months.get(word);
-  // English "may" is far more often a verb than a month.
-  if (named !== undefined && word !== "may" && word !== "march")
+  if (named !== undefined && !language.doubtfulMonths.has(word))
     return { from: at, to: at + 1, normal: word };
   return undefined;
 }
 
-/** "commandé le 3", "prévue le 22": a day of no month, behind what happens on a day and before nothing of its own. */
+/** "commandé le 3": a day of no month, where the language has such days. */
 function isBareDay(
   { raw, tokens }: AnalysedText,
   at: number,
   { language, lexicon }: CompiledDomain,
 ): boolean {
-  if (language.code !== "fr" || tokens[at - 1]?.word !== "le" || tokens[at].text.length > 2) return false;
-  const next = tokens[at + 1];
-  const open = next !== undefined && next.clause === tokens[at].clause && /\p{L}|\d|[€$£%]/u.test(next.word);
-  if (open && !/^(?:et|mais|a|au|pour|par|puis|car|donc|ou|je|on|il|ca|chez|dans)$/.test(next.word))
-    return false;
-  const before = tokens[at - 2];
-  if (before === undefined || /[^\s]/.test(raw.slice(before.end, tokens[at - 1].start))) return false;
-  return (
-    /(?:é(?:e?s?)|ue?s?|it|ie?s?|ra|rez|er|ez)$/i.test(before.text) ||
-    /^(?:livraison|commande|date|rdv|depuis)$/.test(before.word) ||
-    lexicon.find(tokens).some(({ entry, to }) => entry.list === "actions" && to === at - 1) ||
-    /^\d/.test(before.word)
-  );
+  if (language.isBareDay === undefined || tokens[at].text.length > 2) return false;
+  const isAction = (index: number) =>
+    lexicon.find(tokens).some(({ entry, to }) => entry.list === "actions" && to === index + 1);
+  return language.isBareDay(raw, tokens, at, isAction);
 }
 
 /** Single words must stand as they are: their stems may be those of verbs ("hiver", "tarder"). */
@@ -147,22 +136,26 @@ function weekdayMatch(
   at: number,
   weekday: number,
   now: Date,
-  { sinceWords, happenedBefore }: CompiledDomain["language"],
+  { sinceWords, dayArticles, coming, gone, happenedBefore }: CompiledDomain["language"],
 ): TimeMatch {
   const after = tokens[at + 1]?.stem ?? "";
   const before = tokens[at - 1]?.word;
-  const lead = before === "le" ? tokens[at - 2]?.word : before;
-  const coming = after.startsWith("prochain") || before === "next";
+  const lead = dayArticles.has(before) ? tokens[at - 2]?.word : before;
+  const ahead = coming.before.has(before) || coming.after.test(after);
   const { start } = tokens[at];
   const past =
-    after.startsWith("derni") ||
-    before === "last" ||
+    gone.before.has(before) ||
+    gone.after.test(after) ||
     sinceWords.has(lead) ||
-    (!coming && happenedBefore.test(raw.slice(Math.max(0, start - TENSE_LETTERS), start)));
-  const ahead = (weekday - now.getDay() + 7) % 7;
-  const behind = (now.getDay() - weekday + 7) % 7;
-  const days = past ? -(behind || 7) : ahead || 7;
-  return { from: at, to: at + (after.startsWith("derni") || coming ? 2 : 1), normal: isoDay(now, days) };
+    (!ahead && (happenedBefore?.test(raw.slice(Math.max(0, start - TENSE_LETTERS), start)) ?? false));
+  const next = (weekday - now.getDay() + 7) % 7;
+  const last = (now.getDay() - weekday + 7) % 7;
+  const days = past ? -(last || 7) : next || 7;
+  return {
+    from: coming.before.has(before) || gone.before.has(before) ? at - 1 : at,
+    to: coming.after.test(after) || gone.after.test(after) ? at + 2 : at + 1,
+    normal: isoDay(now, days),
+  };
 }
 
 /** "3 jours", "deux semaines", "24h": a length of time. */
@@ -172,13 +165,14 @@ function period(
   { language }: CompiledDomain,
 ): { days: number; to: number; normal: string } | undefined {
   const word = tokens[at]?.word ?? "";
-  const one = /^(?:une|un)$/.test(word) || (language.code === "en" && /^(?:an?|one)$/.test(word));
-  const count = /^\d+$/.test(word) ? Number(word) : (language.numbers.get(word) ?? (one ? 1 : undefined));
+  const count = /^\d+$/.test(word)
+    ? Number(word)
+    : (language.numbers.get(word) ?? (language.one.has(word) ? 1 : undefined));
   const unit = tokens[at + 1]?.word ?? "";
   const days = language.periods.get(unit);
   if (count === undefined || days === undefined) return undefined;
   // "9 h 40" is a time of day.
-  const minutes = /^h(?:eures?)?$/.test(unit) && /^[0-5]\d$/.test(tokens[at + 2]?.word ?? "");
+  const minutes = language.clockUnits.has(unit) && /^[0-5]\d$/.test(tokens[at + 2]?.word ?? "");
   if (minutes)
     return { days: 0, to: at + 3, normal: `${String(count).padStart(2, "0")}:${tokens[at + 2].word}` };
   return { days: count * days, to: at + 2, normal: days === 0 ? `${count} ${unit}` : `P${count * days}D` };

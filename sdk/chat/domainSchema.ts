@@ -27,6 +27,10 @@ const category = z.strictObject({
     .enum(["request", "greeting", "farewell", "smalltalk"])
     .default("request")
     .describe("A greeting, a farewell or small talk never wins beside a request."),
+  asksOpinion: z
+    .boolean()
+    .default(false)
+    .describe("Advice and preference, which a general answer answers: it needs no fact, and may define."),
   keywords: texts.describe("Words and short phrases that speak for this category."),
   examples: texts.describe("Whole sentences of customers. The more varied, the better the classifier."),
   answers: texts

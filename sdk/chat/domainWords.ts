@@ -83,7 +83,8 @@ export function knownWords(domain: Domain, language: Language): Map<string, numb
   for (const text of [...entities.productKinds, ...entities.timeReferences]) {
     read(text, 2);
     // A plural is a word of its own to the speller, which repairs one letter only.
-    if (/[a-z]$/i.test(text) && !/[sx]$/.test(text)) read(`${text.split(" ")[0].replace(/s?$/, "s")}`, 1);
+    if (language.plural(text) !== undefined)
+      read(language.plural(text.split(" ")[0]) ?? text.split(" ")[0], 1);
   }
   for (const list of [courtesy.greetings, courtesy.thanks, courtesy.farewells, courtesy.politeness])
     for (const text of list) read(text, 3);

@@ -4,7 +4,6 @@
  */
 import type { Domain, EntityWord } from "./domainSchema.ts";
 import type { Language } from "./language/language.ts";
-import { AMBIGUOUS_PLACES } from "./language/places.ts";
 import { type AnalysedText, fold, type Token } from "./normalise.ts";
 import { PhraseIndex, type PhraseMatch } from "./phrases.ts";
 
@@ -15,9 +14,6 @@ export interface LexiconEntry {
 }
 
 type Match = PhraseMatch<LexiconEntry>;
-
-/** Endings of nouns made of verbs: they count only where the domain lists them ("remboursement"). */
-const MADE_OF_VERB = /(?:ments?|tions?|eurs?|euses?|ures?)$/;
 
 export class Lexicon {
   readonly #language: Language;
@@ -52,8 +48,10 @@ export class Lexicon {
       "noun",
       true,
     );
+    const denied = <E extends { phrase: string }>(entry: E) =>
+      language.denials(entry.phrase).map((phrase) => ({ ...entry, phrase }));
     this.#verbs = new PhraseIndex(
-      [...entries("actions", actions), ...entries("concerns", concerns).flatMap(negated)],
+      [...entries("actions", actions), ...entries("concerns", concerns).flatMap(denied)],
       analyse,
       "stem",
       true,
@@ -85,16 +83,11 @@ export class Lexicon {
     verb ??= this.#tooMuch(tokens, at) ?? this.#trouble(tokens, at);
     if (noun !== undefined && !this.#isNoun(tokens, noun, verb !== undefined)) noun = undefined;
     // "l'appli plante": behind another noun it is the verb.
+    const before = tokens[at - 1];
+    const { nounLinks, determiners } = this.#language;
     const free =
-      !/^(?:de|en|a)$/.test(tokens[at - 1]?.word ?? "de") &&
-      !this.#language.determiners.has(tokens[at - 1]?.word);
-    if (
-      noun?.to === at + 1 &&
-      verb?.entry.list === "concerns" &&
-      free &&
-      tokens[at - 1].clause === tokens[at].clause
-    )
-      return verb;
+      before?.clause === tokens[at].clause && !nounLinks.has(before.word) && !determiners.has(before.word);
+    if (noun?.to === at + 1 && verb?.entry.list === "concerns" && free) return verb;
     if (noun === undefined || (verb !== undefined && verb.to > noun.to)) return verb;
     return noun;
   }
@@ -104,13 +97,14 @@ export class Lexicon {
     if (entry.list === "ignore" || to - from > 1) return true;
     const { text, word } = tokens[from];
     const before = tokens[from - 1]?.word;
-    if (/é(?:e?s?)$/i.test(text) && !/é(?:e?s?)$/i.test(phrase)) return false;
-    if (this.#language.subjects.has(before)) return false;
-    if (mayBeVerb && this.#language.auxiliaries.has(before)) return false;
+    const { participle, subjects, auxiliaries, ambiguousPlaces, placePrepositions } = this.#language;
+    if (participle?.test(text) && !participle.test(phrase)) return false;
+    if (subjects.has(before)) return false;
+    if (mayBeVerb && auxiliaries.has(before)) return false;
     if (entry.list !== "locations") return true;
     if (fold(phrase) !== word) return false;
-    if (!AMBIGUOUS_PLACES.has(word)) return true;
-    return /^\p{Lu}/u.test(text) ? from > 0 : /^(?:a|en|vers|depuis)$/.test(before ?? "");
+    if (!ambiguousPlaces.has(word)) return true;
+    return /^\p{Lu}/u.test(text) ? from > 0 : placePrepositions.has(before);
   }
 
   /** "trop petit": whatever is too much of something troubles. */
@@ -141,7 +135,7 @@ export class Lexicon {
         const noun = from >= 0 ? this.#nouns.at(tokens, from) : undefined;
         return noun !== undefined && noun.to === index + 1 && /^product/.test(noun.entry.list);
       });
-    const to = this.#language.troubleAt(tokens, at, isThing);
+    const to = this.#language.troubleAt?.(tokens, at, isThing);
     if (to === undefined) return undefined;
     const phrase = tokens.slice(at, to).map(({ word }) => word);
     const word: EntityWord = { normal: phrase.join(" "), forms: [] };
@@ -153,37 +147,20 @@ export class Lexicon {
     if (to - from > 1) return true;
     const { word, noun, text } = tokens[from];
     if (text.length < 4) return false;
-    const { auxiliaries, determiners, nounsFirst, subjects } = this.#language;
+    const own = this.#language;
+    const { auxiliaries, determiners, madeOfVerb, nounsAlways, nounsFirst, subjects } = own;
     const [before, further] = [tokens[from - 1]?.word ?? "", tokens[from - 2]?.word ?? ""];
-    // "où il se trouve": what a thing does with itself is nobody's action.
-    if (before === "se" && /(?:e|ent|ait)$/.test(word)) return false;
-    const participle = /é(?:e?s?)$/i.test(text) || auxiliaries.has(before);
-    if (participle && !MADE_OF_VERB.test(word)) return true;
+    if (own.reflexives.has(before) && own.ownDoing?.test(word)) return false;
+    const participle = own.participle?.test(text) || auxiliaries.has(before);
+    const made = madeOfVerb?.test(word) ?? false;
+    if (participle && !made) return true;
     if (nounsFirst.has(word))
-      return this.#listed.has(noun) && !isVerbLike(word)
+      return this.#listed.has(noun) && !nounsAlways.has(word)
         ? true
         : subjects.has(before) || subjects.has(further);
-    if (MADE_OF_VERB.test(word)) return this.#listed.has(word) || this.#listed.has(noun);
+    if (made) return this.#listed.has(word) || this.#listed.has(noun);
     // "le renvoyer" has a pronoun before it, "un conseiller" an article.
-    if (!determiners.has(before)) return true;
-    const pronoun =
-      /^(?:l[ae]s?|leur)$/.test(before) &&
-      (/(?:er|ez|ir|re)$/.test(word) || subjects.has(further) || /^(?:me|te|se|nous|vous)$/.test(further));
-    return pronoun || this.#listed.has(noun) === false ? pronoun : !/(?:er|ez)$/.test(word);
+    if (!determiners.has(before) || own.isObjectPronounAt?.(tokens, from - 1)) return true;
+    return this.#listed.has(noun) && !own.verbEnding?.test(word);
   }
-}
-
-/** "commande", which a domain lists as a verb's form too, is a noun unless a subject says otherwise. */
-function isVerbLike(word: string): boolean {
-  return /^(?:commandes?|livres?|recherches?|charge|marche|achats?|remise|suite)$/.test(word);
-}
-
-/** "marche pas" stands for "ne marche pas", "marche plus" and "ne marche plus" as well. */
-function negated<E extends { phrase: string }>(entry: E): E[] {
-  const verb = / pas$/.test(entry.phrase) ? entry.phrase.slice(0, -4) : undefined;
-  if (verb === undefined || verb.startsWith("ne ")) return [entry];
-  return [`${verb} pas`, `ne ${verb} pas`, `${verb} plus`, `ne ${verb} plus`].map((phrase) => ({
-    ...entry,
-    phrase,
-  }));
 }

@@ -30,21 +30,18 @@ export interface AnalysedText {
 }
 
 const ASCII_ONLY = /^[\0-\x7f]*$/;
-const LIGATURES: Record<string, string> = { œ: "oe", æ: "ae", Œ: "oe", Æ: "ae" };
+const LIGATURES: Record<string, string> = { œ: "oe", æ: "ae", ß: "ss" };
 
 /** Lower case without accents and ligatures; typographic apostrophes become plain. */
 export function fold(text: string): string {
   const lower = text.toLowerCase();
   if (ASCII_ONLY.test(lower)) return lower;
   return lower
-    .replace(/[œæ]/g, (letter) => LIGATURES[letter])
+    .replace(/[œæß]/g, (letter) => LIGATURES[letter])
     .normalize("NFD")
     .replace(/\p{M}/gu, "")
     .replace(/[’ʼ`´]/g, "'");
 }
-
-/** English verbs whose n belongs to them, or that change before "n't". */
-const NOT_VERBS: Record<string, string> = { can: "can", won: "will" };
 
 /** What `repair` says of a word that was glued to the one before it: "j'" and the rest. */
 const GLUED = /^([a-z])'([a-z]+)$/;
@@ -82,18 +79,14 @@ export function analyseText(
     const next = raw[end];
     const elided = next === "'" || next === "’" || (text.length === 1 && next !== "-");
     // "l'" says nothing, but the l of "34 l" is a unit.
-    if (elided && language.elisions.has(folded) && !/^\d/.test(tokens.at(-1)?.text ?? "")) {
-      if (folded === "n") push("ne", false);
+    const full = elided ? language.elisions.get(folded) : undefined;
+    if (full !== undefined && !/^\d/.test(tokens.at(-1)?.text ?? "")) {
+      if (full !== "") push(full, false);
       continue;
     }
-    // "-t-" in "existe-t-il".
-    if (folded === "t" && raw[start - 1] === "-") continue;
-    if (/^['’]t\b/.test(raw.slice(end, end + 3)) && folded.endsWith("n")) {
-      push(NOT_VERBS[folded] ?? folded.slice(0, -1), false);
-      continue;
-    }
-    if (folded === "t" && /['’]/.test(raw[start - 1] ?? " ")) {
-      push("not", false);
+    const read = language.readToken?.(folded, raw, start, end);
+    if (read !== undefined) {
+      for (const word of read) push(word, false);
       continue;
     }
     const expanded = language.abbreviations.get(folded);
@@ -105,7 +98,8 @@ export function analyseText(
     // "jcherche" and "lutiliser" have lost a space or an apostrophe.
     const glued = better === undefined ? undefined : GLUED.exec(better);
     if (glued !== null && glued !== undefined) {
-      if (glued[1] === "j") push("je", true, start, start + 1);
+      if (glued[1] === language.gluedSubject?.letter)
+        push(language.gluedSubject.word, true, start, start + 1);
       push(glued[2], true, start + 1, end);
       continue;
     }
@@ -141,17 +135,15 @@ export class Speller {
   /** From a word with one letter left out to the known words that it may come from. */
   readonly #deletions = new Map<string, string[]>();
 
-  readonly #stem: (word: string) => string;
+  readonly #language: Language;
   readonly #stems = new Set<string>();
-  readonly #elisions: Set<string>;
 
   /** `known` maps each known folded word to how often it was seen; another form of one is no error. */
-  constructor(known: Map<string, number>, stem: (word: string) => string, elisions = new Set<string>()) {
+  constructor(known: Map<string, number>, language: Language) {
     this.#known = known;
-    this.#elisions = elisions;
-    this.#stem = stem;
+    this.#language = language;
     for (const word of known.keys()) {
-      this.#stems.add(stem(word));
+      this.#stems.add(language.stem(word));
       if (word.length < 5 || /\d/.test(word)) continue;
       for (const shorter of [word, ...withoutOneLetter(word)]) {
         const list = this.#deletions.get(shorter);
@@ -164,21 +156,26 @@ export class Speller {
   /** "jattends", "lavoir": a known word of four letters or more behind the letter. */
   #unglue(word: string): string | undefined {
     const rest = word.slice(1);
-    const consonant = word[0] !== "j" && !/^[aeiouyh]/.test(rest);
+    const consonant = word[0] !== this.#language.gluedSubject?.letter && !/^[aeiouyh]/.test(rest);
     if (rest.length < 4 || consonant) return undefined;
-    return this.#known.has(rest) || this.#stems.has(this.#stem(rest)) ? `${word[0]}'${rest}` : undefined;
+    return this.knows(rest) ? `${word[0]}'${rest}` : undefined;
   }
 
   /** "bloke" is spelt as it sounds. */
   #sounds(word: string): string | undefined {
-    return [word.replace(/k/g, "qu"), word.replace(/k/g, "c"), word.replace(/k/g, "ch")].find(
-      (spelling) => this.#known.has(spelling) || this.#stems.has(this.#stem(spelling)),
-    );
+    for (const [letters, meant] of this.#language.soundsLike) {
+      if (!word.includes(letters)) continue;
+      const spelling = meant
+        .map((other) => word.replaceAll(letters, other))
+        .find((other) => this.knows(other));
+      if (spelling !== undefined) return spelling;
+    }
+    return undefined;
   }
 
   /** Whether a word, or another form of it, was seen. */
   knows(word: string): boolean {
-    return this.#known.has(word) || this.#stems.has(this.#stem(word));
+    return this.#known.has(word) || this.#stems.has(this.#language.stem(word));
   }
 
   /**
@@ -187,13 +184,13 @@ export class Speller {
    */
   repair(word: string): string | undefined {
     if (word.length < 4 || !/^[a-z]/.test(word)) return undefined;
+    const { elisions, gluedSubject } = this.#language;
     // No French word begins with j and a consonant, wherever it was seen.
-    const lost = /^j[^aeiouy]/.test(word) && this.#elisions.has("j");
-    if (!lost && this.#known.has(word)) return undefined;
-    if (!lost && this.#stems.has(this.#stem(word))) return undefined;
-    const glued = this.#elisions.has(word[0]) ? this.#unglue(word) : undefined;
+    const lost = word[0] === gluedSubject?.letter && /^.[^aeiouy]/.test(word);
+    if (!lost && this.knows(word)) return undefined;
+    const glued = elisions.has(word[0]) ? this.#unglue(word) : undefined;
     if (glued !== undefined) return glued;
-    const spelt = word.includes("k") ? this.#sounds(word) : undefined;
+    const spelt = this.#sounds(word);
     if (spelt !== undefined || word.length < 5) return spelt;
     let best: string | undefined;
     for (const key of [word, ...withoutOneLetter(word)]) {

@@ -7,7 +7,7 @@ import type { Domain } from "./domainSchema.ts";
 import { Draft } from "./draft.ts";
 import { languageOf } from "./language/languages.ts";
 import type { ChatSession } from "./session.ts";
-import { formatTrace } from "./trace.ts";
+import { formatTrace, traceValue } from "./trace.ts";
 
 /** Chats until the customer quits, or the cell is interrupted. Errors of one answer are shown and end only that answer. */
 export async function runNotebookChat(
@@ -62,6 +62,8 @@ async function answer(
     const trace = session.lastTrace;
     const traceText = trace && formatTrace(trace);
     const { notes } = draft;
-    draft.replace(turnView({ ...event, ...(trace ? { trace } : {}) }, { traceText, open, notes }));
+    draft.replace(
+      turnView({ ...event, ...(trace ? { trace: traceValue(trace) } : {}) }, { traceText, open, notes }),
+    );
   }
 }

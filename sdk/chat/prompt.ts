@@ -128,7 +128,7 @@ export function cleanQuestion(question: string, { analyse, spellings, language }
       !repaired && text.length > 3 && !language.stopWords.has(same[0].word) && isPlain(text);
     if (!repaired && !lostAccents) continue;
     // "s il te plait" would be a worse spelling than "stp".
-    if (words.some((word) => word.length === 1 && word !== "y" && word !== "a")) continue;
+    if (words.some((word) => word.length === 1 && !language.letterWords.has(word))) continue;
     let better = words.join(" ");
     if (!repaired && better.length !== text.length) continue;
     if (/^\p{Lu}/u.test(text)) better = better[0].toUpperCase() + better.slice(1);

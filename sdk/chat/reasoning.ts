@@ -20,7 +20,7 @@ import { categoriseStage } from "./stages/categorise.ts";
 import { type ConsistencyFinding, consistencyStage } from "./stages/consistency.ts";
 import { contextStage } from "./stages/context.ts";
 import { entitiesStage } from "./stages/entities.ts";
-import { findings, formatTrace, type ReasoningTrace, type TraceEntry } from "./trace.ts";
+import { findings, formatTrace, type ReasoningTrace, type TraceEntry, traceValue } from "./trace.ts";
 
 /** The stages that run when none are given, in order. */
 export const defaultStages: readonly Stage[] = [
@@ -111,7 +111,7 @@ export class ReasoningSystem {
     const { ui, name, language } = this.domain;
     const texts = { traceTitle: ui.traceTitle, stages: ui.stages, language };
     return displayable({ query, domain: name, entries: [], texts }, (trace: ReasoningTrace) =>
-      traceView(trace, formatTrace(trace)),
+      traceView(traceValue(trace), formatTrace(trace)),
     );
   }
 
@@ -144,7 +144,7 @@ export class ReasoningSystem {
   guidance(trace: ReasoningTrace): string {
     const { promptGuidance } = this.domain;
     if (promptGuidance === "question") return "";
-    const { wording } = this.compiled.language;
+    const { wording } = this.compiled.language.texts;
     const { categorise, context, entities, approach } = findings(trace);
     const lines: string[] = [];
     const say = (text: string, values: Record<string, string> = {}) =>
@@ -175,7 +175,7 @@ export class ReasoningSystem {
   retryGuidance(finding: ConsistencyFinding): string {
     if (this.domain.promptGuidance === "question") return "";
     const issue = finding.issues.map(({ message }) => message).join(" ");
-    return this.compiled.language.wording.retry.replace("{issue}", issue);
+    return this.compiled.language.texts.wording.retry.replace("{issue}", issue);
   }
 }
 

@@ -123,20 +123,14 @@ function loosePronoun(query: AnalysedText, tokens: readonly Token[], domain: Com
   for (let i = 0; i < tokens.length; i++) {
     if (nouns.has(i)) return -1;
     // "ça va ?" stands for nothing, "ça va être long ?" does.
-    if (tokens.length <= 3 && tokens[i].word === "ca" && tokens[i + 1]?.word === "va") return -1;
-    const { word, start } = tokens[i];
+    if (tokens.length <= 3 && language.howAreYou.has(`${tokens[i].word} ${tokens[i + 1]?.word}`)) return -1;
+    const { word } = tokens[i];
     const before = tokens[i - 1]?.word;
     // After a subject "la" is no article: "je ne la trouve pas"; nor between a modal and an infinitive.
-    const infinitive = /(?:er|ir|re)$/.test(tokens[i + 1]?.word ?? "") && language.modals.has(before);
+    const infinitive = language.infinitive?.test(tokens[i + 1]?.word ?? "") && language.modals.has(before);
     const object = language.objectPronouns.has(word) && (language.subjects.has(before) || infinitive);
-    // "l'envoyer", "l'ai": the elided pronoun is no token of its own.
-    const elided =
-      /(?:^|\s)l['’]$/i.test(query.raw.slice(Math.max(0, start - 3), start)) &&
-      (/^(?:ai|as|a|avez|avons|ont|avais|avoir)$/.test(word) ||
-        (/(?:er|ir|re)$/.test(word) &&
-          (language.modals.has(before) ||
-            language.subjects.has(before) ||
-            /^(?:me|te|se)$/.test(before ?? ""))));
+    // "l'envoyer": the elided pronoun is no token of its own.
+    const elided = language.elidedObjectAt?.(query.raw, tokens, i) ?? false;
     if (!object && !elided && !language.pronouns.has(word)) continue;
     const empty = [i - 2, i - 1, i].some((at) => {
       const match = at >= 0 ? expressions.emptyPronoun.at(tokens, at) : undefined;

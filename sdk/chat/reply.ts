@@ -3,7 +3,7 @@ import { displayable } from "../views/bundle.ts";
 import { turnView } from "../views/turn.ts";
 import type { Draft } from "./draft.ts";
 import type { ChatEvent } from "./session.ts";
-import { formatTrace, type ReasoningTrace } from "./trace.ts";
+import { formatTrace, type ReasoningTrace, traceValue } from "./trace.ts";
 
 /** A turn that is over. A notebook shows it with its reasoning folded. */
 export interface ChatTurn {
@@ -47,7 +47,8 @@ export async function* pieces(
 }
 
 function showTurn(turn: ChatTurn) {
-  return turnView(turn, { traceText: turn.trace && formatTrace(turn.trace) });
+  const { trace } = turn;
+  return turnView({ ...turn, trace: trace && traceValue(trace) }, { traceText: trace && formatTrace(trace) });
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The trace of a reasoning: a plain value with one entry a stage, and a readable box made of it. */
 import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
+import type { TraceValue } from "../views/trace.ts";
 import { traceWord } from "../views/traceWords.ts";
 import type { Domain } from "./domainSchema.ts";
 import { english } from "./language/english/english.ts";
 import { languages } from "./language/languages.ts";
-import type { TraceTexts } from "./language/texts.ts";
+import type { LanguageTexts } from "./language/texts.ts";
 import type { Evidence, Findings } from "./stage.ts";
 
 /** What one stage found, and how long it took. */
@@ -85,8 +86,8 @@ export function formatTrace(
       lines.push(`│ ${paint.cyan(title)}  ${dim ? paint.dim(rest) : rest} │`);
     });
   };
-  const words = wordsOf(trace.texts.language);
-  const say = (name: string) => traceWord(trace.texts.language, name);
+  const { trace: words, traceNames } = textsOf(trace);
+  const say = (name: string) => traceWord(traceNames, name);
   const [mostScores, mostWords] = full ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : [4, 5];
   for (const { stage, summary, scores, evidence, milliseconds, modelMilliseconds } of trace.entries) {
     row(
@@ -115,9 +116,14 @@ export function formatTrace(
   ].join("\n");
 }
 
-/** A trace may come from a process with other languages. */
-function wordsOf(code: string): TraceTexts {
-  return (languages.get(code) ?? english).texts.trace;
+/** English where a trace comes from a process with other languages. */
+function textsOf({ texts }: ReasoningTrace): LanguageTexts {
+  return (languages.get(texts.language) ?? english).texts;
+}
+
+/** The trace as pages show it, which say the words of the stages in its language. */
+export function traceValue(trace: ReasoningTrace): TraceValue {
+  return { ...trace, texts: { ...trace.texts, names: textsOf(trace).traceNames } };
 }
 
 /** Each rule once, with the words that it saw. */
@@ -127,9 +133,10 @@ function byRule(evidence: readonly Evidence[]): Map<string, string[]> {
   return words;
 }
 
-function promptLine({ prompt, texts }: ReasoningTrace): string {
+function promptLine(trace: ReasoningTrace): string {
+  const { prompt } = trace;
   if (prompt === undefined) return "";
-  const words = wordsOf(texts.language);
+  const words = textsOf(trace).trace;
   const why = prompt.reason === undefined ? "" : ` (${words[prompt.reason]})`;
   const parts = [`« ${prompt.question} »`, `${prompt.tokens} tokens`];
   if (prompt.messagesKept + prompt.messagesDropped > 0)

@@ -8,7 +8,7 @@ import { type AnalysedText, fold } from "./normalise.ts";
 
 /** Capitalised words behind a preposition of place: a town that the lists do not have. */
 export function unlistedPlaces({ raw, tokens }: AnalysedText, domain: CompiledDomain): Found[] {
-  const { where, subjects } = domain.language;
+  const { where, whereVerbs, subjects } = domain.language;
   // Where all is in capitals, a capital says nothing.
   if (where === undefined || raw === raw.toUpperCase()) return [];
   const found: Found[] = [];
@@ -18,7 +18,7 @@ export function unlistedPlaces({ raw, tokens }: AnalysedText, domain: CompiledDo
     const at = tokens.findIndex((token) => token.start >= start);
     const lead = tokens.findLast(({ end }) => end <= match.index + match[0].indexOf(match[1]));
     // "il a Netflix" has no place in it.
-    if (/^a$/i.test(match[1]) && subjects.has(lead?.word ?? "")) continue;
+    if (whereVerbs.has(fold(match[1])) && subjects.has(lead?.word ?? "")) continue;
     // A name of several parts ("Bourg-la-Reine") is one, whatever its first part means.
     if (at < 0 || (!text.includes("-") && domain.knows(fold(tokens[at].text)))) continue;
     found.push({ text, start, end: start + text.length, normal: text });
@@ -28,12 +28,12 @@ export function unlistedPlaces({ raw, tokens }: AnalysedText, domain: CompiledDo
 
 /** An unknown noun behind a verb of selling, buying or looking for, or before a trouble. */
 export function unlistedGoods({ raw, tokens }: AnalysedText, domain: CompiledDomain): Found[] {
-  const { trades, articles, between, auxiliaries } = domain.language;
+  const { trades, articles, between, auxiliaries, reflexives } = domain.language;
   const troubled = new Set(
     domain.lexicon.find(tokens).flatMap(({ entry, from }) => (entry.list === "concerns" ? [from] : [])),
   );
   const fails = (at: number) => {
-    while (auxiliaries.has(tokens[at]?.word) || tokens[at]?.word === "se") at++;
+    while (auxiliaries.has(tokens[at]?.word) || reflexives.has(tokens[at]?.word)) at++;
     return troubled.has(at) && tokens[at].clause === tokens[at - 1].clause;
   };
   const found: Found[] = [];

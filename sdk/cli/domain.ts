@@ -7,16 +7,14 @@ import pc from "picocolors";
 import { domainFolder, loadDomain, parseDomain } from "../chat/domain.ts";
 import { checkDomain, type DomainReport } from "../chat/domainCheck.ts";
 import { newDomain } from "../chat/domainNew.ts";
+import { languageOf, languages } from "../chat/language/languages.ts";
 import { harmless } from "../text/harmless.ts";
 import { UsageError } from "./errors.ts";
 import { jsonOption } from "./options.ts";
 import { firstLines, Output, plural } from "./output.ts";
 
-/** The shipped domain whose courtesy and commands a new one takes. */
-const BASES = { fr: "ecommerce.fr", en: "support.en" };
-
 interface NewFlags {
-  language: keyof typeof BASES;
+  language: string;
   output?: string;
 }
 
@@ -38,7 +36,7 @@ export function addDomain(program: Command): void {
     .argument("<name>", 'who speaks, and the name of the file: "Ma Clinique" makes ma-clinique.json')
     .addOption(
       new Option("--language <code>", "of questions, answers and the chat")
-        .choices(["fr", "en"])
+        .choices(beginnings())
         .default("fr"),
     )
     .addOption(new Option("--output <file>", "where to write it (default: the name, in this folder)"))
@@ -66,6 +64,11 @@ ${pc.bold("Examples:")}
     .action(check);
 }
 
+/** The languages that a new domain can begin in. */
+function beginnings(): string[] {
+  return [...languages.values()].filter(({ baseDomain }) => baseDomain !== undefined).map(({ code }) => code);
+}
+
 async function begin(name: string, { language, output }: NewFlags): Promise<void> {
   const slug = name
     .normalize("NFD")
@@ -78,7 +81,8 @@ async function begin(name: string, { language, output }: NewFlags): Promise<void
   const file = resolve(output ?? `${slug}.json`);
   if (existsSync(file))
     throw new UsageError(`domain new: ${file} is there already; choose another name or --output.`);
-  const base = await loadDomain(BASES[language]);
+  // Its courtesy and its commands are those of a domain that ships.
+  const base = await loadDomain(languageOf(language).baseDomain as string);
   const schema = relative(dirname(file), join(domainFolder(), "domain.schema.json"));
   const domain = newDomain(name, base, schema);
   parseDomain(domain, file);

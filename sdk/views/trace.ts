@@ -5,7 +5,7 @@
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { bar, facts, type Html, html, mark, output, said, TONES, type Tone } from "./html.ts";
 import { percent, short } from "./numbers.ts";
-import { traceWord } from "./traceWords.ts";
+import { type TraceNames, traceWord } from "./traceWords.ts";
 
 export interface TraceEvidence {
   rule: string;
@@ -41,8 +41,8 @@ export interface TraceValue {
   texts: {
     traceTitle: string;
     stages: Readonly<Record<string, string>>;
-    /** In which the words of the stages are shown. Default: English. */
-    language?: string;
+    /** How the words of the stages are said. Default: in English. */
+    names?: TraceNames;
   };
 }
 
@@ -179,7 +179,7 @@ function promptStep(trace: TraceValue): Html | undefined {
 }
 
 function word({ texts }: TraceValue, name: string): string {
-  return traceWord(texts.language, name);
+  return traceWord(texts.names, name);
 }
 
 function verdict(consistent: boolean): Html {

@@ -1,132 +1,127 @@
 /**
- * The words of a reasoning as a person reads them, in the terminal and in a page. Stages write names that programs can rely on ("new_topic",
- * "asks for quantity"); a view says them in the domain's language. What is in no list stays as it is.
+ * The words of a reasoning as a person reads them, in the terminal and in a page. Stages write names that programs can
+ * rely on ("new_topic", "asks for quantity"); a view says them in a language. What is in no list stays as it is.
  */
 
-const FRENCH: Readonly<Record<string, string>> = {
-  // What was decided.
-  new_topic: "nouveau sujet",
-  same_topic: "même sujet",
-  refers_to_previous: "renvoie à ce qui précède",
-  neutral: "neutre",
-  warm: "chaleureux",
-  calm: "posé",
-  apologetic: "désolé",
-  enthusiastic: "enthousiaste",
-  short: "court",
-  sentence: "une phrase",
-  steps: "étapes",
-  none: "aucune",
-  true: "oui",
-  false: "non",
-  error: "erreur",
-  warning: "remarque",
-  window: "fenêtre pleine",
-  // Fields.
-  relation: "relation",
-  reference: "renvoi",
-  similarity: "ressemblance",
-  earlierTurns: "tours précédents",
-  focus: "sujet",
-  tone: "ton",
-  format: "forme",
-  begin: "début",
-  clarify: "faire préciser",
-  offensive: "offensant",
-  offence: "offense",
-  asksFor: "demande",
-  sentiment: "humeur",
-  score: "score",
-  messages: "messages",
-  reason: "raison",
-  retries: "reprises",
-  fallback: "réponse de secours",
-  // What is named.
-  products: "produits",
-  actions: "actions",
-  concerns: "soucis",
-  time_references: "dates",
-  order_numbers: "commandes",
-  amounts: "montants",
-  locations: "lieux",
-  // What is wrong with an answer.
-  empty: "vide",
-  wrong_language: "autre langue",
-  wrong_tone: "ton déplacé",
-  pads_greeting: "salut délayé",
-  repeats: "répétition",
-  off_topic: "hors sujet",
-  does_not_answer: "ne répond pas",
-  contradicts_fact: "contredit un fait",
-  contradicts_earlier: "contredit ce qui précède",
-  contradicts_itself: "se contredit",
-  contradicts_question: "contredit la question",
-  changes_number: "autre nombre",
-  changes_place: "autre lieu",
-  changes_product: "autre produit",
-  invents: "inventé",
-  // What was seen.
-  classifier: "classement",
-  model: "modèle",
-  courtesy: "politesse",
-  greeting: "salutation",
-  farewell: "au revoir",
-  thanks: "merci",
-  theme: "thème",
-  insult: "insulte",
-  negated: "nié",
-  thing: "une chose",
-  quantity: "une quantité",
-  manner: "une manière",
-  place: "un lieu",
-  person: "une personne",
-  time: "un moment",
-  yesno: "oui ou non",
-  "continues the turn before": "continue le tour précédent",
-  continuation: "suite",
-  recall: "rappel",
-  "points back": "renvoie en arrière",
-  "pronoun without a noun before it": "pronom sans nom avant lui",
-  "fragment without a topic": "fragment sans sujet",
-  "question word alone": "mot interrogatif seul",
-  "nothing named that it is about": "rien de nommé dont il s'agit",
-  "names what was answered": "nomme ce qui fut répondu",
-  "replies to a question": "répond à une question",
-  "fact says otherwise": "le fait dit autre chose",
-  "nobody said this": "personne ne l'a dit",
-};
+/** How a language says them. What is left out is said in plain English. */
+export interface TraceNames {
+  names?: Readonly<Record<string, string>>;
+  /** Beginnings that are followed by another word: of the list, or of the question. */
+  beginnings?: readonly (readonly [RegExp, string])[];
+  /** Between a kind and what is of it. Default ": ". */
+  colon?: string;
+}
 
-/** Beginnings that are followed by another word: of the list, or of the question. */
-const FRENCH_BEGINNINGS: readonly (readonly [RegExp, string])[] = [
-  [/^asks for /, "demande "],
-  [/^asked about /, "question sur "],
-  [/^theme /, "thème "],
-  [/^sentiment, /, "humeur, "],
-];
+/** Names that are made readable: categories are in capitals, and names of things may hold anything. */
+const OWN: ReadonlySet<string> = new Set([
+  "new_topic",
+  "same_topic",
+  "refers_to_previous",
+  "neutral",
+  "warm",
+  "calm",
+  "apologetic",
+  "enthusiastic",
+  "short",
+  "sentence",
+  "steps",
+  "none",
+  "true",
+  "false",
+  "error",
+  "warning",
+  "window",
+  "relation",
+  "reference",
+  "similarity",
+  "earlierTurns",
+  "focus",
+  "tone",
+  "format",
+  "begin",
+  "clarify",
+  "offensive",
+  "offence",
+  "asksFor",
+  "sentiment",
+  "score",
+  "messages",
+  "reason",
+  "retries",
+  "fallback",
+  "products",
+  "actions",
+  "concerns",
+  "time_references",
+  "order_numbers",
+  "amounts",
+  "locations",
+  "empty",
+  "wrong_language",
+  "wrong_tone",
+  "pads_greeting",
+  "repeats",
+  "off_topic",
+  "does_not_answer",
+  "contradicts_fact",
+  "contradicts_earlier",
+  "contradicts_itself",
+  "contradicts_question",
+  "changes_number",
+  "changes_place",
+  "changes_product",
+  "invents",
+  "classifier",
+  "model",
+  "courtesy",
+  "greeting",
+  "farewell",
+  "thanks",
+  "theme",
+  "insult",
+  "negated",
+  "thing",
+  "quantity",
+  "manner",
+  "place",
+  "person",
+  "time",
+  "yesno",
+  "continues the turn before",
+  "continuation",
+  "recall",
+  "points back",
+  "pronoun without a noun before it",
+  "fragment without a topic",
+  "question word alone",
+  "nothing named that it is about",
+  "names what was answered",
+  "replies to a question",
+  "fact says otherwise",
+  "nobody said this",
+]);
 
-/**
- * @param language of the domain: "fr", or anything else for English
- * @param name as a stage writes it: one, or several with " · " between them
- */
-export function traceWord(language: string | undefined, name: string): string {
+/** @param name as a stage writes it: one, or several with " · " between them */
+export function traceWord(language: TraceNames | undefined, name: string): string {
   return name
     .split(" · ")
-    .map((part) => (language === "fr" ? french(part) : english(part)))
+    .map((part) => (language?.names ? translated(language, part) : plain(part)))
     .join(" · ");
 }
 
-function french(name: string): string {
-  if (Object.hasOwn(FRENCH, name)) return FRENCH[name];
+function translated(language: TraceNames, name: string): string {
+  const { names = {}, beginnings = [], colon = ": " } = language;
+  if (Object.hasOwn(names, name)) return names[name];
   const [, kind, rest] = /^(\w+): (.*)$/s.exec(name) ?? [];
-  if (kind !== undefined && Object.hasOwn(FRENCH, kind)) return `${FRENCH[kind]} : ${french(rest)}`;
-  const beginning = FRENCH_BEGINNINGS.find(([pattern]) => pattern.test(name));
-  if (!beginning) return name;
+  if (kind !== undefined && Object.hasOwn(names, kind))
+    return names[kind] + colon + translated(language, rest);
+  const beginning = beginnings.find(([pattern]) => pattern.test(name));
+  if (!beginning) return plain(name);
   const [pattern, start] = beginning;
-  return start + french(name.replace(pattern, ""));
+  return start + translated(language, name.replace(pattern, ""));
 }
 
-function english(name: string): string {
-  // Categories are in capitals, and names of things may hold anything: only our own words are made readable.
-  if (!Object.hasOwn(FRENCH, name)) return name;
+function plain(name: string): string {
+  if (!OWN.has(name)) return name;
   return name.replaceAll("_", " ").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

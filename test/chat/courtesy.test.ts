@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { CourtesyCheck, type OffenceGrade } from "../../sdk/chat/courtesy.ts";
+import { english } from "../../sdk/chat/language/english/english.ts";
+import { french } from "../../sdk/chat/language/french/french.ts";
 
 describe("courtesy", () => {
-  const courtesy = new CourtesyCheck(["triple buse"], ["sale temps"]);
+  const courtesy = new CourtesyCheck([french.rude, english.rude], {
+    insults: ["triple buse"],
+    innocent: ["sale temps"],
+  });
   const grade = (text: string) => courtesy.check(text).grade;
   const expectGrade = (wanted: OffenceGrade, texts: string[]) => {
     for (const text of texts) assert.equal(grade(text), wanted, text);

@@ -63,7 +63,7 @@ describe("domain", () => {
     });
     assert.equal(
       fault,
-      'categories[2].keyword | one of id, description, role, keywords, examples, answers, near (did you mean "keywords"?) | unknown key "keyword"',
+      'categories[2].keyword | one of id, description, role, asksOpinion, keywords, examples, answers, near (did you mean "keywords"?) | unknown key "keyword"',
     );
     assert.match(
       faults((d) => (d.themes.retour.word = {}))[0],

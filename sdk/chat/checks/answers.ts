@@ -36,11 +36,14 @@ function saysNothing({ answer, domain, earlier }: AnswerInput): boolean {
   const { emptyTalk } = domain.replies;
   if (!has(answer.tokens, emptyTalk)) return false;
   // "Le paiement en trois fois est une bonne question."
-  if (/(?:une bonne|une excellente|a good|a great) question[.!\s]*$/i.test(answer.raw)) return true;
+  if (domain.language.replies.praise.test(answer.raw)) return true;
   const rest = without(without(answer.tokens, emptyTalk), domain.courtesy);
   const words = rest.filter(({ word }) => /[a-z\d]/.test(word) && !domain.language.stopWords.has(word));
-  const opinion = earlier.categorise?.category === "OPINION";
-  return words.length <= (opinion ? 0 : 2) && !rest.some(({ word }) => /\d/.test(word));
+  return words.length <= (asksOpinion(earlier, domain) ? 0 : 2) && !rest.some(({ word }) => /\d/.test(word));
+}
+
+function asksOpinion({ categorise }: AnswerInput["earlier"], { domain }: AnswerInput["domain"]): boolean {
+  return domain.categories.some(({ id, asksOpinion }) => asksOpinion && id === categorise?.category);
 }
 
 function without(
@@ -83,6 +86,8 @@ function gives(
       ({ normal }) => !/^[a-z ]+$/.test(normal) || domain.language.months.has(normal),
     );
   const free = () => has(tokens, replies.free);
+  const says = (pattern: RegExp | undefined) => pattern?.test(raw) ?? false;
+  const { gives: words, colours } = language.replies;
   switch (kind) {
     case "quantity":
       return numbers() || times() || free();
@@ -91,30 +96,24 @@ function gives(
         numbersIn(answer, domain).length > findAmounts(answer, domain).length ||
         times() ||
         free() ||
-        /taille|size/i.test(raw)
+        says(words.measure)
       );
     case "time":
-      return (
-        numbers() ||
-        times() ||
-        /(?<!\p{L})(?:toujours|jamais|dès|après|avant|always|never|after|before|as soon)(?!\p{L})/iu.test(raw)
-      );
+      return numbers() || times() || says(words.time);
     case "money":
-      return findAmounts(answer, domain).length > 0 || free() || /%|\bpour cent\b|\bd[eé]pend/i.test(raw);
+      return findAmounts(answer, domain).length > 0 || free() || raw.includes("%") || says(words.money);
     case "colour":
-      return tokens.some(({ word }) => language.replies.colours.has(word));
+      return tokens.some(({ word }) => colours.has(word));
     case "phone":
-      return /\d[\d .-]{5,}/.test(raw) || /@|formulaire|form\b|chat/i.test(raw);
+      return /\d[\d .-]{5,}|@/.test(raw) || says(words.phone);
     case "mail":
-      return /@|formulaire|form\b|\bmail|courriel|contact/i.test(raw);
+      return raw.includes("@") || says(words.mail);
     case "address":
-      return /\d|@|\b(?:rue|avenue|boulevard|place|street|road|zone|quai|chemin)\b/i.test(raw);
+      return /\d|@/.test(raw) || says(words.address);
     case "place":
-      return /\d|@|«|(?<!\p{L})(?:à|a|au|aux|en|dans|sur|sous|chez|vers|près|derrière|devant|rue|ici|là|via|depuis|entre|par|at|in|on|near|behind|under|from|here|there|to|with)(?!\p{L})/iu.test(
-        raw,
-      );
+      return /\d|@/.test(raw) || says(words.place);
     case "manner":
-      return has(tokens, replies.steps) || numbers() || /«/.test(raw);
+      return has(tokens, replies.steps) || numbers() || /[«“"]/.test(raw);
   }
 }
 
@@ -122,7 +121,7 @@ function gives(
 function defines({ answer, query, domain, earlier }: AnswerInput): boolean {
   const { defines: shape, definition } = domain.language.replies;
   if (!shape.test(answer.raw.trim()) || definition.test(query.raw) || /\d/.test(answer.raw)) return false;
-  return earlier.categorise?.category !== "OPINION" && statedFact(answer, domain) === undefined;
+  return !asksOpinion(earlier, domain) && statedFact(answer, domain) === undefined;
 }
 
 /** Every word of topic is the question's own, and neither yes, no, number nor place was added. */

@@ -15,7 +15,8 @@ const SAME_QUESTION = 0.65;
 
 /** "Oui … non", "gratuit" beside a price, one sentence that denies another. */
 export const checkItself: AnswerCheck = ({ answer, domain }) => {
-  const { yes, no, free, conditions } = domain.replies;
+  const { language, replies } = domain;
+  const { yes, no, free, conditions } = replies;
   const parts = sentences(answer);
   const issue = [error("contradicts_itself", domain.language.texts.checks.itself)];
   const begins = (part: readonly Token[], index: typeof yes) => index.at(part, 0) !== undefined;
@@ -24,14 +25,13 @@ export const checkItself: AnswerCheck = ({ answer, domain }) => {
   );
   const saysNo = parts.some(
     (part) =>
-      part[0].word === "non" ||
-      part[0].word === "no" ||
-      (begins(part, yes) && part.slice(1, 3).some(({ word }) => /^(?:non|no)$/.test(word))),
+      part[0].word === language.no ||
+      (begins(part, yes) && part.slice(1, 3).some(({ word }) => word === language.no)),
   );
   if (saysYes && saysNo) return issue;
   // "oui, nous ne livrons pas": a yes to a question that was not asked in the negative.
   const paid = findAmounts(answer, domain).some(({ normal }) => !normal.startsWith("0.00"));
-  const costsNothing = answer.tokens.some((_, i) => /^(?:gratui|offert|free$)/.test(answer.tokens[i].word));
+  const costsNothing = answer.tokens.some(({ word }) => language.replies.costsNothing.test(word));
   if (
     paid &&
     costsNothing &&

@@ -37,13 +37,7 @@ export function sentences(text: AnalysedText): Token[][] {
 
 /** Whether a clause is negated: "ne … pas", "plus", "n't". */
 export function isNegated(tokens: readonly Token[], domain: CompiledDomain): boolean {
-  const fr = domain.language.code === "fr";
-  return tokens.some(({ word }, i) =>
-    fr
-      ? /^(?:pas|jamais|aucun|aucune|rien|ni|nul|nulle|guere)$/.test(word) ||
-        (word === "plus" && tokens.slice(Math.max(0, i - 4), i).some((t) => t.word === "ne"))
-      : domain.language.negations.has(word),
-  );
+  return domain.language.isNegated(tokens);
 }
 
 /** Stems of topic of a text. */

@@ -88,7 +88,8 @@ function swappedProducts(
     !given.products.some(({ normal }) => named.some((own) => own.normal === normal))
   )
     return [wrongName("changes_product", otherName, named[0], domain)];
-  const { genericGoods } = domain.language.replies;
+  const { replies } = domain.language;
+  const { genericGoods } = replies;
   // What stands for goods of any kind is no swap, nor is a word of a known fact.
   if ([...given.products, ...asked.products].some(({ normal }) => genericGoods.has(normal))) return [];
   if (statesWhatIsAsked(answer, query, domain) && named.length === 0) return [];
@@ -99,7 +100,7 @@ function swappedProducts(
     asksBack && answer.tokens.find((token) => token.start >= start)?.clause === lastClause;
   const stated = given.products.filter((product) => !inQuestion(product));
   if (stated.length === 0) return [];
-  if (sameKind || isNegated(answer.tokens, domain) || /cadeau|gift/.test(first.normal)) return [];
+  if (sameKind || isNegated(answer.tokens, domain) || replies.presents.test(first.normal)) return [];
   return [wrongName("changes_product", stated[0], first, domain)];
 }
 
@@ -130,24 +131,21 @@ function swappedAmounts(
     findAmounts(analysed, domain).some(({ normal }) => normal === other.normal),
   );
   if (inFacts) return [];
-  if (!/rembours|pay|debit|prelev|factur|refund|charge/.test(fold(query.raw))) return [];
-  if (!/rembours|debit|prelev|factur|regl|pa[iy]e|pay|refund|charge/.test(fold(answer.raw))) return [];
+  const { paid } = domain.language.replies;
+  if (!paid.asked.test(fold(query.raw)) || !paid.answered.test(fold(answer.raw))) return [];
   return [wrongName("changes_number", other, first, domain)];
 }
 
-/** Units of what may well be another number in an answer: times, money, measures. */
-const NO_COUNT =
-  /^(?:jour|semain|moi|an|anne|heur|h|minut|€|%|kg|cm|m|litr|day|week|month|year|hour|fois|tim|point)$/;
-
 /** "deux articles" comes back as "trois articles", and no fact has that number. */
 function swappedCounts({ domain, query, answer }: AnswerInput): ConsistencyIssue[] {
-  const asked = numbersIn(query, domain).filter(({ unit }) => unit.length > 2 && !NO_COUNT.test(unit));
+  const { measures, replies } = domain.language;
+  const asked = numbersIn(query, domain).filter(({ unit }) => unit.length > 2 && !measures.has(unit));
   const all = asked.length === 0 ? [] : numbersIn(answer, domain);
   for (const { value, unit, text } of asked) {
     const given = all.filter((number) => number.unit === unit);
     const [other] = given;
     if (other === undefined || given.some((number) => number.value === value)) continue;
-    if (/stock|dispo|reste|minimum|maximum|jusqu|left|available|up to/i.test(answer.raw)) continue;
+    if (replies.inStock.test(answer.raw)) continue;
     const known = domain.facts.facts.some(({ analysed }) =>
       numbersIn(analysed, domain).some((number) => number.unit === unit && number.value === other.value),
     );
@@ -198,19 +196,20 @@ export const checkInventions: AnswerCheck = ({ answer, query, conversation, doma
       invented.push({ text, start });
   };
   // Another street than the one that a fact tells.
-  const { street } = domain.language.replies;
+  const { street, streetEnd, title, calls } = domain.language.replies;
   if (facts.search(street) >= 0)
     for (const match of answer.raw.matchAll(street))
-      if (!factsBare.includes(lettersOnly(match[0].split(/ à /)[0]))) add(match[0], match.index, true);
+      if (!factsBare.includes(lettersOnly(match[0].split(streetEnd)[0]))) add(match[0], match.index, true);
   const now = conversation.now ?? new Date();
   for (const { text, start } of findEntities(answer, domain, now).order_numbers) add(text, start, true);
-  for (const match of answer.raw.matchAll(domain.language.replies.title)) add(match[1], match.index, true);
-  // Nine digits or more that one is told to call.
-  const called =
-    /(?<=(?:appel|joign|joindre|compos|t[ée]l|call|ring|phone|dial|reach)[^.!?]*?)\+?\(?\d(?:[ .()-]{0,2}\d){8,}/giu;
-  for (const match of answer.raw.matchAll(called)) add(match[0], match.index, true);
-  const contacts = /\b0\d(?:[ .-]?\d\d){4}\b|[\w.-]+@[\w.-]+\.\w+/g;
-  for (const match of answer.raw.matchAll(contacts)) add(match[0], match.index, true);
+  for (const match of answer.raw.matchAll(title)) add(match[1], match.index, true);
+  // Nine digits or more that the sentence tells one to call.
+  for (const match of answer.raw.matchAll(/\+?\(?\d(?:[ .()-]{0,2}\d){8,}/g)) {
+    const sentence = answer.raw.slice(0, match.index).split(/[.!?]/).at(-1) ?? "";
+    if (calls.test(fold(sentence))) add(match[0], match.index, true);
+  }
+  for (const contact of [domain.language.phone, /[\w.-]+@[\w.-]+\.\w+/g])
+    for (const match of answer.raw.matchAll(contact)) add(match[0], match.index, true);
   return invented
     .slice(0, 1)
     .map(({ text, start }) =>

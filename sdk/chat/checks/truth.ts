@@ -94,12 +94,10 @@ function deniedFact({ answer, query, domain }: AnswerInput): ConsistencyIssue | 
 function isDenied(clause: AnalysedText["tokens"], domain: CompiledDomain): boolean {
   // "nulle part ailleurs" closes a list and denies nothing in it.
   if (has(clause, domain.replies.only)) return false;
+  const { conditionWords, denialBegins } = domain.language.replies;
   // "tant que le statut n'est pas …" is a condition.
-  if (clause.some(({ word }) => /^(?:tant|si|quand|lorsque|jusqu|if|unless|until|while)$/.test(word)))
-    return false;
-  return (
-    isNegated(clause, domain) || /^(?:mais (?:plus|pas)|sauf|hormis|but not|except)\b/.test(words(clause))
-  );
+  if (clause.some(({ word }) => conditionWords.has(word))) return false;
+  return isNegated(clause, domain) || denialBegins.test(words(clause));
 }
 
 function words(tokens: AnalysedText["tokens"]): string {
@@ -114,9 +112,7 @@ function affirms(
   const given = facts.stems(answer.tokens);
   if (facts.nearest(query.tokens, 1)[0]?.fact !== fact) return false;
   if (query.tokens.some(({ word }) => /\d/.test(word) || language.numbers.has(word))) return false;
-  const limits =
-    /(?<!\p{L})(?:sauf|hors|seul|seule|uniquement|seulement|tant que|only|except|unless)(?!\p{L})/u;
-  if (limits.test(fact.text)) return false;
+  if (language.replies.limits.test(fact.text)) return false;
   // The rarest word is in this fact alone, and at most one other ("prenez" for "acceptons") in none of its words.
   const asked = [...facts.stems(query.tokens)];
   const own = asked.filter((stem) => fact.stems.has(stem));

@@ -22,3 +22,8 @@ export function table(text: string): Map<string, string[]> {
     }),
   );
 }
+
+/** The plural that most nouns of French, English and Spanish have; undefined where it is one, or ends otherwise. */
+export function plainPlural(noun: string): string | undefined {
+  return /[a-z]$/i.test(noun) && !/[sx]$/.test(noun) ? `${noun}s` : undefined;
+}

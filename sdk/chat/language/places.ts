@@ -39,7 +39,7 @@ export const COUNTRIES: readonly string[] =
 
 export const PLACES: readonly string[] = [...REGIONS, ...COUNTRIES];
 
-/** Places whose name is a common word too: they count after a preposition of place, or in capitals. */
+/** Places whose name is a common word too, in one language or the other. */
 export const AMBIGUOUS_PLACES = new Set(
   `tours nice sens lot mons orange vienne creuse maurice var gap pau dole lens saintes chili dom die landes drome
    cologne inde reunion`.split(/\s+/),

@@ -45,6 +45,28 @@ export interface ReplyWords {
   /** How a dictionary says what a thing is, and how one asks for that. */
   defines: RegExp;
   definition: RegExp;
+  /** Presents, for which any goods may be an answer. */
+  presents: RegExp;
+  /** An answer that ends in praise of the question, as typed. */
+  praise: RegExp;
+  /** A word that says that something costs nothing. */
+  costsNothing: RegExp;
+  /** Words that make a condition of their clause: "tant que". */
+  conditionWords: Set<string>;
+  /** How a clause begins that denies without a negation of its own: "sauf". */
+  denialBegins: RegExp;
+  /** Limits in a fact, as typed, that a "no" could mean: "uniquement". */
+  limits: RegExp;
+  /** Talk of money that comes back or is charged, folded, in a question and in an answer. */
+  paid: { asked: RegExp; answered: RegExp };
+  /** How an answer tells a number of goods that is no count of the question's. */
+  inStock: RegExp;
+  /** Words, folded, that tell somebody to ring a number. */
+  calls: RegExp;
+  /** What comes between a street and its town. */
+  streetEnd: RegExp;
+  /** Words, as typed, by which an answer gives what is asked for without a number, a time or a sum. */
+  gives: Partial<Record<"measure" | "time" | "money" | "phone" | "mail" | "address" | "place", RegExp>>;
   /** What a question asks for by its nouns. */
   asks: {
     money: string[];

@@ -2,6 +2,7 @@
  * What the program itself says in a language: in the chat, in the trace, about answers, and in the beginning of a new
  * domain. What a shop says stands in its domain file.
  */
+import type { TraceNames } from "../../views/traceWords.ts";
 import type { AskedKind } from "./replyWords.ts";
 
 export interface LanguageTexts {
@@ -11,6 +12,10 @@ export interface LanguageTexts {
   /** What a question asks for, as `checks.noAnswer` calls it. */
   asked: Record<AskedKind | "quantity" | "manner" | "place", string>;
   beginning: DomainBeginning;
+  /** What the model is told. */
+  wording: Wording;
+  /** The names that stages write, as the trace says them; a name that is not there is said in plain English. */
+  traceNames: TraceNames;
   /** A sentence inside a sentence: « … ». */
   quote: (text: string) => string;
 }
@@ -19,6 +24,8 @@ export interface LanguageTexts {
 export interface ChatTexts {
   /** After the command that shows the reasoning, where the session has none. */
   noReasoning: string;
+  /** What the command "adapter" is called, besides. */
+  adapterWord: string;
   /** A line of the help, where there are several adapters. */
   adapterHelp: string;
   adapterNow: (name: string) => string;
@@ -73,4 +80,19 @@ interface BeginningCategory {
   keywords: string[];
   examples: string[];
   answers: string[];
+}
+
+/** The sentences out of which guidance for the model and stage summaries are made. */
+export interface Wording {
+  /** Asks a language model for a category; holds {query}. */
+  classify: string;
+  tones: Record<"neutral" | "warm" | "apologetic" | "calm" | "enthusiastic", string>;
+  formats: Record<"short" | "sentence" | "steps" | "list", string>;
+  focus: string;
+  clarify: string;
+  begin: string;
+  known: string;
+  followUp: string;
+  facts: string;
+  retry: string;
 }

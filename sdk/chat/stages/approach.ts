@@ -5,7 +5,8 @@
 import type { CompiledDomain } from "../compile.ts";
 import type { OffenceGrade } from "../courtesy.ts";
 import type { DomainCategory } from "../domainSchema.ts";
-import type { QuestionKind, Wording } from "../language/language.ts";
+import type { QuestionKind } from "../language/language.ts";
+import type { Wording } from "../language/texts.ts";
 import type { AnalysedText } from "../normalise.ts";
 import { type Sentiment, sentimentOf } from "../sentiment.ts";
 import {
@@ -81,8 +82,8 @@ export function questionKind(
     const match = domain.expressions.question.at(text.tokens, i);
     if (match === undefined) continue;
     const kind = domain.language.questions.get(match.entry);
-    // "ou" without its accent is more often "or"; as a question it stands first or is asked with a mark.
-    if (kind === "place" && i > 0 && fullWord(text, i) === "ou") continue;
+    // "ou" without its accent is more often "or".
+    if (i > 0 && domain.language.asksOnlyFirst.has(text.tokens[i].text.toLowerCase())) continue;
     // A verb alone ("do", "is") asks only at the start of its sentence.
     if (kind === "yesno" && match.to - i === 1 && i > 0 && !/[.!?,]\s*$/.test(before(text, i))) continue;
     if (kind === undefined) continue;
@@ -90,10 +91,6 @@ export function questionKind(
     return kind;
   }
   return text.raw.trimEnd().endsWith("?") ? "yesno" : undefined;
-}
-
-function fullWord(text: AnalysedText, at: number): string {
-  return text.tokens[at].text.toLowerCase();
 }
 
 function before(text: AnalysedText, at: number): string {

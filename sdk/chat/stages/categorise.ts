@@ -117,7 +117,7 @@ export async function consult(
   if (!categorize.useModel || found.value.courtesyOnly) return found;
   const ids = categories.map(({ id }) => id);
   const ask = (text: string) =>
-    model.logLikelihoods(domain.language.wording.classify.replace("{query}", text), ids);
+    model.logLikelihoods(domain.language.texts.wording.classify.replace("{query}", text), ids);
   const [given, prior] = [await ask(query.raw), await ask("…")];
   const opinion = softmax(Float64Array.from(given, (value, k) => value - prior[k]));
   const { modelWeight: weight } = categorize;

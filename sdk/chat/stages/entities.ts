@@ -86,7 +86,7 @@ export function findEntities(text: AnalysedText, domain: CompiledDomain, now: Da
   for (const found of unlistedGoods(text, domain)) add("products", found);
   value.products = joinKindAndName(value.products, text.raw);
   for (const product of value.products)
-    if (product.kind !== undefined) addModel(product, text.raw);
+    if (product.kind !== undefined) addModel(product, text.raw, domain);
     else addCompound(product, value, text.raw, domain);
   return value;
 }
@@ -124,9 +124,15 @@ const MODEL =
   /^(?:[ -]?(?:[a-z]{1,2}\d{1,3}[a-z]?|\d{1,2}(?=[\s?.,!]|$)|pro|max|plus|mini|slim|ultra|lite)\b){1,3}/i;
 
 /** "iphone 13" is one name, and another product than "iphone 14". */
-function addModel(product: Entity, raw: string): void {
-  const model = MODEL.exec(raw.slice(product.end))?.[0];
-  if (model === undefined || /^\s?\d{1,2}\s?(?:kg|cm|€|euros|fois|jours)/i.test(raw.slice(product.end)))
+function addModel(product: Entity, raw: string, { language }: CompiledDomain): void {
+  const behind = raw.slice(product.end);
+  const model = MODEL.exec(behind)?.[0];
+  const count = /^\s?\d{1,2}/.exec(behind)?.[0].length ?? 0;
+  const unit = behind.slice(count);
+  if (
+    model === undefined ||
+    (count > 0 && (/^\s?(?:kg|cm|€)/i.test(unit) || language.countBehind.test(unit)))
+  )
     return;
   product.end += model.length;
   product.text = raw.slice(product.start, product.end);

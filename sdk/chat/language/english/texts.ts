@@ -4,6 +4,7 @@ import type { LanguageTexts } from "../texts.ts";
 export const englishTexts: LanguageTexts = {
   chat: {
     noReasoning: "This conversation has no reasoning: there is nothing to show.",
+    adapterWord: "adapter",
     adapterHelp: "  adapter NAME  answers with this adapter; adapter lists them",
     adapterNow: (name) => `Adapter: ${name}.`,
     adapterList: (names) => `Adapters: ${names}.`,
@@ -73,5 +74,30 @@ export const englishTexts: LanguageTexts = {
       answers: ["Your appointment was moved to Thursday."],
     },
   },
+  wording: {
+    classify: 'Which category is this request of a customer? "{query}"',
+    tones: {
+      neutral: "Tone: polite and direct.",
+      warm: "Tone: warm.",
+      apologetic: "Tone: understanding, acknowledge the trouble.",
+      calm: "Tone: calm and firm, do not answer provocation.",
+      enthusiastic: "Tone: cheerful.",
+    },
+    formats: {
+      short: "Form: one short sentence.",
+      sentence: "Form: one or two sentences.",
+      steps: "Form: the steps in order.",
+      list: "Form: a short list.",
+    },
+    focus: "The question is about: {category}.",
+    clarify: "The request is ambiguous: ask for a detail.",
+    begin: "Begin with: {text}",
+    known: "The customer named: {entities}.",
+    followUp: "The question refers to what was said before.",
+    facts: "Certain facts: {facts}",
+    retry: "The previous answer was wrong: {issue} Answer differently.",
+  },
+  // Names are English words already.
+  traceNames: {},
   quote: (text) => `"${text}"`,
 };

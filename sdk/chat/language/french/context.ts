@@ -1,6 +1,13 @@
 /** How French points back to what was said before. Every word is written folded. */
-import type { Language } from "../language.ts";
+import type { ContextWords } from "../contextWords.ts";
 import { list, phrases } from "../lists.ts";
+
+const MODALS = new Set(
+  list(`peux peut pouvez puis pouvons peuvent vais va allez veux veut voulez voudrais dois doit faut faudrait pour de
+  a sans aimerais souhaite pourrais pourriez pourrait sais comment ou fais faire faites dois devoir`),
+);
+const SUBJECTS = new Set(list("y je tu il elle on nous vous ils elles ne"));
+const INFINITIVE = /(?:er|ir|re)$/;
 
 export const frenchContext = {
   recalls:
@@ -54,10 +61,8 @@ export const frenchContext = {
     list(`dommage ok okay oki daccord accord ah oh bon super merci mince zut bah ben non oui ouais parfait
     genial cool d hum euh hmm bonjour attends attendez desole pardon compris entendu`),
   ),
-  modals: new Set(
-    list(`peux peut pouvez puis pouvons peuvent vais va allez veux veut voulez voudrais dois doit faut faudrait pour de
-    a sans aimerais souhaite pourrais pourriez pourrait sais comment ou fais faire faites dois devoir`),
-  ),
+  modals: MODALS,
+  infinitive: INFINITIVE,
   noAntecedents: new Set(
     list(`temps jour jours heure heures semaine semaines mois prix combien euros minutes fois moins partir savoir
     voudrais aimerais souhaite pouvez dites merci alors quand quelle quel avant apres encore toujours depuis`),
@@ -67,7 +72,17 @@ export const frenchContext = {
   ),
   demonstratives: new Set(list("ca cela ceci")),
   objectPronouns: new Set(list("le la les lui leur en")),
-  subjects: new Set(list("y je tu il elle on nous vous ils elles ne")),
+  // "l'envoyer", "l'ai".
+  elidedObjectAt: (raw, tokens, at) => {
+    const { word, start } = tokens[at];
+    if (!/(?:^|\s)l['’]$/i.test(raw.slice(Math.max(0, start - 3), start))) return false;
+    const before = tokens[at - 1]?.word ?? "";
+    return (
+      /^(?:ai|as|a|avez|avons|ont|avais|avoir)$/.test(word) ||
+      (INFINITIVE.test(word) && (MODALS.has(before) || SUBJECTS.has(before) || /^(?:me|te|se)$/.test(before)))
+    );
+  },
+  subjects: SUBJECTS,
   links: new Set(
     list(
       "et puis a ou alors bon encore tous toutes beaucoup vraiment infiniment aussi ok okay donc voila bcp allez",
@@ -85,4 +100,5 @@ export const frenchContext = {
     il est quelle heure|quelle heure est il|qui est il|il se passe|il parait|il semble|il arrive que|
     elle est ou|a il|y il`),
   ),
-} satisfies Partial<Language>;
+  howAreYou: new Set(["ca va"]),
+} satisfies Partial<ContextWords>;

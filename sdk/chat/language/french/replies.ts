@@ -121,6 +121,29 @@ export const frenchReplies: ReplyWords = {
   definition:
     /qu['’ ]?est[- ]ce|c['’ ]?est quoi|c koi|quel(?:le)?s? (?:est|sont)|que veut dire|signifie|qui est|kesk/iu,
   title: /\b(?:M\.|Mme|Mlle|Monsieur|Madame|Mademoiselle)\s+(\p{Lu}[\p{L}-]+)/gu,
+  presents: /cadeau/,
+  praise: /(?:une bonne|une excellente) question[.!\s]*$/i,
+  costsNothing: /^(?:gratui|offert)/,
+  conditionWords: new Set(list("tant si quand lorsque jusqu")),
+  denialBegins: /^(?:mais (?:plus|pas)|sauf|hormis)\b/,
+  limits: /(?<!\p{L})(?:sauf|hors|seul|seule|uniquement|seulement|tant que)(?!\p{L})/u,
+  paid: {
+    asked: /rembours|pay|debit|prelev|factur/,
+    answered: /rembours|debit|prelev|factur|regl|pa[iy]e/,
+  },
+  inStock: /stock|dispo|reste|minimum|maximum|jusqu/i,
+  calls: /appel|joign|joindre|compos|tel/,
+  streetEnd: / à /,
+  gives: {
+    measure: /taille/i,
+    time: /(?<!\p{L})(?:toujours|jamais|dès|après|avant)(?!\p{L})/iu,
+    money: /\bpour cent\b|\bd[eé]pend/i,
+    phone: /formulaire|form\b|chat/i,
+    mail: /formulaire|form\b|\bmail|courriel|contact/i,
+    address: /\b(?:rue|avenue|boulevard|place|zone|quai|chemin)\b/i,
+    place:
+      /«|(?<!\p{L})(?:à|a|au|aux|en|dans|sur|sous|chez|vers|près|derrière|devant|rue|ici|là|via|depuis|entre|par)(?!\p{L})/iu,
+  },
   asks: {
     money: phrases(
       "combien coute|combien ca coute|est combien|quel prix|le prix|prix de|prix du|tarif|a combien|coute combien|combien coutent|combien vaut|quels frais|frais de port|frais de livraison|frais de retour|combien pour|combien je dois|quel montant|cout de",

@@ -1,9 +1,11 @@
 /** What the program says in French. */
 import type { LanguageTexts } from "../texts.ts";
+import { frenchTraceNames } from "./traceNames.ts";
 
 export const frenchTexts: LanguageTexts = {
   chat: {
     noReasoning: "Pas de raisonnement dans cette conversation : rien à montrer.",
+    adapterWord: "adaptateur",
     adapterHelp: "  adapter NOM  répond avec cet adaptateur ; adapter les énumère",
     adapterNow: (name) => `Adaptateur : ${name}.`,
     adapterList: (names) => `Adaptateurs : ${names}.`,
@@ -70,5 +72,29 @@ export const frenchTexts: LanguageTexts = {
       answers: ["Votre rendez-vous est déplacé à jeudi."],
     },
   },
+  wording: {
+    classify: "De quelle catégorie est cette demande d'un client ? « {query} »",
+    tones: {
+      neutral: "Ton : courtois et direct.",
+      warm: "Ton : chaleureux.",
+      apologetic: "Ton : compréhensif, reconnaître la gêne du client.",
+      calm: "Ton : calme et ferme, sans répondre aux provocations.",
+      enthusiastic: "Ton : enjoué.",
+    },
+    formats: {
+      short: "Forme : une phrase courte.",
+      sentence: "Forme : une ou deux phrases.",
+      steps: "Forme : les étapes dans l'ordre.",
+      list: "Forme : une courte liste.",
+    },
+    focus: "La question porte sur : {category}.",
+    clarify: "La demande est ambiguë : demander une précision.",
+    begin: "Commencer par : {text}",
+    known: "Le client a cité : {entities}.",
+    followUp: "La question se rapporte à ce qui a été dit avant.",
+    facts: "Faits sûrs : {facts}",
+    retry: "La réponse précédente était fausse : {issue} Répondre autrement.",
+  },
+  traceNames: frenchTraceNames,
   quote: (text) => `« ${text} »`,
 };

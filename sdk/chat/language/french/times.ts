@@ -1,6 +1,6 @@
 /** Times in French. Every word is written folded. */
-import type { Language } from "../language.ts";
 import { list, phrases } from "../lists.ts";
+import type { TimeWords } from "../timeWords.ts";
 
 const avoir = "(?:ai|jai|g|as|a|avons|avez|ont|avais|avait)";
 /** A participle that shows it: "commandé", "reçues", "pris". */
@@ -20,6 +20,27 @@ const past = [
 ];
 
 const happenedBefore = new RegExp(`(?:${past.join("|")})\\s+${object}$`, "iu");
+
+/** What may go on behind a day: "le 3 et j'attends". */
+const GOES_ON = new Set(list("et mais a au pour par puis car donc ou je on il ca chez dans"));
+/** Words that a day may stand behind, beside verbs and participles. */
+const BEFORE_DAY = new Set(list("livraison commande date rdv depuis"));
+
+/** "commandé le 3", "prévue le 22": behind what happens on a day and before nothing of its own. */
+const isBareDay: TimeWords["isBareDay"] = (raw, tokens, at, isAction) => {
+  if (tokens[at - 1]?.word !== "le") return false;
+  const next = tokens[at + 1];
+  const open = next !== undefined && next.clause === tokens[at].clause && /\p{L}|\d|[€$£%]/u.test(next.word);
+  if (open && !GOES_ON.has(next.word)) return false;
+  const before = tokens[at - 2];
+  if (before === undefined || /[^\s]/.test(raw.slice(before.end, tokens[at - 1].start))) return false;
+  return (
+    /(?:é(?:e?s?)|ue?s?|it|ie?s?|ra|rez|er|ez)$/i.test(before.text) ||
+    BEFORE_DAY.has(before.word) ||
+    isAction(at - 2) ||
+    /^\d/.test(before.word)
+  );
+};
 
 export const frenchTimes = {
   months: new Map(
@@ -91,7 +112,15 @@ export const frenchTimes = {
   inWords: ["dans", "d ici", "sous", "dans moins de", "dans les", "sous les", "en moins de"],
   dayParts: new Set(list("matin soir midi apresmidi aprem matinee soiree")),
   sinceWords: new Set(["depuis", "dpuis"]),
+  dayArticles: new Set(["le"]),
+  firstOfMonth: new Set(["1er"]),
+  clockUnits: new Set(list("h heure heures")),
+  one: new Set(list("une un")),
+  isAge: (before, after) => /^(?:de|a|ai|en|pour|des)$/.test(before) && /^ans?$/.test(after),
+  coming: { before: new Set(), after: /^prochain/ },
+  gone: { before: new Set(), after: /^derni/ },
   happenedBefore,
+  isBareDay,
   looseTimes:
     phrases(`bientot|weekend|week end|ce week end|ce weekend|le week end|week end prochain|week end dernier|
     au plus vite|au plus tot|des que possible|noel|a noel|avant noel|nouvel an|tout de suite|
@@ -108,4 +137,4 @@ export const frenchTimes = {
     il y a plusieurs semaines|dans quelques jours|24 7|en semaine|le soir|la nuit|tous les jours|
     depuis hier|depuis le debut|depuis toujours|ca fait longtemps|ca fait des semaines|
     depuis des semaines|depuis des jours|depuis des mois|il y a des semaines|depuis une eternite`),
-} satisfies Partial<Language>;
+} satisfies Partial<TimeWords>;
