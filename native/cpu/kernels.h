@@ -67,9 +67,10 @@ struct DecoderShape {
 };
 
 /**
- * Arithmetic of the products with the frozen weight in linearForward and linearBackward, for more than 8
- * rows. kBfloat16 rounds their inputs to bfloat16 and sums in float32, on instruction sets with bfloat16
- * products (avx512bf16, amx); on the others it is computed as kFloat32.
+ * Arithmetic of the products with the frozen weight in linearForward, linearBackward and decodeLayers; up to
+ * 8 rows it is that of NF4 only, as reading a dense weight takes longer than any arithmetic. kBfloat16 rounds
+ * their inputs to bfloat16 and sums in float32, on instruction sets with bfloat16 products (avx512bf16, amx);
+ * on the others it is computed as kFloat32.
  */
 enum class ComputeType { kFloat32, kBfloat16 };
 /** kFloat32 unless set. */

@@ -1,53 +1,23 @@
-// Rows of an NF4 matrix times a few vectors, read once and where they lie.
-//
-// Nothing is unpacked to order: one 32-bit lane holds 8 neighbouring values, so shifting all lanes by 4
-// bits s times brings the s-th value of every lane to the lookup. x is laid out once to match: value s of
-// lane l of group g is x[(g W + l) 8 + s], at [g][s][r][l]. The sum of a group is scaled by absmax
-// afterwards, lane by lane.
+// Rows of an NF4 matrix times a few vectors, read once and where they lie, with one of two arithmetics
+// (nf4Arithmetic.h). The sum of a group is scaled by absmax afterwards, lane by lane.
 //
 // A run is one row of the weight, or two that follow each other where a row ends in half a group: the group
 // in the middle then belongs to both, lane by lane, and x is laid out twice. So every load is whole.
 #pragma once
 #include "kernels.h"
-#include "nf4.h"
-#include "pack.h"
+#include "nf4Arithmetic.h"
 #include "tile.h"
 
 namespace mlab::MLAB_ISA {
 
-constexpr int64_t kGroup = 8 * W;
 constexpr int64_t kBlock = 64;
 
-/** x of one group: eight vectors, R vectors apart, from 8 W neighbours. */
-inline void layOutGroup(const float* x, float* out, int64_t apart) {
-#if MLAB_WIDTH == 4
-  for (int s = 0; s < 8; ++s)
-    for (int l = 0; l < W; ++l) out[s * apart + l] = x[l * 8 + s];
-#else
-  Vec v[8];
-  for (int i = 0; i < 8; ++i) v[i] = load(x + i * W);
-  constexpr auto kLanes = std::make_integer_sequence<int, W>();
-  for (int i = 0; i < 8; ++i)
-    if (!(i & 4)) exchange<4>(v[i], v[i + 4], kLanes);
-  for (int i = 0; i < 8; ++i)
-    if (!(i & 2)) exchange<2>(v[i], v[i + 2], kLanes);
-  for (int i = 0; i < 8; ++i)
-    if (!(i & 1)) exchange<1>(v[i], v[i + 1], kLanes);
-#if MLAB_WIDTH == 16
-  // The exchanges leave the odd lanes in the upper half.
-  const IVec order = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
-  for (int i = 0; i < 8; ++i) v[i] = (Vec)_mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)order, (__m512)v[i]);
-#endif
-  for (int i = 0; i < 8; ++i) store(out + i * apart, v[i]);
-#endif
-}
-
-/** x of a run, for R rows of x: [group][s][r][lane]. */
-template <int R, int PerRun>
+/** x of a run, for R rows of x: [group][step][r][lane]. */
+template <class Arithmetic, int R, int PerRun>
 void layOut(const float* x, int64_t in, float* out) {
   float joined[kGroup];
   const int64_t run = in * PerRun;
-  for (int64_t g = 0; g < run; g += kGroup, out += kGroup * R)
+  for (int64_t g = 0; g < run; g += kGroup, out += Arithmetic::kSteps * W * R)
     for (int r = 0; r < R; ++r) {
       const float* row = x + r * in;
       const float* from = row + (g < in ? g : g - in);
@@ -56,7 +26,7 @@ void layOut(const float* x, int64_t in, float* out) {
         std::memcpy(joined + kGroup / 2, row, sizeof joined / 2);
         from = joined;
       }
-      layOutGroup(from, out + r * W, R * W);
+      Arithmetic::layOut(from, out + r * W, R * W);
     }
 }
 
@@ -77,18 +47,18 @@ inline IVec loadNibbles(const uint8_t* p) {
 }
 
 /** part = the sums of one group of J outputs for R rows, each lane apart, not yet scaled. */
-template <int R, int J>
-inline void groupSums(const IVec* nibbles, const float* x, Vec (*part)[R]) {
+template <int R, int J, class Arithmetic>
+inline void groupSums(const Arithmetic& arithmetic, const IVec* nibbles, const float* x, Vec (*part)[R]) {
 #pragma GCC unroll 8
-  for (int s = 0; s < 8; ++s) {
+  for (int s = 0; s < Arithmetic::kSteps; ++s) {
 #pragma GCC unroll 8
     for (int t = 0; t < J; ++t) {
-      // Values lie high nibble first in each byte, and bytes low to high in a lane.
-      const Vec weights = nf4Lookup(nibbles[t] >> (4 * (s ^ 1)));
+      const Vec weights = arithmetic.look(nibbles[t], s);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const Vec in = load(x + (s * R + r) * W);
-        part[t][r] = s == 0 ? weights * in : part[t][r] + weights * in;
+        part[t][r] =
+            s == 0 ? Arithmetic::multiply(weights, in) : Arithmetic::multiplyAdd(part[t][r], weights, in);
       }
     }
   }
@@ -158,12 +128,13 @@ inline void askForFirst(Nf4Place place) {
 
 /** y[r * out + t] for the rows t of J runs of PerRun rows; Inner runs at a time share each load of x. Asks
  * for as many lines at `ask` as it reads. */
-template <int R, int J, int Inner, int PerRun>
+template <class Arithmetic, int R, int J, int Inner, int PerRun>
 void nf4Runs(const float* x, Nf4Place rows, int64_t in, Nf4Place ask, float* y, int64_t out) {
   const int64_t run = in * PerRun, groups = run / kGroup, middle = in / kGroup;
   constexpr int64_t kGroupBytes = kGroup / 2;
   const uint8_t *const data = rows.data, *askData = ask.data;
   const float *const absmax = rows.absmax, *askAbsmax = ask.absmax;
+  const Arithmetic arithmetic;
   Vec total[J][R] = {}, first[J][R];
   const auto addGroup = [&](int64_t g) __attribute__((always_inline)) {
     __builtin_prefetch(askAbsmax);
@@ -179,7 +150,7 @@ void nf4Runs(const float* x, Nf4Place rows, int64_t in, Nf4Place ask, float* y, 
       for (int u = 0; u < Inner; ++u) {
         nibbles[u] = loadNibbles(data + ((t + u) * run + g * kGroup) / 2);
       }
-      groupSums<R, Inner>(nibbles, x + g * kGroup * R, part);
+      groupSums<R, Inner>(arithmetic, nibbles, x + g * Arithmetic::kSteps * W * R, part);
 #pragma GCC unroll 8
       for (int u = 0; u < Inner; ++u) {
         const Vec scale = groupScale(absmax + (t + u) * run / kBlock, g);
@@ -221,7 +192,7 @@ void nf4Runs(const float* x, Nf4Place rows, int64_t in, Nf4Place ask, float* y, 
 }
 
 /** nf4Range, J runs at a time. */
-template <int R, int J, int PerRun>
+template <class Arithmetic, int R, int J, int PerRun>
 void nf4RunsOfRange(const float* x, const WeightView& weight, int64_t begin, int64_t end, Nf4Place next,
                     float* y) {
   const int64_t in = weight.in, out = weight.out;
@@ -240,11 +211,11 @@ void nf4RunsOfRange(const float* x, const WeightView& weight, int64_t begin, int
   };
   int64_t j = begin;
   for (; j + J * PerRun <= end; j += J * PerRun) {
-    nf4Runs<R, J, R <= 2 ? J : 1, PerRun>(x, now, in, asked(), y + j, out);
+    nf4Runs<Arithmetic, R, J, R <= 2 ? J : 1, PerRun>(x, now, in, asked(), y + j, out);
     advance(J * PerRun);
   }
   for (; j < end; j += PerRun) {
-    nf4Runs<R, 1, 1, PerRun>(x, now, in, asked(), y + j, out);
+    nf4Runs<Arithmetic, R, 1, 1, PerRun>(x, now, in, asked(), y + j, out);
     advance(PerRun);
   }
 }
@@ -253,14 +224,14 @@ void nf4RunsOfRange(const float* x, const WeightView& weight, int64_t begin, int
  * y of the rows begin..end-1, whole runs; x as layOut wrote it. At the end it asks for the first lines at
  * `next`, which is what the thread reads then; its own first lines are asked for already.
  */
-template <int R, int PerRun>
+template <class Arithmetic, int R, int PerRun>
 void nf4Range(const float* x, const WeightView& weight, int64_t begin, int64_t end, Nf4Place next, float* y) {
   // Several runs use a group of x while it is in the first cache; with few rows also while it is in
   // registers. The lines of the last of them must be asked for before the first begins.
   if (R == 1 && W == 16 && 8 * PerRun * weight.in / 2 <= kAhead)
-    nf4RunsOfRange<R, 8, PerRun>(x, weight, begin, end, next, y);
+    nf4RunsOfRange<Arithmetic, R, 8, PerRun>(x, weight, begin, end, next, y);
   else
-    nf4RunsOfRange<R, 4, PerRun>(x, weight, begin, end, next, y);
+    nf4RunsOfRange<Arithmetic, R, 4, PerRun>(x, weight, begin, end, next, y);
 }
 
 }  // namespace mlab::MLAB_ISA

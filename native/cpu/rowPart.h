@@ -164,26 +164,34 @@ class Part {
       const Nf4Place first = placeOf(weight, begin);
       if (first.data != asked_.data) askForFirst(first);
       asked_ = next;
-      if (!laidOut_) layOutFor(weight.in, perRun);
       if (perRun == 1)
-        nf4Range<R, 1>(laidOut_, weight, begin, whole, next, y);
+        runs<1>(weight, begin, whole, next, y);
       else if constexpr (kGroup == 2 * kBlock)
-        nf4Range<R, 2>(laidOut_, weight, begin, whole, next, y);
+        runs<2>(weight, begin, whole, next, y);
     }
     if (whole < end) decodedRange<R>(x_, weight, whole, end, y);
   }
-  void layOutFor(int64_t in, int perRun) {
-    static thread_local ThreadBuffer buffer;
-    // x is in the cache of the thread that wrote it: ask for all of its lines before the first is needed.
-    for (int64_t i = 0; i < in * R; i += 16) __builtin_prefetch(x_ + i);
-    laidOut_ = buffer.get(in * perRun * R);
-    if (perRun == 1)
-      layOut<R, 1>(x_, in, laidOut_);
-    else
-      layOut<R, 2>(x_, in, laidOut_);
+  template <int PerRun>
+  void runs(const WeightView& weight, int64_t begin, int64_t end, Nf4Place next, float* y) {
+#ifdef __AVX512BF16__
+    if (type_ == ComputeType::kBfloat16) return runsBy<Bfloat16Rows, PerRun>(weight, begin, end, next, y);
+#endif
+    runsBy<FloatRows, PerRun>(weight, begin, end, next, y);
+  }
+  template <class Arithmetic, int PerRun>
+  void runsBy(const WeightView& weight, int64_t begin, int64_t end, Nf4Place next, float* y) {
+    if (!laidOut_) {
+      static thread_local ThreadBuffer buffer;
+      // x is in the cache of the thread that wrote it: ask for all of its lines before the first is needed.
+      for (int64_t i = 0; i < weight.in * R; i += 16) __builtin_prefetch(x_ + i);
+      laidOut_ = buffer.get(weight.in * PerRun * R);
+      layOut<Arithmetic, R, PerRun>(x_, weight.in, laidOut_);
+    }
+    nf4Range<Arithmetic, R, PerRun>(laidOut_, weight, begin, end, next, y);
   }
 
   const float* x_;
+  ComputeType type_ = computeType();
   float* laidOut_ = nullptr;
   /** Whose first lines the last product has asked for. */
   Nf4Place asked_ = {};

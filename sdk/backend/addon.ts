@@ -11,9 +11,10 @@ export interface Addon {
   setIsa(isa: string): void;
   setThreads(threads: number): void;
   /**
-   * Arithmetic of the products of matMul, linearForward, linearBackward (more than 8 rows) and crossEntropy, for the
-   * whole process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster where
-   * info().isa is one of `BFLOAT16_ISAS`, and computed in float32 everywhere else.
+   * Arithmetic of the products of matMul, linearForward, linearBackward, decodeLayers and crossEntropy, for the whole
+   * process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster where
+   * info().isa is one of `BFLOAT16_ISAS`, and computed in float32 everywhere else. Up to 8 rows only products with NF4
+   * follow it, whose rows are whole blocks of 64: their codebook and x are rounded, the scales are not.
    */
   setComputeType(type: "float32" | "bfloat16"): void;
 

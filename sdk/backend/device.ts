@@ -41,7 +41,7 @@ export type Compute = (typeof COMPUTES)[number];
 /** Options of `useDevice`. */
 export interface DeviceOptions {
   /**
-   * Arithmetic of large products. "float32" is exact and the default of `native`. "bfloat16" rounds the factors to 8
+   * Arithmetic of large products, and of those with NF4 for single tokens. "float32" is exact and the default of `native`. "bfloat16" rounds the factors to 8
    * bits of mantissa and sums in float32; on `cuda`, where it is the default, activations are stored in it too, and a
    * card before Ampere, which has none, takes "float32" and says so in `note`. On `native` it is about twice as fast
    * where the processor has AVX-512-BF16 or AMX, and the same as "float32" where it has neither.

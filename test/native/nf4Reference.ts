@@ -66,9 +66,14 @@ export function quantize(values: Float32Array): { packed: Uint8Array; absmax: Fl
   return { packed, absmax };
 }
 
-export function dequantize(packed: Uint8Array, absmax: Float32Array, n: number): Float32Array {
+export function dequantize(
+  packed: Uint8Array,
+  absmax: Float32Array,
+  n: number,
+  values: Float32Array = codebook,
+): Float32Array {
   return Float32Array.from({ length: n }, (_, i) => {
     const code = i % 2 === 0 ? packed[i >> 1]! >> 4 : packed[i >> 1]! & 15;
-    return codebook[code]! * absmax[i >> 6]!;
+    return values[code]! * absmax[i >> 6]!;
   });
 }

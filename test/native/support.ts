@@ -6,7 +6,7 @@ import { addonProblem, loadAddon } from "../../sdk/backend/loadAddon.ts";
  * Runs `body` once for each instruction set that this processor has. Where the addon is missing one pending test
  * says why.
  */
-export function onEveryIsa(name: string, body: (addon: Addon) => void): void {
+export function onEveryIsa(name: string, body: (addon: Addon, isa: string) => void): void {
   const addon = loadAddon();
   if (!addon) {
     it(`${name}: skipped, ${addonProblem()}`);
@@ -24,7 +24,7 @@ export function onEveryIsa(name: string, body: (addon: Addon) => void): void {
         addon.setIsa(before);
         addon.setThreads(threads);
       });
-      body(addon);
+      body(addon, isa);
     });
   }
 }
@@ -51,6 +51,12 @@ export function quarters(n: number, seed: number): Float32Array {
 export function uniform(n: number, seed: number): Float32Array {
   const random = generator(seed);
   return Float32Array.from({ length: n }, () => random() * 2 - 1);
+}
+
+/** Rounded to the nearest bfloat16, ties to even. */
+export function toBfloat16(values: Float32Array): Float32Array {
+  const bits = new Uint32Array(values.slice().buffer);
+  return new Float32Array(Uint32Array.from(bits, (b) => (b + 0x7fff + ((b >>> 16) & 1)) & 0xffff0000).buffer);
 }
 
 /** An output array with marked room on both sides; check() throws when a kernel wrote there. */
