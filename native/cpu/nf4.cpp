@@ -1,9 +1,10 @@
 // NF4 quantisation of dense values and back. The arithmetic is that of bitsandbytes' CUDA kernel in IEEE
-// rounding: code(x * (1 / absmax)), the reciprocal taken once a block. What follows from it is kept: a block
-// of zeros has 0 * inf = NaN and so code 0 (which decodes to -0), a NaN takes no part in absmax and gets code
-// 0, and the missing partner of an odd last value is a 0.
+// rounding, denormals flushed to 0: code(x * (1 / absmax)), the reciprocal taken once a block. What follows
+// from it is kept: a block of zeros has 0 * inf = NaN and so code 0 (which decodes to -0), a NaN takes no
+// part in absmax and gets code 0, and the missing partner of an odd last value is a 0.
 #include "nf4.h"
 
+#include <cfloat>
 #include <cmath>
 
 #include "kernels.h"
@@ -13,6 +14,11 @@ namespace mlab::MLAB_ISA {
 namespace {
 
 constexpr int64_t kBlockGrain = 256;
+
+/** Beside a larger absmax than this, a denormal is as near to 0 as makes no other code. */
+constexpr float kDenormalsMatter = 32 * FLT_MIN;
+
+inline float normalOr0(float x) { return std::fabs(x) < FLT_MIN ? 0.0f : x; }
 
 inline int codeOf(float x) {
   int code = 0;
@@ -32,7 +38,7 @@ float absmaxOf(const float* values, int64_t n) {
     const float magnitude = std::fabs(values[i]);
     largest = magnitude > largest ? magnitude : largest;
   }
-  return largest;
+  return normalOr0(largest);
 }
 
 /** The thresholds with a last one that nothing is above, as nf4Lookup wants them. */
@@ -70,10 +76,11 @@ inline void packCodes(IVec codes, uint8_t* to) {
 void quantizeBlock(const float* values, int64_t n, float absmax, uint8_t* packed) {
   const float reciprocal = 1.0f / absmax;
   int64_t i = 0;
-  for (; i + W <= n; i += W) packCodes(codesOf(load(values + i) * splat(reciprocal)), packed + i / 2);
+  if (absmax > kDenormalsMatter)
+    for (; i + W <= n; i += W) packCodes(codesOf(load(values + i) * splat(reciprocal)), packed + i / 2);
   for (; i < n; i += 2) {
-    const float partner = i + 1 < n ? values[i + 1] : 0.0f;
-    packed[i / 2] = static_cast<uint8_t>(codeOf(values[i] * reciprocal) << 4 | codeOf(partner * reciprocal));
+    const float first = normalOr0(values[i]), second = i + 1 < n ? normalOr0(values[i + 1]) : 0.0f;
+    packed[i / 2] = static_cast<uint8_t>(codeOf(first * reciprocal) << 4 | codeOf(second * reciprocal));
   }
 }
 

@@ -58,6 +58,11 @@ __device__ inline void dequantize(const unsigned char* packed, const Nf4Scales& 
   }
 }
 
+/** A denormal counts as 0, as in bitsandbytes. */
+__device__ inline float normalOr0(float x) {
+  return fabsf(x) < __builtin_bit_cast(float, 0x00800000) ? 0.0f : x;
+}
+
 __device__ inline unsigned codeOf(float x) {
   unsigned code = 0;
 #pragma unroll
@@ -73,11 +78,12 @@ __device__ inline void quantize(const T* values, int out, int in, unsigned char*
   const int64 n = static_cast<int64>(out) * in;
   const int64 at = (static_cast<int64>(blockIdx.x) * kThreads + threadIdx.x) * kStep;
   const int count = upTo8(n - at);
-  const Values<8> v = count > 0 ? loadUpTo(values + at, count) : Values<8>{};
+  Values<8> v = count > 0 ? loadUpTo(values + at, count) : Values<8>{};
   float most = 0;
   bool finite = true;
 #pragma unroll
   for (int i = 0; i < kStep; ++i) {
+    v.values[i] = normalOr0(v.values[i]);
     most = fmaxf(most, fabsf(v.values[i]));  // a NaN takes no part
     finite = finite && fabsf(v.values[i]) < kInfinity;
   }

@@ -3,10 +3,11 @@
  * scale (absmax) for 64 values of the flattened matrix. Bit-exact with bitsandbytes' CUDA kernel in IEEE rounding,
  * and with `native/cpu/nf4.cpp`.
  *
- * What bitsandbytes does with odd input is kept: in a block of zeros 0 * (1/0) is NaN and gets code 0, which decodes
- * to -0; the missing partner of an odd last value is a 0. (bitsandbytes' CPU path gives a block of zeros code 7,
- * which decodes to +0, and divides instead of multiplying by the reciprocal in a last, shorter block. Its CUDA path
- * is built with --use_fast_math: the reciprocal may be off by one float32 step, and denormals count as zeros.)
+ * What bitsandbytes does with odd input is kept: a denormal counts as 0, as the kernel is built with --use_fast_math;
+ * in a block of zeros 0 * (1/0) is NaN and gets code 0, which decodes to -0; the missing partner of an odd last value
+ * is a 0. (With fast math the reciprocal may be off by one float32 step, too, and is 0 for an absmax above 2^126.
+ * bitsandbytes' CPU path has other rules: it gives a block of zeros code 7, which decodes to +0, divides denormals by
+ * 1e-38, and divides instead of multiplying by the reciprocal in a last, shorter block.)
  */
 
 /** Values that share one absmax. */
@@ -55,6 +56,9 @@ export const NF4_THRESHOLDS = Float32Array.of(
   0.8614783883094788,
 );
 
+/** Magnitudes below it are denormal in float32. */
+const SMALLEST_NORMAL = 2 ** -126;
+
 /** Bytes that n values take, and scales. */
 export function nf4Sizes(n: number): { packedBytes: number; blocks: number } {
   return { packedBytes: Math.ceil(n / 2), blocks: Math.ceil(n / NF4_BLOCK) };
@@ -68,12 +72,13 @@ export function quantizeNf4(values: Float32Array, packed: Uint8Array, absmax: Fl
   for (let block = 0; block < absmax.length; block++) {
     const start = block * NF4_BLOCK;
     const stop = Math.min(start + NF4_BLOCK, values.length);
-    absmax[block] = largestMagnitude(values, start, stop);
+    absmax[block] = normalOr0(largestMagnitude(values, start, stop));
     const reciprocal = Math.fround(1 / absmax[block]);
     for (let i = start; i < stop; i += 2) {
-      const partner = i + 1 < stop ? values[i + 1] : 0;
+      const first = normalOr0(values[i]);
+      const second = i + 1 < stop ? normalOr0(values[i + 1]) : 0;
       packed[i >> 1] =
-        (codeOf(Math.fround(values[i] * reciprocal)) << 4) | codeOf(Math.fround(partner * reciprocal));
+        (codeOf(Math.fround(first * reciprocal)) << 4) | codeOf(Math.fround(second * reciprocal));
     }
   }
 }
@@ -94,6 +99,10 @@ export function largestMagnitude(values: Float32Array, start: number, stop: numb
     if (magnitude > most) most = magnitude;
   }
   return most;
+}
+
+function normalOr0(x: number): number {
+  return Math.abs(x) < SMALLEST_NORMAL ? 0 : x;
 }
 
 /** Number of thresholds below x, by bisection; 0 for NaN, which is above none. */

@@ -53,6 +53,10 @@ onEveryIsa("nf4", (addon) => {
       block(() => 0),
       block((i) => (i % 3) * 1e-45),
       block((i) => (i - 30) * 1e-40),
+      // Denormal and normal values, around the absmax from which denormals change no code.
+      ...[1e-39, 4e-39, 3e-38, 1.2e-38 * 31, 1.2e-38 * 33].map((step) =>
+        block((i) => ((i - 30) / 30) * step),
+      ),
       block((i) => (i === 5 ? Infinity : i - 20)),
       block((i) => (i === 9 ? NaN : i - 20)),
       block(() => NaN),

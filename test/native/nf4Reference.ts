@@ -1,5 +1,5 @@
 // NF4 as bitsandbytes defines it, written plainly and apart from the kernels: a search tree over midpoints, float32
-// arithmetic through Math.fround. The codebook stands here a second time on purpose: a test must not take its
+// arithmetic through Math.fround, denormals flushed to 0. The codebook stands here a second time on purpose: a test must not take its
 // expectation from the code under test.
 
 export const codebook = Float32Array.of(
@@ -49,7 +49,8 @@ function codeOf(x: number): number {
   return low;
 }
 
-export function quantize(values: Float32Array): { packed: Uint8Array; absmax: Float32Array } {
+export function quantize(source: Float32Array): { packed: Uint8Array; absmax: Float32Array } {
+  const values = source.map((x) => (Math.abs(x) < 2 ** -126 ? 0 : x));
   const n = values.length;
   const packed = new Uint8Array(Math.ceil(n / 2));
   const absmax = new Float32Array(Math.ceil(n / 64));

@@ -72,13 +72,20 @@ describe("NF4 codec", () => {
     assert.notEqual(found.byReciprocal, found.byDivision);
   });
 
-  it("pads an odd length with a zero, keeps a block of zeros as bitsandbytes does, and ignores NaN for absmax", () => {
+  it("pads an odd length with a zero, takes zeros and denormals as bitsandbytes does, and ignores NaN for absmax", () => {
     assert.deepEqual(quantize(Float32Array.of(-3)), {
       packed: Uint8Array.of(0x07),
       absmax: Float32Array.of(3),
       codes: [0, 7],
     });
     assert.deepEqual(quantize(new Float32Array(3)).packed, Uint8Array.of(0, 0));
+    const [denormal, normal] = [2 ** -126 - 2 ** -149, 2 ** -126];
+    assert.deepEqual(quantize(Float32Array.of(denormal, -denormal)), {
+      packed: Uint8Array.of(0),
+      absmax: Float32Array.of(0),
+      codes: [0, 0],
+    });
+    assert.deepEqual(quantize(Float32Array.of(denormal, -normal)).codes, [7, 0]);
     assert.deepEqual(quantize(Float32Array.of(Number.NaN, 2)), {
       packed: Uint8Array.of(0x0f),
       absmax: Float32Array.of(2),
