@@ -1,7 +1,8 @@
 // Builds the addon with the C++ compiler alone: no Python, no node-gyp, no CMake on the user's machine.
 // Every file of native/cpu is compiled once for each instruction set; the addon chooses among them at run time.
 // Where nvcc is installed, the GPU kernels of native/cuda are compiled too, one file an op, for the GPUs of this machine
-// (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those). `--portable` builds them for all generations: `npm pack` does, so that
+// (MISTRAL_LAB_CUDA_ARCHS=80,90 builds for those, and an empty NVCC for none). `--portable` builds them for all
+// generations: `npm pack` does, so that
 // a published package carries its kernels. Where there is no nvcc, those that the package came with stay; a card that they
 // do not fit has them compiled by NVRTC at their first use (sdk/backend/cuda/nvrtc.ts).
 // Where there is no compiler this says so in one line and succeeds: the SDK then runs on plain tfjs.
@@ -136,8 +137,14 @@ async function build(cxx) {
     }
   }
   for (const source of files(["cuda"], ".cpp")) addJob("cuda", source, []);
-  // The last one: an error of C++, no memory above all, is one of JavaScript too, and not the end of the process.
-  const addonFlags = ["-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS", "-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL"];
+  const addonFlags = [
+    "-DNAPI_VERSION=8",
+    "-DNAPI_CPP_EXCEPTIONS",
+    // An error of C++, no memory above all, is one of JavaScript too, and not the end of the process;
+    "-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL",
+    // nor is one that nobody can be told of, because the worker thread is being terminated.
+    "-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+  ];
   for (const source of files(["addon"], ".cpp"))
     addJob("addon", source, [...addonFlags, "-fexceptions"], {
       includes: includes.map((path) => `-I${path}`),
@@ -196,13 +203,9 @@ function loadProblem(path) {
 async function buildKernels(nvcc) {
   const folder = join(out, "cuda");
   mkdirSync(folder, { recursive: true });
-  // As clocks say: the images are named by their kernels.
+  // As clocks say, because the images bear their kernels' names; flags.txt tells of other flags.
   const newest = (...paths) => Math.max(...paths.map((path) => statSync(path).mtimeMs));
-  const headers = newest(
-    ...files(["", "cuda"], ".cuh"),
-    join(root, "native", "nf4Tables.h"),
-    fileURLToPath(import.meta.url),
-  );
+  const headers = newest(...files(["", "cuda"], ".cuh"), join(root, "native", "nf4Tables.h"));
   const archs = cudaArchs();
   // Machine code for Hopper may use what its successors lack (wgmma); PTX may not.
   const own = (arch) => (arch === "90" ? "90a" : arch);
@@ -256,7 +259,11 @@ if (process.env.MISTRAL_LAB_SKIP_NATIVE) {
     console.log(error.message.split("\n").slice(0, 20).join("\n"));
     if (strict) process.exitCode = 1;
   });
-  const nvcc = emulateAmx ? undefined : findTool("NVCC", ["nvcc", "/usr/local/cuda/bin/nvcc"]);
+  // An empty variable: none is wanted, as the kernels of all generations take a while.
+  const nvcc =
+    emulateAmx || process.env.NVCC === ""
+      ? undefined
+      : findTool("NVCC", ["nvcc", "/usr/local/cuda/bin/nvcc"]);
   if (!nvcc && portable && !existsSync(join(out, "cuda"))) {
     console.log(
       "mistral-lab: no nvcc found; the package will carry no GPU kernels, and NVRTC compiles them where it is used.",
