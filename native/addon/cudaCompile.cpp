@@ -8,6 +8,7 @@
 #include <iterator>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -41,12 +42,19 @@ void settleJob(Napi::Env env, Napi::Function, Job* job) {
   delete job;
 }
 
-/** A process that ends takes NVRTC away from threads that are in it, so it waits for them. */
-void waitBeforeExit() {
-  // Not a cleanup hook: process.exit() runs none.
-  static const int registered = std::atexit([] {
-    while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  });
+void waitForAll() {
+  while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+/**
+ * Whoever ends waits for the threads: a process takes NVRTC away from those that are in it, and a worker its
+ * functions from those that are about to call one. Called behind the making of such a function, as hooks run
+ * in reverse order.
+ */
+void waitAtTheEndOf(Napi::Env env) {
+  env.AddCleanupHook(waitForAll);
+  // process.exit() runs no cleanup hooks.
+  static const int registered = std::atexit(waitForAll);
   (void)registered;
 }
 
@@ -75,7 +83,6 @@ Napi::Value compile(const Napi::CallbackInfo& call) {
     const std::string header = args.text("header's name");
     headers.push_back({header, args.text("header's text")});
   }
-  waitBeforeExit();
   Job* job = new Job{{std::istream_iterator<std::string>(words), {}},
                      {name, source},
                      std::move(headers),
@@ -84,18 +91,24 @@ Napi::Value compile(const Napi::CallbackInfo& call) {
                      {}};
   const Napi::Function none = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   job->finish = Napi::ThreadSafeFunction::New(env, none, "cuda compile", 0, 1);
+  waitAtTheEndOf(env);
   const Napi::Promise promise = job->deferred.Promise();
-  ++running;
-  std::thread([job] {
+  const auto work = [job] {
     job->result = cuda::compile(job->options, job->source, job->headers);
-    // The main thread deletes the job; one that ends the process takes it no more.
-    Napi::ThreadSafeFunction finish = job->finish;
+    Napi::ThreadSafeFunction finish = job->finish;  // settleJob deletes the job
+    finish.BlockingCall(job, settleJob);
+    finish.Release();
     --running;
-    if (finish.BlockingCall(job, settleJob) == napi_ok)
-      finish.Release();
-    else
-      delete job;  // the worker that asked has ended, and its function with it
-  }).detach();
+  };
+  ++running;
+  try {
+    std::thread(work).detach();
+  } catch (const std::system_error&) {
+    --running;
+    job->finish.Release();
+    delete job;
+    throw Napi::Error::New(env, "cuda compile: the system starts no more threads");
+  }
   return promise;
 }
 

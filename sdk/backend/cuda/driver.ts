@@ -14,7 +14,7 @@ export interface CudaDriver {
   problem(): string | null;
   /** What is there. Throws where `problem()` is not null. */
   devices(): CudaDeviceInfo[];
-  /** Makes device `index` the one that all other entries use. Once a process. */
+  /** Makes device `index` the one that all other entries use: once a process, and by this thread of JavaScript alone. */
   open(index: number): void;
   /** Bytes, as the driver counts them: other programs' use included. */
   memory(): { free: number; total: number };

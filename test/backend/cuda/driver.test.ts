@@ -10,6 +10,16 @@ import { download, onCuda, upload } from "./support.ts";
 
 const ADD = cudaKernel("elementwise", "add_float32", "pppi");
 
+/** Lines that the script prints in a process of its own, which a fault would kill; its argument is the addon. */
+function output(script: string): string[] {
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", script, addonPath()], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
+  return stdout.trim().split("\n");
+}
+
 onCuda("the driver's entries", (cuda) => {
   it("tell of work that the driver refused where it is waited for, drop what was queued behind it, and go on", () => {
     const values = random(64, 1);
@@ -91,17 +101,30 @@ onCuda("the driver's entries", (cuda) => {
         }
         console.log(await inWorker("cuda.launch(0, 1, 1, 1, 1, 0, false, false)"));
       })();`;
-    const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", script, addonPath()], {
-      encoding: "utf8",
-      timeout: 60_000,
-    });
-    assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
-    assert.deepEqual(stdout.trim().split("\n"), [
+    assert.deepEqual(output(script), [
       "done",
       "cuda synchronize: another thread of this process has opened the GPU",
       "cuda open: another thread of this process has opened a device; a process opens one, once: use it there, or in a process of its own (child_process)",
       "cuda launch: another thread of this process has opened the GPU",
     ]);
+  });
+
+  it("let a worker be terminated in the middle of its compilations", () => {
+    const script = `
+      const { Worker } = require("node:worker_threads");
+      const work = "const { parentPort, workerData } = require('node:worker_threads');" +
+        "const { cuda } = require(workerData);" +
+        "for (let i = 0; i < 4; i++) cuda.compile('--gpu-architecture=sm_90a', 'a.cu', 'int a;').catch(() => {});" +
+        "parentPort.postMessage('compiling');";
+      (async () => {
+        for (let i = 0; i < 10; i++) {
+          const worker = new Worker(work, { eval: true, workerData: process.argv[1] });
+          await new Promise((resolve) => worker.once("message", resolve));
+          await worker.terminate();
+        }
+        console.log("fine");
+      })();`;
+    assert.deepEqual(output(script), ["fine"]);
   });
 
   it("name a file that is gone, or shorter than its header said", async () => {
