@@ -7,7 +7,7 @@ import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
 import { UsageError } from "./errors.ts";
-import { domainOf, requireModel } from "./folders.ts";
+import { domainOf, OUTPUT_DIR, requireModel } from "./folders.ts";
 import { loadShown, loadShownAdapters } from "./loading.ts";
 import { deviceOption, jsonOption, real, whole } from "./options.ts";
 import { Output } from "./output.ts";
@@ -38,8 +38,8 @@ export function addChat(program: Command): void {
     .description(
       "Chat with a model. Each question passes through a reasoning (what is asked, about what, how to answer), which guides the answer and checks it.",
     )
-    .argument("[model-dir]", "folder of a model, or of an adapter that finetune wrote", "mistral-finetuned")
-    .addOption(new Option("--once <question>", "answer this question and end"))
+    .argument("[model-dir]", "folder of a model, or of an adapter that finetune wrote", OUTPUT_DIR)
+    .addOption(new Option("--once <question>", "answer this question and end").argParser(question))
     .addOption(
       new Option(
         "--adapter <name=dir>",
@@ -112,6 +112,11 @@ ${pc.bold("Examples:")}
       // A folder by default would be one adapter more than was asked for.
       return args.length === 0 && first !== undefined ? chat(undefined, first, flags) : chat(dir, dir, flags);
     });
+}
+
+function question(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("Expected a question, got an empty text.");
+  return text;
 }
 
 /** Adds "name=folder" to those that came before. */

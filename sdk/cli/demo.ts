@@ -6,7 +6,7 @@ import { duration } from "../views/numbers.ts";
 import { answerOnce } from "./chat.ts";
 import { type DemoRecipe, demoRecipe, demoRecipeWithoutAddon } from "./demoRecipe.ts";
 import { Interrupted } from "./errors.ts";
-import { BUNDLED_MODEL, bundled, readJob, runMarks } from "./folders.ts";
+import { BUNDLED_MODEL, bundled, OUTPUT_DIR, readJob, runMarks } from "./folders.ts";
 import { measure, showEvaluations } from "./measure.ts";
 import { deviceOption, jsonOption } from "./options.ts";
 import { Output, shellWords } from "./output.ts";
@@ -30,10 +30,7 @@ export function addDemo(program: Command): void {
       `Fine-tune the bundled model on ${CSV}, measure it on questions it has not seen, and ask it three. A minute or two on 2 cores.`,
     )
     .addOption(
-      new Option("--output-dir <dir>", "where everything is written").default(
-        "mistral-finetuned",
-        "mistral-finetuned",
-      ),
+      new Option("--output-dir <dir>", "where everything is written").default(OUTPUT_DIR, OUTPUT_DIR),
     )
     .addOption(deviceOption())
     .addOption(jsonOption("the events of finetune, evaluate and chat"))
@@ -66,7 +63,7 @@ async function demo({ outputDir, device: wanted, json }: DemoFlags): Promise<voi
   });
   if (end.stopped) {
     output.say("Stopped. `npm start` begins again.");
-    throw new Interrupted();
+    throw new Interrupted(end.stopped.exitCode);
   }
   await compare(lab, output, end, recipe);
   await ask(lab, output, end, recipe);

@@ -6,9 +6,27 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** Ctrl-C: everything there is to say has been said; exit code 130. */
+/**
+ * A flag without which a command can do nothing. Commander's own check comes before it sees a misspelt flag, and so would
+ * call `--dat x.csv` a missing `--data`.
+ *
+ * @param flag as the help shows it, such as "--data <csv>"
+ */
+export function required(value: string | undefined, flag: string): string {
+  if (value === undefined) throw new UsageError(`required option '${flag}' not specified`);
+  return value;
+}
+
+/** Flags as they come, where `required` has not seen `Name` yet. */
+export type Unchecked<Flags, Name extends keyof Flags> = Omit<Flags, Name> & Partial<Pick<Flags, Name>>;
+
+/** Ctrl-C or SIGTERM: everything there is to say has been said. */
 export class Interrupted extends Error {
   override name = "Interrupted";
+
+  constructor(readonly exitCode: number) {
+    super();
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import pc from "picocolors";
 import { resolveEvaluateOptions } from "../evaluate/options.ts";
 import type { Device, Evaluation } from "../index.ts";
+import { required, type Unchecked } from "./errors.ts";
 import { requireFile, requireModel } from "./folders.ts";
 import { loadShown } from "./loading.ts";
 import { measure, showEvaluations, showWorst } from "./measure.ts";
@@ -31,7 +32,7 @@ export function addEvaluate(program: Command): void {
       new Option(
         "--data <csv>",
         'questions and answers; a column "expected" may hold the fact, with | between spellings',
-      ).makeOptionMandatory(),
+      ),
     )
     .addOption(
       new Option("--max-new-tokens <n>", "tokens of one answer at most")
@@ -61,7 +62,9 @@ ${pc.bold("Examples:")}
   mistral-lab evaluate mistral-finetuned --data test.csv --limit 20 --worst 10
   mistral-lab evaluate mistral-finetuned --data test.csv --json | jq 'select(.type == "evaluation").loss'`,
     )
-    .action((dir: string, flags: EvaluateFlags) => evaluate(dir, flags));
+    .action((dir: string, { data, ...flags }: Unchecked<EvaluateFlags, "data">) =>
+      evaluate(dir, { ...flags, data: required(data, "--data <csv>") }),
+    );
 }
 
 async function evaluate(dir: string, flags: EvaluateFlags): Promise<void> {

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Device, ExportTarget, ExportType, Inspection } from "../index.ts";
 import { bytes } from "../views/numbers.ts";
+import { required, type Unchecked } from "./errors.ts";
 import { requireModel } from "./folders.ts";
 import { loadShown } from "./loading.ts";
 import { deviceOption, jsonOption } from "./options.ts";
@@ -29,7 +30,7 @@ export function addExport(program: Command): void {
       "--type <type>",
       "merged: 16bit (as the base has it), bf16, f16, f32, nf4; gguf: f16, q8_0, q4_0, adapter; default: the first",
     )
-    .addOption(new Option("--out <dir>", "folder to write into").makeOptionMandatory())
+    .addOption(new Option("--out <dir>", "folder to write into"))
     .addOption(deviceOption())
     .addOption(jsonOption('"exported" with the files; "error"'))
     .addHelpText(
@@ -40,7 +41,9 @@ ${pc.bold("Examples:")}
   mistral-lab export mistral-finetuned --to gguf --type q8_0 --out gguf && ollama create mine -f gguf/Modelfile
   mistral-lab export mistral-finetuned --to gguf --type adapter --out adapter`,
     )
-    .action((model: string, flags: ExportFlags) => exportCommand(model, flags));
+    .action((model: string, { out, ...flags }: Unchecked<ExportFlags, "out">) =>
+      exportCommand(model, { ...flags, out: required(out, "--out <dir>") }),
+    );
 }
 
 async function exportCommand(source: string, flags: ExportFlags): Promise<void> {

@@ -6,7 +6,7 @@ import type { Compute, Device } from "../index.ts";
 import { resolveLoraOptions } from "../model/loraOptions.ts";
 import { resolveTrainOptions } from "../train/options.ts";
 import { Interrupted } from "./errors.ts";
-import { BUNDLED_MODEL, bundled, requireFile, requireModel, runMarks } from "./folders.ts";
+import { BUNDLED_MODEL, bundled, OUTPUT_DIR, requireFile, requireModel, runMarks } from "./folders.ts";
 import { computeOption, deviceOption, jsonOption, real, whole } from "./options.ts";
 import { Output, shellWords } from "./output.ts";
 import { chooseDevice, type Recipe, showWritten, walk } from "./road.ts";
@@ -49,10 +49,7 @@ export function addFinetune(program: Command): void {
       ).default(DEFAULT_MODEL, DEFAULT_MODEL),
     )
     .addOption(
-      new Option("--output-dir <dir>", "where everything is written").default(
-        "mistral-finetuned",
-        "mistral-finetuned",
-      ),
+      new Option("--output-dir <dir>", "where everything is written").default(OUTPUT_DIR, OUTPUT_DIR),
     )
     .addOption(
       new Option("--test <csv>", "held-out questions and answers: their loss is shown after each epoch"),
@@ -137,7 +134,7 @@ ${pc.bold("Examples:")}
   mistral-lab finetune data.csv --json | jq -r 'select(.type == "step").loss'
 
 The defaults are those of a 7 B model. The bundled one wants a higher rate and many small steps, as in the first example.
-Ctrl-C saves a checkpoint and prints how to go on; pressed twice it quits at once.`,
+Ctrl-C (or SIGTERM) saves a checkpoint and prints how to go on; pressed twice it quits at once.`,
     )
     .action((csv: string | undefined, flags: FinetuneFlags) => finetune(csv ?? bundled(DEFAULT_CSV), flags));
 }
@@ -164,7 +161,7 @@ async function finetune(csv: string, flags: FinetuneFlags): Promise<void> {
     const words = process.argv.slice(2).filter((word) => word !== "--resume" && word !== "--overwrite");
     const again = `npx mistral-lab ${shellWords([...words, "--resume"])}`;
     (json ? process.stderr : process.stdout).write(`Stopped. To go on:\n  ${pc.bold(again)}\n`);
-    throw new Interrupted();
+    throw new Interrupted(stopped.exitCode);
   }
   showWritten(output, outputDir);
   output.topic("Next", `npx mistral-lab chat ${shellWords([outputDir])}`);

@@ -9,6 +9,9 @@ import { parseHubSource } from "../weights/hub/source.ts";
 /** The bundled model, for messages and the demo. */
 export const BUNDLED_MODEL = "data/models/mini";
 
+/** Where a training writes, and a chat looks, unless told otherwise. */
+export const OUTPUT_DIR = "mistral-finetuned";
+
 /** A file of the package, whatever the working directory is. */
 export function bundled(path: string): string {
   // Where the package is the working directory, the short path is what a person wants to read.
@@ -33,6 +36,11 @@ export function requireModel(model: string): void {
   }
   // A model of the hub is fetched when it is loaded.
   if (parseHubSource(model)) return;
+  if (model === OUTPUT_DIR) {
+    throw new Error(
+      `model "${model}": there is no such folder in ${process.cwd()}. Train one first: npx mistral-lab demo (the bundled model and data), or finetune; or give the folder of another model`,
+    );
+  }
   throw new Error(
     `model "${model}": there is no such folder. Give a folder with config.json, such as ${BUNDLED_MODEL}, or a model of the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3`,
   );
@@ -91,12 +99,12 @@ export function removeAdapter(dir: string): void {
 }
 
 const RESULTS: Record<string, string> = {
-  "adapter_model.safetensors": "the adapter, in PEFT's format",
+  "adapter_model.safetensors": "PEFT adapter",
   "adapter_config.json": "its settings",
   "tokenizer.json": "the tokenizer",
-  "run.json": "every option of the run",
-  "training.jsonl": "the events of the run, one a line",
-  "report.html": "the curves; open it in a browser",
+  "run.json": "every option",
+  "training.jsonl": "every event",
+  "report.html": "the curves",
 };
 
 /** The files that a person may want to open, with a word on each. */

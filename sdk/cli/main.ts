@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command `mistral-lab`. Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 ended by Ctrl-C.
+ * The command `mistral-lab`. Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 ended by Ctrl-C, 143 by SIGTERM.
  * Only light modules are imported here: `--help` and a typing error answer at once; each command loads the SDK
  * when it runs.
  */
@@ -18,7 +18,6 @@ import { Interrupted, inFlags, messageOf, UsageError } from "./errors.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { addExport, addInspect } from "./export.ts";
 import { addFinetune } from "./finetune.ts";
-import { INTERRUPTED } from "./interrupt.ts";
 import { addKernel } from "./kernel.ts";
 import { nearestFlag } from "./nearestFlag.ts";
 import { addNotebook } from "./notebook.ts";
@@ -59,7 +58,7 @@ function createProgram(): Command {
     "after",
     `
 ${pc.bold("Examples:")}
-  mistral-lab demo                                  the whole road on the bundled model, some minutes
+  mistral-lab demo                                  the whole road on the bundled model, in a minute or two
   mistral-lab finetune data.csv --model data/models/mini
   mistral-lab chat mistral-finetuned
   mistral-lab evaluate mistral-finetuned --data test.csv
@@ -69,7 +68,7 @@ ${pc.bold("Examples:")}
   mistral-lab repair export.csv --out clean.jsonl   any CSV to rows of instruction and response
   mistral-lab doctor                                what is there, what is missing, what to do
 
-${pc.bold("Exit codes:")} 0 done, 1 failed, 2 wrong command line, 130 ended by Ctrl-C.
+${pc.bold("Exit codes:")} 0 done, 1 failed, 2 wrong command line, 130 ended by Ctrl-C, 143 by SIGTERM.
 MISTRAL_LAB_DEBUG=1 shows where in the program an error came from.`,
   );
 }
@@ -108,10 +107,11 @@ async function run(argv: readonly string[]): Promise<number> {
     // Commander has printed its message, or the help that was asked for.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      output.event({ type: "error", message: error.message.replace(/^error: /, "") });
+      const message = withNearestFlag(error.message, program).trimEnd();
+      output.event({ type: "error", message: message.replace(/^error: /, "").replaceAll("\n", " ") });
       return USAGE;
     }
-    if (error instanceof Interrupted) return INTERRUPTED;
+    if (error instanceof Interrupted) return error.exitCode;
     const message = inFlags(messageOf(error), active);
     process.stderr.write(`${pc.red("error")}: ${harmless(message)}\n`);
     if (process.env.MISTRAL_LAB_DEBUG && error instanceof Error)

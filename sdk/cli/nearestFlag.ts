@@ -6,7 +6,7 @@ const ALIKE = 0.5;
 
 /**
  * The flag of `known` that is most like `flag`: by its letters (`--epoch`), by its words or their beginnings
- * (`--batch-size`, `--output`, `--learningRate`), or by its initials (`--lr`). undefined where none is like it.
+ * (`--batch-size`, `--output`, `--learningRate`, `--num-train-epochs`), or by its initials (`--lr`). undefined where none is like it.
  */
 export function nearestFlag(flag: string, known: readonly string[]): string | undefined {
   const wanted = wordsOf(flag);
@@ -31,7 +31,9 @@ function likeness(wanted: readonly string[], known: readonly string[]): number {
   const found = wanted.map((word) => Math.max(...known.map((other) => wordLikeness(word, other))));
   // Words that were left out count a little, so that the shorter of two flags with the same words comes first.
   const words = found.reduce((sum, x) => sum + x, 0) / wanted.length - 0.02 * known.length;
-  return Math.max(letters, initials, words);
+  // Words before it or behind it say more: `--num-train-epochs`, `--resume-from-checkpoint`.
+  const held = `-${a}-`.startsWith(`-${b}-`) || `-${a}-`.endsWith(`-${b}-`) ? ALIKE + 0.05 * known.length : 0;
+  return Math.max(letters, initials, words, held);
 }
 
 function wordLikeness(a: string, b: string): number {

@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import { duration } from "../views/numbers.ts";
 import { UsageError } from "./errors.ts";
-import { catchInterrupt, INTERRUPTED } from "./interrupt.ts";
+import { catchInterrupt } from "./interrupt.ts";
 import { Output, plural } from "./output.ts";
 
 interface Flags {
@@ -83,7 +83,7 @@ async function run(files: readonly string[], { out, timeout, param = new Map() }
       process.stderr.write(
         `${process.stderr.isTTY && pc.isColorSupported ? traceback : stripVTControlCharacters(traceback)}\n`,
       );
-      process.exitCode = interrupt.signal.aborted ? INTERRUPTED : 1;
+      process.exitCode = interrupt.signal.aborted ? interrupt.exitCode : 1;
       return;
     }
   } finally {

@@ -21,13 +21,14 @@ export class Output {
 
   /** A line with its topic in front, the same column in every command; further lines are indented below it. */
   topic(name: string, text: string): void {
-    // A file has no columns; there a line stays a line, for grep.
-    const width = process.stdout.isTTY
-      ? (process.stdout.columns || 80) - TOPIC_WIDTH
-      : Number.POSITIVE_INFINITY;
-    const [first, ...rest] = text.split("\n").flatMap((line) => wrap(line, width));
+    const [first, ...rest] = text.split("\n").flatMap((line) => wrap(line, columnsOf(process.stdout)));
     this.say(`${pc.bold(name.padEnd(TOPIC_WIDTH))}${first}`);
     for (const line of rest) this.say(indented(line));
+  }
+
+  /** A line below a topic, in a colour of its own. */
+  below(line: string, paint: (text: string) => string): void {
+    for (const part of wrap(line, columnsOf(process.stdout))) this.say(indented(paint(part)));
   }
 
   /** One JSON line, whose `type` says what it tells; nothing without --json. */
@@ -48,8 +49,14 @@ export class Output {
 
   /** Something that does not stop the work but should be known; also with --json, as it goes to stderr. */
   warn(text: string): void {
-    process.stderr.write(`${pc.yellow("note")}: ${harmless(text)}\n`);
+    const [first, ...rest] = wrap(`note: ${harmless(text)}`, columnsOf(process.stderr) + TOPIC_WIDTH);
+    process.stderr.write(`${[first.replace(/^note/, pc.yellow("note")), ...rest].join("\n")}\n`);
   }
+}
+
+/** Columns beside the topics. A file has none; there a line stays a line, for grep. */
+function columnsOf({ isTTY, columns }: NodeJS.WriteStream): number {
+  return isTTY ? (columns || 80) - TOPIC_WIDTH : Number.POSITIVE_INFINITY;
 }
 
 /** Breaks a line at spaces; colours take no room. A longer word is left to the terminal. */

@@ -16,7 +16,7 @@ export interface Progress {
 const REDRAW_MS = 50;
 /** About so many plain lines in all where there is no terminal. */
 const PLAIN_LINES = 20;
-const BAR = { least: 10, most: 30 };
+const BAR = { least: 6, usual: 10, most: 30 };
 
 export class ProgressLine {
   private drawn = false;
@@ -79,17 +79,22 @@ export function progressText(
 ): string {
   const counter = `${show(done).padStart(show(total).length)}/${show(total)}`;
   const room = columns - 1;
-  const fixed = label.length + 2 + 2 + counter.length;
+  const beside = [counter, ...facts].reduce((sum, text) => sum + 2 + text.length, 0);
+  // Rather all facts than the label, which says what one knows.
+  const shortened = label.length + 2 + BAR.usual + beside > room && BAR.least + beside <= room;
+  const before = shortened ? "" : `${label}  `;
+  const least = shortened ? BAR.least : BAR.usual;
+  const fixed = before.length + 2 + counter.length;
   const shown: string[] = [];
-  let used = fixed + BAR.least;
+  let used = fixed + least;
   for (const fact of facts) {
     if (used + 2 + fact.length > room) break;
     shown.push(fact);
     used += 2 + fact.length;
   }
-  const width = Math.min(BAR.most, BAR.least + room - used);
-  if (width < BAR.least) return `${label} ${counter}`.slice(0, Math.max(0, room));
+  const width = Math.min(BAR.most, least + room - used);
+  if (width < least) return `${label} ${counter}`.slice(0, Math.max(0, room));
   const filled = total > 0 ? Math.floor((width * done) / total) : width;
   const bar = pc.green("━".repeat(filled)) + pc.dim("─".repeat(width - filled));
-  return [`${label}  ${bar}`, counter, ...shown].join("  ");
+  return [`${before}${bar}`, counter, ...shown].join("  ");
 }

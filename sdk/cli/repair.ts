@@ -4,9 +4,9 @@ import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { TableReport } from "../index.ts";
-import { messageOf, UsageError } from "./errors.ts";
+import { messageOf, required, type Unchecked, UsageError } from "./errors.ts";
 import { jsonOption } from "./options.ts";
-import { count, firstLines, indented, Output, plural } from "./output.ts";
+import { count, firstLines, Output, plural } from "./output.ts";
 
 interface RepairFlags {
   out: string;
@@ -33,7 +33,7 @@ export function addRepair(program: Command): void {
       new Option(
         "--out <path>",
         "the file to write, .jsonl or .csv; with several inputs or a folder, the folder to write into",
-      ).makeOptionMandatory(),
+      ),
     )
     .option("--csv", "write CSV also where --out names a folder")
     .option("--grid", "write the whole table as read: all columns, header first, no meaning given to columns")
@@ -53,7 +53,9 @@ ${pc.bold("Examples:")}
   mistral-lab repair exports/ --out clean/ --csv
   mistral-lab repair table.csv --out table.clean.csv --grid`,
     )
-    .action((inputs: string[], flags: RepairFlags) => repair(inputs, flags));
+    .action((inputs: string[], { out, ...flags }: Unchecked<RepairFlags, "out">) =>
+      repair(inputs, { ...flags, out: required(out, "--out <path>") }),
+    );
 }
 
 async function repair(inputs: string[], flags: RepairFlags): Promise<void> {
@@ -159,12 +161,12 @@ function show(output: Output, report: TableReport, target: string, rejectedFile:
     "other table",
   ])
     for (const line of rest.filter((text) => text.startsWith(`${kind}:`) || text.startsWith(`${kind},`)))
-      output.say(indented(pc.dim(line)));
+      output.below(line, pc.dim);
   for (const kind of ["repaired", "rejected", "duplicate"])
     for (const line of firstLines(
       rest.filter((text) => text.startsWith(`${kind}:`)),
       10,
     ))
-      output.say(indented(pc.dim(line)));
+      output.below(line, pc.dim);
   output.topic("Written", rejectedFile ? `${target}\nset aside: ${rejectedFile}` : target);
 }

@@ -12,9 +12,9 @@ import type {
 } from "../index.ts";
 import { bytes, percent } from "../views/numbers.ts";
 import { type Job, removeAdapter, requireFile, requireModel, writeJob, writtenFiles } from "./folders.ts";
-import { catchInterrupt } from "./interrupt.ts";
+import { catchInterrupt, type Interrupt } from "./interrupt.ts";
 import { loadShown } from "./loading.ts";
-import { count, firstLines, indented, type Output, plural } from "./output.ts";
+import { count, firstLines, type Output, plural } from "./output.ts";
 import { watchTraining } from "./watchTraining.ts";
 
 /** The SDK, loaded when a command runs. */
@@ -51,8 +51,8 @@ export interface RoadOptions extends Recipe {
 }
 
 export interface RoadEnd {
-  /** Ctrl-C came: the model has the values of the last whole step, and nothing but a checkpoint was written. */
-  stopped: boolean;
+  /** Ctrl-C or SIGTERM came: the model has the values of the last whole step, and nothing but a checkpoint was written. */
+  stopped: false | Pick<Interrupt, "exitCode">;
   tuned: MistralModel;
   testExamples: Example[];
 }
@@ -156,7 +156,7 @@ export async function walk(lab: Lab, output: Output, options: RoadOptions): Prom
   ).finally(interrupt.release);
   if (done.reason === "stopped") {
     output.event(done);
-    return { stopped: true, tuned, testExamples };
+    return { stopped: interrupt, tuned, testExamples };
   }
   await tuned.save(outputDir).catch((error: Error) => {
     throw new Error(
@@ -190,7 +190,7 @@ function showTable(output: Output, topic: string, table: Table): void {
   const [, ...rest] = String(table.report).split("\n");
   for (const kind of ["other columns", "repaired", "rejected", "duplicate"]) {
     const lines = rest.filter((line) => line.startsWith(kind));
-    for (const line of firstLines(lines, 3)) output.say(indented(pc.dim(line)));
+    for (const line of firstLines(lines, 3)) output.below(line, pc.dim);
   }
 }
 
@@ -203,8 +203,8 @@ function showDataset(output: Output, report: DatasetReport): void {
   const dropped = report.dropped.map(
     ({ line, tokens, reason }) => `left out: line ${line}, ${tokens} tokens, ${reason}`,
   );
-  for (const line of firstLines(dropped, 3)) output.say(indented(pc.yellow(line)));
-  for (const warning of report.warnings) output.say(indented(pc.yellow(`worth a look: ${warning}`)));
+  for (const line of firstLines(dropped, 3)) output.below(line, pc.yellow);
+  for (const warning of report.warnings) output.below(`worth a look: ${warning}`, pc.yellow);
 }
 
 function showExample(lab: Lab, output: Output, example: Example, { tokenizer }: MistralModel): void {

@@ -100,6 +100,13 @@ export function resolveDatasetOptions(options: DatasetOptions): Settings {
   return checkOptions("prepareDataset", optionsSchema, options);
 }
 
+/** Why a table has no rows, and what to do. */
+function whyNoRows({ rejected }: Table): string {
+  if (!(rejected?.length > 0)) return "it has no rows. Add some below its header";
+  const [{ line, reason }] = rejected;
+  return `all ${rejected.length} were rejected (line ${line}: ${reason}). Complete them, or look at table.report`;
+}
+
 /**
  * Turns rows into examples to train on and to test with: each is the conversation of one row through the model's own chat
  * template, as token ids, with the answer's tokens to be learnt (`trainOn`). Rows that are too long are dropped and listed
@@ -115,7 +122,7 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
   checkArgument("prepareDataset: table", Array.isArray(table?.rows), "a table, as loadCsv gives it", table);
   if (table.rows.length === 0) {
     throw new Error(
-      `prepareDataset: expected rows with a question and an answer, got none from ${table.source}: ${table.rejected.length} were rejected, see table.report`,
+      `prepareDataset: expected rows with a question and an answer, got none from ${table.source}: ${whyNoRows(table)}`,
     );
   }
   const encodes = typeof tokenizer?.encode === "function";

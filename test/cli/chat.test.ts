@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { expectExit, jsonLines, makeWorkplace, removeWorkplace, type Workplace } from "./support.ts";
@@ -132,12 +132,17 @@ describe("mistral-lab chat and evaluate", () => {
   });
 
   it("refuses a domain and a folder that are not there", async () => {
-    const [domain, folder] = await Promise.all([
+    const [domain, folder, untrained] = await Promise.all([
       expectExit(1, ["chat", "--domain", "ecomerce.fr", "--once", "?"], { cwd: place.dir }),
       expectExit(1, ["chat", "./gone", "--once", "?"], { cwd: place.dir }),
+      expectExit(1, ["chat"], { cwd: place.model }),
     ]);
     assert.match(domain.stderr, /^error: domain "ecomerce\.fr": .*did you mean "ecommerce\.fr"\?\)\n$/);
     assert.match(folder.stderr, /^error: model "\.\/gone": there is no such folder/);
+    assert.equal(
+      untrained.stderr,
+      `error: model "mistral-finetuned": there is no such folder in ${realpathSync(place.model)}. Train one first: npx mistral-lab demo (the bundled model and data), or finetune; or give the folder of another model\n`,
+    );
   });
 
   it("sets base against tuned, as a table and as JSON", async () => {

@@ -28,7 +28,7 @@ describe("mistral-lab export and inspect", () => {
     assert.ok(existsSync(join(dir, "gguf", "Modelfile")));
     const shown = await expectExit(0, ["inspect", join(dir, "gguf", "mini-q8_0.gguf")]);
     assert.match(shown.stdout, /What +GGUF model, /);
-    assert.match(shown.stdout, /Size +3,803,392 parameters, 4\.\d MB; tensors: 29 in Q8_0, 9 in F32/);
+    assert.match(shown.stdout, /Size +3,803,392 parameters, 4\.\d+ MiB; tensors: 29 in Q8_0, 9 in F32/);
     assert.match(shown.stdout, /Shape +llama: 4 layers of 256, 8 heads of 32 on 4, up to 1024 tokens/);
     assert.match(
       shown.stdout,

@@ -48,7 +48,10 @@ describe("mistral-lab finetune", () => {
       stdout,
       /^Example {3}line 2, .*what is trained stands in ⟦ ⟧\n {10}.*⟦ Le délai est de 0 jours\.<\/s>⟧$/m,
     );
-    assert.match(stdout, /^Memory {4}32,928 weights: 66\.2 kB before, \d+\.\d kB after NF4 \(\d+\.\d %\)$/m);
+    assert.match(
+      stdout,
+      /^Memory {4}32,928 weights: 64\.6 KiB before, \d+\.\d KiB after NF4 \(\d+\.\d %\)$/m,
+    );
     assert.match(
       stdout,
       /^LoRA {6}r 8, alpha 16, dropout 0\.05: 7,424 trained parameters \(22\.5 % of the weights\)$/m,
@@ -59,7 +62,7 @@ describe("mistral-lab finetune", () => {
     assert.match(stdout, /^ {10}step 3: checkpoint shown\/checkpoint-3$/m);
     assert.equal(stdout, stripVTControlCharacters(stdout).replaceAll("\r", ""));
     for (const file of ["adapter_model.safetensors", "adapter_config.json", "run.json", "training.jsonl"]) {
-      assert.match(stdout, new RegExp(`shown/${file.replaceAll(".", "\\.")} +[\\d.]+ k?B `));
+      assert.match(stdout, new RegExp(`shown/${file.replaceAll(".", "\\.")} +[\\d.]+ (?:Ki)?B `));
       assert.ok(existsSync(join(place.dir, "shown", file)), file);
     }
     assert.match(stdout, /^Next {6}npx mistral-lab chat shown$/m);
@@ -95,6 +98,17 @@ describe("mistral-lab finetune", () => {
       log.map((line) => JSON.parse(line).type),
       events.map(({ type }) => type),
     );
+  });
+
+  it("saves at SIGTERM too, and exits with 143", async () => {
+    const run = cli([...tuning("ended", "--epochs", "120"), "--json"], { cwd: place.dir });
+    await run.says(/"type":"step","step":2,/);
+    run.child.kill("SIGTERM");
+    const ended = await run;
+    assert.equal(ended.code, 143, ended.stdout + ended.stderr);
+    const { path, reason } = jsonLines(ended).at(-1)!;
+    assert.equal(reason, "stopped");
+    assert.ok(existsSync(join(place.dir, path as string)), `${path}`);
   });
 
   it("saves at Ctrl-C, exits with 130, and the command that it prints goes on as if nothing had been", async () => {

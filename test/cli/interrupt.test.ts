@@ -9,23 +9,28 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 const interrupt = pathToFileURL(join(import.meta.dirname, "..", "..", "sdk", "cli", "interrupt.ts")).href;
 
 describe("mistral-lab: Ctrl-C", () => {
-  it("announces the end once, and the second time ends at once with 130", async () => {
-    const script = `
+  for (const [name, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    it(`announces the end at the first ${name}, and ends at once with ${code} at the second`, async () => {
+      const script = `
       import { catchInterrupt } from ${JSON.stringify(interrupt)};
-      const { signal } = catchInterrupt(() => console.log("announced", signal.aborted));
+      const caught = catchInterrupt(() => console.log("announced", caught.signal.aborted, caught.exitCode));
       setInterval(() => {}, 1000);
       console.log("ready");`;
-    const child = spawn(process.execPath, ["--import", tsx, "--input-type=module", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
+      const child = spawn(process.execPath, ["--import", tsx, "--input-type=module", "-e", script], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      child.stdout.setEncoding("utf8");
+      assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
+      child.kill(name);
+      assert.deepEqual(await once(child.stdout, "data"), [`announced true ${code}\n`]);
+      assert.equal(child.exitCode, null, "still at work");
+      child.kill(name);
+      assert.deepEqual(await once(child, "exit"), [code, null]);
     });
-    child.stdout.setEncoding("utf8");
-    assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
-    child.kill("SIGINT");
-    assert.deepEqual(await once(child.stdout, "data"), ["announced true\n"]);
-    assert.equal(child.exitCode, null, "still at work");
-    child.kill("SIGINT");
-    assert.deepEqual(await once(child, "exit"), [130, null]);
-  });
+  }
 
   it("leaves Ctrl-C its usual meaning after release", async () => {
     const script = `

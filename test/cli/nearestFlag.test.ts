@@ -41,6 +41,9 @@ describe("nearestFlag", () => {
     ["--lora-rank", "--lora-r"],
     ["--modle", "--model"],
     ["-json", "--json"],
+    ["--sede", "--seed"],
+    ["--num-train-epochs", "--epochs"],
+    ["--resume-from-checkpoint", "--resume"],
   ]) {
     it(`takes ${flag} for ${meant}`, () => assert.equal(nearestFlag(flag, FINETUNE), meant));
   }

@@ -33,7 +33,10 @@ describe("mistral-lab: help and usage", () => {
       expectExit(0, ["evaluate", "--help"]),
     ]);
     for (const command of COMMANDS) assert.match(own.stdout, new RegExp(`^  ${command}\\b`, "m"));
-    assert.match(own.stdout, /Exit codes: 0 done, 1 failed, 2 wrong command line, 130/);
+    assert.match(
+      own.stdout,
+      /Exit codes: 0 done, 1 failed, 2 wrong command line, 130 ended by Ctrl-C, 143 by SIGTERM/,
+    );
     const training = resolveTrainOptions({});
     const adapter = resolveLoraOptions({});
     const sampling = resolveGenerateOptions({});
@@ -103,7 +106,9 @@ describe("mistral-lab: help and usage", () => {
         message: "option '--lora-r <n>' argument '0' is invalid. Expected a whole number of at least 1.",
       },
     ]);
-    const missing = await expectExit(2, ["evaluate", "--json"]);
+    const misspelt = await expectExit(2, ["finetune", "--epoch", "3", "--json"]);
+    assert.equal(jsonLines(misspelt)[0].message, "unknown option '--epoch' (Did you mean --epochs?)");
+    const missing = await expectExit(2, ["evaluate", "model", "--json"]);
     assert.equal(jsonLines(missing)[0].message, "required option '--data <csv>' not specified");
   });
 
@@ -111,6 +116,21 @@ describe("mistral-lab: help and usage", () => {
     { words: ["finetune", "--epoch", "3"], says: /unknown option '--epoch'\n\(Did you mean --epochs\?\)/ },
     { words: ["chat", "--tempreature", "1"], says: /\(Did you mean --temperature\?\)/ },
     { words: ["chat", "--temp", "1"], says: /\(Did you mean --temperature\?\)/ },
+    {
+      words: ["evaluate", "model", "--dat", "x.csv"],
+      says: /unknown option '--dat'\n\(Did you mean --data\?\)/,
+    },
+    {
+      words: ["export", "model", "--output", "x"],
+      says: /unknown option '--output'\n\(Did you mean --out\?\)/,
+    },
+    { words: ["export", "model"], says: /required option '--out <dir>' not specified/ },
+    { words: ["repair", "x.csv", "--otu", "x"], says: /unknown option '--otu'\n\(Did you mean --out\?\)/ },
+    { words: ["repair", "x.csv"], says: /required option '--out <path>' not specified/ },
+    {
+      words: ["chat", "--once", " "],
+      says: /argument ' ' is invalid\. Expected a question, got an empty text\./,
+    },
     { words: ["domain", "check", "--dat", "x.csv"], says: /\(Did you mean --data\?\)/ },
     { words: ["finetune", "--zzz"], says: /'--zzz'\n\(mistral-lab finetune --help lists all\.\)\n$/ },
     { words: ["finetun"], says: /unknown command 'finetun'\n\(Did you mean finetune\?\)/ },

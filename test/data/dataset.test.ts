@@ -171,7 +171,12 @@ describe("prepareDataset", () => {
     const none = await loadCsv(Buffer.from("instruction,response\n,b\n"));
     assert.throws(() => prepareDataset(none, tokenizer), {
       message:
-        "prepareDataset: expected rows with a question and an answer, got none from (buffer): 1 were rejected, see table.report",
+        'prepareDataset: expected rows with a question and an answer, got none from (buffer): all 1 were rejected (line 2: "instruction" is empty). Complete them, or look at table.report',
+    });
+    const empty = await loadCsv(Buffer.from("instruction,response\n"));
+    assert.throws(() => prepareDataset(empty, tokenizer), {
+      message:
+        "prepareDataset: expected rows with a question and an answer, got none from (buffer): it has no rows. Add some below its header",
     });
     const one = await csv("a,b");
     assert.throws(() => prepareDataset(one, tokenizer, { testFraction: 0.5 }), {
