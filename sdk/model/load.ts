@@ -102,7 +102,12 @@ async function loadTuned(dir: string, options: LoadOptions): Promise<MistralMode
   const baseModel = await fetchModel(baseOf(head.config, dir), options);
   const full = await loadBase(baseModel, resolveModelPath(baseModel), options);
   const base = head.origin?.quantization === "nf4" ? quantize(full) : full;
-  return adapted(base, dir, head, baseHash(head, baseModel));
+  try {
+    return adapted(base, dir, head, baseHash(head, baseModel), [full]);
+  } catch (error) {
+    full.dispose();
+    throw error;
+  }
 }
 
 /**
@@ -172,6 +177,7 @@ function adapted(
   dir: string,
   head: AdapterHead,
   baseSha256: string | undefined,
+  owned: readonly MistralModel[] = [],
 ): MistralModel {
   const modules = new Map<string, readonly [number, number]>();
   base.weights.layers.forEach((layer, i) => {
@@ -184,14 +190,19 @@ function adapted(
     ...(baseSha256 ? { baseSha256 } : {}),
     ...(templateSha256 ? { templateSha256 } : {}),
   };
-  return withAdapter(base, loadAdapter(dir, head, expected));
+  return withAdapter(base, loadAdapter(dir, head, expected), owned);
 }
 
 async function loadBase(source: string, path: string, options: LoadOptions): Promise<MistralModel> {
   const { config, tokenizer, file } = await openBase(path);
   try {
     checkTensors(file, config);
-    return new MistralModel(config, readWeights(file, config, options.keepInFiles), tokenizer, source);
+    const weights = readWeights(file, config, options.keepInFiles);
+    const norms = weights.layers.flatMap(({ inputNorm, postAttentionNorm }) => [
+      inputNorm,
+      postAttentionNorm,
+    ]);
+    return new MistralModel(config, weights, tokenizer, source, [...norms, weights.norm]);
   } finally {
     file.close();
   }

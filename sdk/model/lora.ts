@@ -49,8 +49,16 @@ export function withLora(
   return { weight: projection.weight, lora };
 }
 
-/** The base with an adapter that was read from disk. */
-export function withAdapter(base: MistralModel, { config, modules }: Adapter): MistralModel {
+/**
+ * The base with an adapter that was read from disk.
+ *
+ * @param owned what the new model's `dispose` frees beside the adapter. Default: nothing
+ */
+export function withAdapter(
+  base: MistralModel,
+  { config, modules }: Adapter,
+  owned: readonly MistralModel[] = [],
+): MistralModel {
   const { dropout, rsLora } = config;
   const layers = base.weights.layers.map((layer, i) => {
     const adapted: Layer = { ...layer };
@@ -64,7 +72,7 @@ export function withAdapter(base: MistralModel, { config, modules }: Adapter): M
     }
     return adapted;
   });
-  return new MistralModel(base.config, { ...base.weights, layers }, base.tokenizer, base.source);
+  return new MistralModel(base.config, { ...base.weights, layers }, base.tokenizer, base.source, owned);
 }
 
 /**

@@ -66,6 +66,8 @@ export class MistralModel {
     readonly tokenizer: Tokenizer,
     /** Where the base weights came from: a folder or a hub id. */
     readonly source: string,
+    /** What nobody else frees. */
+    private readonly owned: readonly { dispose(): void }[] = [],
   ) {
     this.inverseFrequencies = inverseFrequencies(config.headDim, config.ropeTheta, config.ropeScaling);
   }
@@ -170,9 +172,14 @@ export class MistralModel {
     await writeAdapter(dir, weights.layers, source, tokenizer);
   }
 
-  /** Frees what `attachLora` or full training allocated on the device; frozen weights belong to the base model. */
+  /**
+   * Frees the tensors that this model brought along, so that `tf.memory()` is as before: what `attachLora` or full
+   * training made and, of a model that `loadModel` gave, its norms. Models made of a loaded one (`quantize`,
+   * `attachLora`, `withoutLora`) share those, and cannot be used after it was disposed of. Safe to call twice.
+   */
   dispose(): void {
     for (const variable of this.trainableVariables().values()) variable.dispose();
+    for (const part of this.owned) part.dispose();
   }
 
   private layer(
