@@ -5,7 +5,9 @@ import { languageOf } from "./language/languages.ts";
 
 type DomainFile = z.input<typeof domainSchema>;
 
-const KEPT_EXAMPLES = 45;
+/** Of each category that is kept: small talk with many phrases would drown requests that have a dozen. */
+const KEPT_EXAMPLES = 15;
+const KEPT_KEYWORDS = 20;
 
 /**
  * A new domain in the language of `base`, a domain that ships: its commands, its courtesy and its categories for
@@ -27,8 +29,8 @@ export function newDomain(name: string, base: Domain, schema: string): DomainFil
       ...requests,
       ...kept.map((category) => ({
         ...category,
-        // More would drown the few examples that a new domain has.
         examples: category.examples.slice(0, KEPT_EXAMPLES),
+        keywords: category.keywords.slice(0, KEPT_KEYWORDS),
         near: category.near.filter((id) => ids.has(id)),
       })),
     ],

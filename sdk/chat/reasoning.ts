@@ -171,6 +171,16 @@ export class ReasoningSystem {
     return lines.join("\n");
   }
 
+  /**
+   * What is said where no right answer came: to an offence the domain's reply, to mere courtesy its template, else the
+   * domain's fallback.
+   */
+  fallback(trace: ReasoningTrace): string {
+    const { approach, categorise } = findings(trace);
+    const answersItself = approach?.offensive || categorise?.courtesyOnly;
+    return (answersItself ? approach?.begin : undefined) ?? this.domain.fallback;
+  }
+
   /** What to tell the model after an inconsistent answer; empty where promptGuidance is "question". */
   retryGuidance(finding: ConsistencyFinding): string {
     if (this.domain.promptGuidance === "question") return "";

@@ -1,6 +1,7 @@
 /** The mood of a text, with negation understood: "pas content" is negative, "aucun problème" is not. */
 import type { CompiledDomain } from "./compile.ts";
 import type { AnalysedText } from "./normalise.ts";
+import type { PhraseMatch } from "./phrases.ts";
 import { type Evidence, evidenceAt } from "./stage.ts";
 
 export interface Sentiment {
@@ -12,6 +13,12 @@ export interface Sentiment {
 /** How many words back a negation reaches: "n'est vraiment pas très content". */
 const REACH = 3;
 
+/** "conte" shares a stem with "content" and is no form of it: forms of a mood are hardly shorter than its word. */
+function isOther(word: string, { phrase, from, to }: PhraseMatch<string>): boolean {
+  const last = phrase.split(" ").at(-1) ?? phrase;
+  return to - from === 1 && word.length < last.length - 1;
+}
+
 export function sentimentOf(text: AnalysedText, domain: CompiledDomain, evidence?: Evidence[]): Sentiment {
   const { tokens } = text;
   const { positive, negative } = domain.expressions;
@@ -20,7 +27,7 @@ export function sentimentOf(text: AnalysedText, domain: CompiledDomain, evidence
     const good = positive.at(tokens, i);
     const bad = negative.at(tokens, i);
     const match = (good?.to ?? 0) > (bad?.to ?? 0) ? good : (bad ?? good);
-    if (match === undefined) {
+    if (match === undefined || isOther(tokens[i].word, match)) {
       i++;
       continue;
     }

@@ -40,7 +40,7 @@ export interface ChatSessionOptions {
   sampling?: ChatSampling;
   /**
    * How often an inconsistent answer is drawn again, with what was wrong as guidance; 0 or more. Default 1: `say`
-   * holds an answer back until it is checked, and one that stays wrong gives way to the domain's fallback. With 0,
+   * holds an answer back until it is checked, and one that stays wrong gives way to what the domain says then (`ReasoningSystem.fallback`). With 0,
    * and without reasoning, each piece comes as it is made, and what the check found is in `lastTrace` only.
    */
   maxRetries?: number;
@@ -239,7 +239,7 @@ export class ChatSession {
         answer = "";
         retry = this.reasoning!.retryGuidance(finding);
         if (!last) continue;
-        answer = this.reasoning!.domain.fallback;
+        answer = this.reasoning!.fallback(trace);
         prompt.note.fallback = true;
         yield { type: "piece", text: answer };
         break;

@@ -141,11 +141,13 @@ async function chat(base: string | undefined, dir: string, flags: ChatFlags): Pr
     );
   for (const folder of [dir, ...flags.adapter.values()]) requireModel(folder);
   const lab = await import("../index.ts");
-  const name = flags.domain ?? domainOf(dir, lab.domainNames());
+  const { name, note: otherDomain } =
+    flags.domain === undefined ? domainOf(dir, lab.domainNames()) : { name: flags.domain };
   const domain = await lab.loadDomain(name);
   const { note } = await lab.useDevice(flags.device);
   const output = new Output(flags.json);
   if (note) output.warn(note);
+  if (otherDomain && flags.reasoning) output.warn(otherDomain);
   const adapters =
     flags.adapter.size > 0 ? await loadShownAdapters(lab, output, base, flags.adapter) : undefined;
   const model = adapters ? [...adapters.values()][0] : await loadShown(lab, output, dir);

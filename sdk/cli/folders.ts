@@ -117,10 +117,17 @@ export function writtenFiles(dir: string): { path: string; text: string; size: s
 
 /**
  * The domain that goes with a model: that of the data it was tuned on, where one of that name ships; else the
- * shop of the bundled data.
+ * shop of the bundled data, with a note for a model that was tuned on other data.
  */
-export function domainOf(modelDir: string, shipped: readonly string[]): string {
+export function domainOf(modelDir: string, shipped: readonly string[]): { name: string; note?: string } {
   const job = readJob(modelDir);
-  const name = job ? basename(job.csv, ".csv") : "";
-  return shipped.includes(name) ? name : "ecommerce.fr";
+  const data = job ? basename(job.csv) : undefined;
+  const name = data === undefined ? "" : basename(data, ".csv");
+  if (shipped.includes(name)) return { name };
+  const shop = "ecommerce.fr";
+  if (data === undefined) return { name: shop };
+  return {
+    name: shop,
+    note: `No domain ships for ${data}, which the model was tuned on: the reasoning knows the shop of ${shop}. Name yours with --domain, or leave the reasoning out with --no-reasoning.`,
+  };
 }

@@ -22,6 +22,11 @@ describe("a domain of one's own", () => {
       };
       assert.equal(reasonAbout(reasoning, { query: phrase }).category, category);
       assert.doesNotMatch(JSON.stringify(domain.ui), /Brouette|Quillon/);
+      // Small talk with many phrases would drown the requests of an author who has a dozen.
+      for (const { examples, keywords } of domain.categories) {
+        assert.ok(examples.length <= 15, `${examples.length}`);
+        assert.ok(keywords.length <= 20, `${keywords.length}`);
+      }
     }
   });
 

@@ -85,6 +85,17 @@ describe("ChatSession", () => {
     assert.equal(chat.history[1].content, small.domain.fallback);
   });
 
+  it("says the domain's own words to offences and mere courtesy where the answer stays wrong", async () => {
+    const { courtesy, templates, fallback } = small.domain;
+    const said = async (question: string) => {
+      const chat = new ChatSession(new ScriptedModel(["La carte Soleil coûte 12 €."]), { reasoning: small });
+      return (await chat.say(question)).answer;
+    };
+    assert.equal(await said("vous êtes des voleurs"), courtesy.replies.insult);
+    assert.equal(await said("Bonjour !"), templates.SALUTATION[0].text);
+    assert.equal(await said("Combien pèse la brouette Hirondelle ?"), fallback);
+  });
+
   it("guides a small model by the question and the turns it sees, never by text", async () => {
     const model = new ScriptedModel(["La tente Vire-Vent est vendue 287 €."]);
     const chat = new ChatSession(model, { reasoning: small });

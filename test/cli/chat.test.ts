@@ -22,6 +22,18 @@ describe("mistral-lab chat and evaluate", () => {
     assert.doesNotMatch(bare.stdout, /LIVRAISON/);
     assert.match(debug.stdout, /LIVRAISON \d+ %/);
     assert.ok(debug.stdout.startsWith(bare.stdout));
+    // data.csv is of no domain that ships.
+    assert.match(
+      bare.stderr,
+      /No domain ships for data\.csv, which the model was tuned on: the reasoning knows the shop of ecommerce\.fr\. Name yours with --domain, or leave the reasoning out with --no-reasoning\./,
+    );
+    const alone = ["chat", "--once", "Où est mon colis ?", "--no-reasoning", ...short];
+    assert.equal((await expectExit(0, alone, { cwd: place.dir })).stderr.includes("No domain"), false);
+    const both = await expectExit(2, [...alone, "--debug"], { cwd: place.dir });
+    assert.match(
+      both.stderr,
+      /chat: --debug shows the reasoning, and --no-reasoning leaves it out; give one of them\./,
+    );
   });
 
   it("lays several adapters over one base, by name", async () => {
