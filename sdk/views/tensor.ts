@@ -13,6 +13,12 @@ export interface TensorValue {
 
 const BINS = 24;
 
+/** One line: "Tensor [2, 2] float32: 1, 2, 3, 4". */
+export function tensorText({ name = "Tensor", shape, dtype, values }: TensorValue): string {
+  const numbers = values && `: ${Array.from(values, short).join(", ")}`;
+  return `${name} [${shape.join(", ")}] ${dtype}${numbers ?? ""}`;
+}
+
 export function tensorView({ name, shape, dtype, values }: TensorValue): MimeBundle {
   const pairs: [string, string][] = [
     ["shape", `[${shape.join(", ")}]`],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { evaluate } from "../../sdk/evaluate/evaluate.ts";
 import { compareEvaluations, worstAnswers } from "../../sdk/evaluate/table.ts";
@@ -39,6 +40,36 @@ describe("values in a notebook", () => {
     assert.match(shown(tf.tensor(["a"]))["text/plain"], /shape \[1\], dtype string/);
     tensor.dispose();
     assert.match(shown(tensor)["text/plain"], /^Tensor \(disposed\) shape/);
+    disposeTiny(model);
+  });
+
+  it("prints a tensor in one line where it is part of another value", async () => {
+    const model = await tinyLoraModel();
+    const [w, b, many] = [
+      tf.tensor2d([1, 2.5, Number.NaN, 4], [2, 2]),
+      tf.tensor1d([1, 0], "bool"),
+      tf.zeros([17]),
+    ];
+    assert.equal(
+      inspect(
+        new Map<string, unknown>([
+          ["w", w],
+          ["rest", { many, all: [b, tf.tensor(["a"])] }],
+        ]),
+        { depth: 4 },
+      ),
+      `Map(2) {
+  'w' => Tensor [2, 2] float32: 1, 2.5, –, 4,
+  'rest' => {
+    many: Tensor [17] float32,
+    all: [ Tensor [2] bool: 1, 0, Tensor [1] string ]
+  }
+}`,
+    );
+    const [variable] = model.trainableVariables().values();
+    assert.match(inspect([variable]), /^\[ Variable \S+ \[4, 32\] float32 \]$/);
+    b.dispose();
+    assert.equal(inspect({ b }), "{ b: Tensor (disposed) [2] bool }");
     disposeTiny(model);
   });
 
