@@ -9,6 +9,7 @@ import { useDevice } from "../sdk/backend/device.ts";
 import { Random } from "../sdk/data/random.ts";
 import { generate } from "../sdk/generate/generate.ts";
 import { RecordedStep } from "../sdk/generate/recordedStep.ts";
+import { projectionShapes } from "../sdk/model/baseWeights.ts";
 import type { MistralConfig } from "../sdk/model/config.ts";
 import { KVCache } from "../sdk/model/kvCache.ts";
 import { type Layer, PROJECTIONS } from "../sdk/model/layers.ts";
@@ -64,16 +65,8 @@ function noise(length: number, seed: number): Uint16Array {
 }
 
 async function makeModel(): Promise<MistralModel> {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config;
-  const shapes: Record<(typeof PROJECTIONS)[number], [number, number]> = {
-    q_proj: [heads * headDim, hiddenSize],
-    k_proj: [kvHeads * headDim, hiddenSize],
-    v_proj: [kvHeads * headDim, hiddenSize],
-    o_proj: [hiddenSize, heads * headDim],
-    gate_proj: [intermediateSize, hiddenSize],
-    up_proj: [intermediateSize, hiddenSize],
-    down_proj: [hiddenSize, intermediateSize],
-  };
+  const { hiddenSize, intermediateSize, vocabSize } = config;
+  const shapes = projectionShapes(config);
   const size = intermediateSize * hiddenSize;
   const address = cuda.scratch(2 * (size + 8 * 7 * config.layers));
   driver.upload(address, noise(size + 8 * 7 * config.layers, 1));

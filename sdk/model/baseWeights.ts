@@ -11,10 +11,10 @@ import { type Layer, type MistralWeights, modulePath, PROJECTIONS, type Projecti
 /** Bytes of tensors from which a model on `native` stays in its files: a smaller one is read in a moment. */
 export const LARGE_BYTES = 2 ** 30;
 
-/** Every tensor of the architecture by its Hugging Face name, with its shape. */
-export function tensorShapes(config: MistralConfig): Map<string, number[]> {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config;
-  const projections: Record<ProjectionName, [number, number]> = {
+/** [out, in] of a layer's matrices. */
+export function projectionShapes(config: MistralConfig): Record<ProjectionName, [number, number]> {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
+  return {
     q_proj: [heads * headDim, hiddenSize],
     k_proj: [kvHeads * headDim, hiddenSize],
     v_proj: [kvHeads * headDim, hiddenSize],
@@ -23,6 +23,12 @@ export function tensorShapes(config: MistralConfig): Map<string, number[]> {
     up_proj: [intermediateSize, hiddenSize],
     down_proj: [hiddenSize, intermediateSize],
   };
+}
+
+/** Every tensor of the architecture by its Hugging Face name, with its shape. */
+export function tensorShapes(config: MistralConfig): Map<string, number[]> {
+  const { hiddenSize, vocabSize } = config;
+  const projections = projectionShapes(config);
   const shapes = new Map<string, number[]>([["model.embed_tokens.weight", [vocabSize, hiddenSize]]]);
   for (let i = 0; i < config.layers; i++) {
     shapes.set(`model.layers.${i}.input_layernorm.weight`, [hiddenSize]);

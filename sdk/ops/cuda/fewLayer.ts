@@ -1,6 +1,7 @@
 /** What the launches of linear layers over a few rows have in common (native/cuda/few.cuh). */
 import type { Cuda, CudaTensor } from "../../backend/cuda/cuda.ts";
 import { type DeviceWeight, SCALE_SIGNATURE, scaleArguments } from "../../weights/deviceWeight.ts";
+import type { CudaLora } from "./adapter.ts";
 
 /** The most rows. */
 export const FEW_ROWS = 8;
@@ -12,15 +13,7 @@ export const SMALL_RANK = 16;
 export interface FewLayer {
   /** [out, in], a tensor in float32 or bfloat16. */
   weight: DeviceWeight | CudaTensor;
-  lora?: {
-    /** float32 [r, in] */
-    a: CudaTensor;
-    /** float32 [out, r] */
-    b: CudaTensor;
-    r: number;
-    scale: number;
-    dropout: number;
-    seed: number;
+  lora?: CudaLora & {
     /** float32 [rows, r]: becomes drop(x) A^T. */
     xa: CudaTensor;
   };
