@@ -8,7 +8,7 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { useDevice } from "../sdk/backend/device.ts";
 import { packageRoot } from "../sdk/backend/packageRoot.ts";
-import { loadDomain } from "../sdk/chat/domain.ts";
+import { loadDomain } from "../sdk/chat/domain/domain.ts";
 import {
   f1,
   type ItemScores,

@@ -1,8 +1,8 @@
 /** An answer in a notebook while it grows, drawn again in its place. What takes its place is the caller's to show. */
 import { type MimeBundle, Place } from "../views/bundle.ts";
 import { turnView } from "../views/turn.ts";
-import { fill } from "./commands.ts";
-import type { Domain } from "./domainSchema.ts";
+import type { Domain } from "./domain/domainSchema.ts";
+import { fill } from "./interactive/commands.ts";
 import type { ChatEvent } from "./session.ts";
 
 /** Milliseconds between two drawings of an answer: text that comes faster is not read faster. */

@@ -8,7 +8,7 @@
  * the reasoning guides by what it changes: abbreviations are spelt out, typing errors and lost accents
  * repaired, turns shown only where the question refers to them and, with retries, a wrong answer is drawn again.
  */
-import type { CompiledDomain } from "./compile.ts";
+import type { CompiledDomain } from "./domain/compile.ts";
 import type { ChatModel } from "./model.ts";
 import type { ReasoningSystem } from "./reasoning.ts";
 import type { ChatMessage } from "./stage.ts";

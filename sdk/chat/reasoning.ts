@@ -5,8 +5,8 @@
 import { checkArgument } from "../options.ts";
 import { displayable } from "../views/bundle.ts";
 import { traceView } from "../views/trace.ts";
-import { type CompiledDomain, compileDomain } from "./compile.ts";
-import type { Domain } from "./domainSchema.ts";
+import { type CompiledDomain, compileDomain } from "./domain/compile.ts";
+import type { Domain } from "./domain/domainSchema.ts";
 import type {
   AnswerStage,
   Conversation,

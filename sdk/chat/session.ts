@@ -11,16 +11,16 @@ import { chatSampling, resolveGenerateOptions } from "../generate/options.ts";
 import { checkArgument, checkOptions } from "../options.ts";
 import { frontEnd } from "../views/frontEnd.ts";
 import { AnswerFilter } from "./answerFilter.ts";
-import type { Domain } from "./domainSchema.ts";
+import type { Domain } from "./domain/domainSchema.ts";
 import { Draft } from "./draft.ts";
+import { runNotebookChat } from "./interactive/notebookChat.ts";
+import { runTerminalChat } from "./interactive/terminal.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
-import { runNotebookChat } from "./notebookChat.ts";
 import { assertFits, buildPrompt, type Prompt } from "./prompt.ts";
 import { ReasoningSystem } from "./reasoning.ts";
 import { pieces, Reply } from "./reply.ts";
 import type { ChatMessage, Conversation } from "./stage.ts";
 import type { ConsistencyFinding } from "./stages/consistency.ts";
-import { runTerminalChat } from "./terminal.ts";
 import type { ReasoningTrace } from "./trace.ts";
 
 const chatOptions = z.strictObject({

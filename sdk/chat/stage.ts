@@ -3,8 +3,8 @@
  * domain and what earlier stages found, to a value with scores and evidence. Nothing else passes between
  * stages, so a user can replace, add or leave out any of them.
  */
-import type { CompiledDomain } from "./compile.ts";
-import type { AnalysedText } from "./normalise.ts";
+import type { CompiledDomain } from "./domain/compile.ts";
+import type { AnalysedText } from "./reading/normalise.ts";
 import type { ApproachValue } from "./stages/approach.ts";
 import type { CategoriseValue } from "./stages/categorise.ts";
 import type { ConsistencyFinding } from "./stages/consistency.ts";

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { harmless } from "../text/harmless.ts";
 import type { TraceValue } from "../views/trace.ts";
 import { traceWord } from "../views/traceWords.ts";
-import type { Domain } from "./domainSchema.ts";
+import type { Domain } from "./domain/domainSchema.ts";
 import { english } from "./language/english/english.ts";
 import { languages } from "./language/languages.ts";
 import type { LanguageTexts } from "./language/texts.ts";

@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
-import { WordWrap } from "../chat/wordWrap.ts";
+import { WordWrap } from "../chat/interactive/wordWrap.ts";
 import { resolveGenerateOptions } from "../generate/options.ts";
 import type { ChatSession, Device, Domain, MistralModel } from "../index.ts";
 import { harmless } from "../text/harmless.ts";
@@ -160,7 +160,7 @@ async function chat(base: string | undefined, dir: string, flags: ChatFlags): Pr
     if (failed > 0 && !process.stdin.isTTY) process.exitCode = 1;
     return;
   }
-  const { jsonChat } = await import("../chat/jsonChat.ts");
+  const { jsonChat } = await import("../chat/interactive/jsonChat.ts");
   const lines = createInterface({ input: process.stdin });
   for await (const event of jsonChat(session, domain, lines, { adapters, reload })) {
     output.event(event);
@@ -187,7 +187,7 @@ export async function answerOnce(
   debug: boolean,
 ): Promise<void> {
   if (output.json) {
-    const { answerJson } = await import("../chat/jsonChat.ts");
+    const { answerJson } = await import("../chat/interactive/jsonChat.ts");
     return output.event(await answerJson(session, question));
   }
   const lines = new WordWrap(process.stdout, 0);

@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
-import { loadDomain } from "../chat/domain.ts";
+import { loadDomain } from "../chat/domain/domain.ts";
 import { type ReasonResult, reasonAbout } from "../chat/items.ts";
 import { ReasoningSystem } from "../chat/reasoning.ts";
 import { messageOf } from "./errors.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadDomain } from "../../sdk/chat/domain.ts";
+import { loadDomain } from "../../sdk/chat/domain/domain.ts";
 import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import type { Conversation } from "../../sdk/chat/stage.ts";
 import type { ConsistencyFinding } from "../../sdk/chat/stages/consistency.ts";

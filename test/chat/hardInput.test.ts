@@ -1,6 +1,6 @@
 /** What customers paste, and what a program may do with a session: nothing of it hangs, crashes or becomes a command. */
 import assert from "node:assert/strict";
-import { loadDomain } from "../../sdk/chat/domain.ts";
+import { loadDomain } from "../../sdk/chat/domain/domain.ts";
 import { toChatModel } from "../../sdk/chat/model.ts";
 import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import { ChatSession } from "../../sdk/chat/session.ts";

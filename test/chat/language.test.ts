@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
-import { parseDomain } from "../../sdk/chat/domain.ts";
-import { domainJsonSchema } from "../../sdk/chat/domainSchema.ts";
+import { parseDomain } from "../../sdk/chat/domain/domain.ts";
+import { domainJsonSchema } from "../../sdk/chat/domain/domainSchema.ts";
+import { jsonChat } from "../../sdk/chat/interactive/jsonChat.ts";
+import { runTerminalChat } from "../../sdk/chat/interactive/terminal.ts";
 import { reasonAbout } from "../../sdk/chat/items.ts";
-import { jsonChat } from "../../sdk/chat/jsonChat.ts";
 import { addLanguage, languageOf } from "../../sdk/chat/language/languages.ts";
 import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import { ChatSession } from "../../sdk/chat/session.ts";
-import { runTerminalChat } from "../../sdk/chat/terminal.ts";
 import { formatTrace } from "../../sdk/chat/trace.ts";
 import { DISPLAY, type Displayable } from "../../sdk/views/bundle.ts";
 import { ScriptedModel } from "./double.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadDomain, parseDomain } from "../../sdk/chat/domain.ts";
+import { loadDomain, parseDomain } from "../../sdk/chat/domain/domain.ts";
 import { defaultStages, ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import type { QuestionStage } from "../../sdk/chat/stage.ts";
 import { findings, formatTrace } from "../../sdk/chat/trace.ts";

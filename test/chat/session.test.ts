@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AnswerFilter } from "../../sdk/chat/answerFilter.ts";
-import { loadDomain, parseDomain } from "../../sdk/chat/domain.ts";
+import { loadDomain, parseDomain } from "../../sdk/chat/domain/domain.ts";
 import { cleanQuestion } from "../../sdk/chat/prompt.ts";
 import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import { type ChatEvent, ChatSession } from "../../sdk/chat/session.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadDomain } from "../../sdk/chat/domain.ts";
+import { loadDomain } from "../../sdk/chat/domain/domain.ts";
 import { ReasoningSystem } from "../../sdk/chat/reasoning.ts";
 import { ChatSession } from "../../sdk/chat/session.ts";
 import { DISPLAY, type Displayable } from "../../sdk/views/bundle.ts";

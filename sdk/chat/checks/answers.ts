@@ -1,8 +1,9 @@
 /** Does an answer give what the question asks for: a number, a time, a price, steps, anything at all? */
-import { findAmounts, numbersIn } from "../amounts.ts";
-import { findTimes } from "../dates.ts";
+
 import type { AskedKind } from "../language/replyWords.ts";
-import type { Token } from "../normalise.ts";
+import { findAmounts, numbersIn } from "../reading/amounts.ts";
+import { findTimes } from "../reading/dates.ts";
+import type { Token } from "../reading/normalise.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, has, topicStems } from "./issue.ts";

@@ -1,8 +1,9 @@
 /** Does an answer contradict itself, the question, or an earlier answer? */
-import { findAmounts, type NumberInText } from "../amounts.ts";
-import type { CompiledDomain } from "../compile.ts";
-import { findTimes } from "../dates.ts";
-import type { AnalysedText, Token } from "../normalise.ts";
+
+import type { CompiledDomain } from "../domain/compile.ts";
+import { findAmounts, type NumberInText } from "../reading/amounts.ts";
+import { findTimes } from "../reading/dates.ts";
+import type { AnalysedText, Token } from "../reading/normalise.ts";
 import type { AnswerInput, Evidence } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, has, isNegated, overlap, sentences, topicStems } from "./issue.ts";

@@ -1,7 +1,7 @@
 /** Checks of an answer's form: empty, wrong language, wrong tone, padding, loops. */
 import { languages } from "../language/languages.ts";
-import { fold } from "../normalise.ts";
-import { sentimentOf } from "../sentiment.ts";
+import { fold } from "../reading/normalise.ts";
+import { sentimentOf } from "../reading/sentiment.ts";
 import { evidenceAt } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { error, firstOf, has } from "./issue.ts";

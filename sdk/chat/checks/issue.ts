@@ -1,7 +1,7 @@
 /** How the checks look at an answer and say what is wrong with it. */
-import type { CompiledDomain } from "../compile.ts";
-import type { AnalysedText, Token } from "../normalise.ts";
-import type { PhraseIndex } from "../phrases.ts";
+import type { CompiledDomain } from "../domain/compile.ts";
+import type { AnalysedText, Token } from "../reading/normalise.ts";
+import type { PhraseIndex } from "../reading/phrases.ts";
 import { type Evidence, evidenceAt } from "../stage.ts";
 import type { ConsistencyIssue, IssueKind } from "../stages/consistency.ts";
 

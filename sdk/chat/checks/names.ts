@@ -1,8 +1,9 @@
 /** Does an answer swap what the question named for something else, or invent what nobody named? */
-import { findAmounts, numbersIn } from "../amounts.ts";
-import type { CompiledDomain } from "../compile.ts";
-import { lettersOnly } from "../facts.ts";
-import { type AnalysedText, fold, type Token } from "../normalise.ts";
+
+import type { CompiledDomain } from "../domain/compile.ts";
+import { lettersOnly } from "../domain/facts.ts";
+import { findAmounts, numbersIn } from "../reading/amounts.ts";
+import { type AnalysedText, fold, type Token } from "../reading/normalise.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
 import { type EntitiesValue, type Entity, type EntityKind, findEntities } from "../stages/entities.ts";

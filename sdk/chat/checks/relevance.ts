@@ -1,6 +1,7 @@
 /** Is an answer about what the question is about? */
-import { findAmounts, numbersIn } from "../amounts.ts";
-import { lettersOnly } from "../facts.ts";
+
+import { lettersOnly } from "../domain/facts.ts";
+import { findAmounts, numbersIn } from "../reading/amounts.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck } from "../stages/consistency.ts";
 import { findEntities } from "../stages/entities.ts";

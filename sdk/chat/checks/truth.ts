@@ -1,8 +1,9 @@
 /** Checks of an answer against the domain's facts. */
-import { type NumberInText, numbersIn } from "../amounts.ts";
-import type { CompiledDomain } from "../compile.ts";
-import type { Fact, FactMatch } from "../facts.ts";
-import type { AnalysedText } from "../normalise.ts";
+
+import type { CompiledDomain } from "../domain/compile.ts";
+import type { Fact, FactMatch } from "../domain/facts.ts";
+import { type NumberInText, numbersIn } from "../reading/amounts.ts";
+import type { AnalysedText } from "../reading/normalise.ts";
 import type { AnswerInput } from "../stage.ts";
 import type { AnswerCheck, ConsistencyIssue } from "../stages/consistency.ts";
 import { findEntities } from "../stages/entities.ts";

@@ -2,13 +2,13 @@
  * Stage 4: how to answer: tone, format, focus, whether to ask back, and what to say first, from the
  * category, the mood of the customer, the relation to the conversation and what is named.
  */
-import type { CompiledDomain } from "../compile.ts";
-import type { OffenceGrade } from "../courtesy.ts";
-import type { DomainCategory } from "../domainSchema.ts";
+import type { CompiledDomain } from "../domain/compile.ts";
+import type { DomainCategory } from "../domain/domainSchema.ts";
 import type { QuestionKind } from "../language/language.ts";
 import type { Wording } from "../language/texts.ts";
-import type { AnalysedText } from "../normalise.ts";
-import { type Sentiment, sentimentOf } from "../sentiment.ts";
+import type { OffenceGrade } from "../reading/courtesy.ts";
+import type { AnalysedText } from "../reading/normalise.ts";
+import { type Sentiment, sentimentOf } from "../reading/sentiment.ts";
 import {
   type Evidence,
   evidenceAt,

@@ -3,10 +3,10 @@
  * greeting or thanks beside a request does not count; what remains goes to the classifier.
  */
 
-import { softmax } from "../classifier.ts";
-import type { CompiledDomain } from "../compile.ts";
-import { type CourtesyKind, withoutCourtesy } from "../domainWords.ts";
-import type { Token } from "../normalise.ts";
+import { softmax } from "../domain/classifier.ts";
+import type { CompiledDomain } from "../domain/compile.ts";
+import { type CourtesyKind, withoutCourtesy } from "../domain/domainWords.ts";
+import type { Token } from "../reading/normalise.ts";
 import {
   type Conversation,
   type Evidence,

@@ -3,10 +3,10 @@
  * without a noun before it, bare fragment) say that it cannot be understood alone; otherwise the theme vector
  * of the query, compared with that of the conversation, tells the same topic from a new one.
  */
-import type { CompiledDomain } from "../compile.ts";
-import { withoutCourtesy } from "../domainWords.ts";
-import type { AnalysedText, Token } from "../normalise.ts";
-import { isThing, referenceScore } from "../references.ts";
+import type { CompiledDomain } from "../domain/compile.ts";
+import { withoutCourtesy } from "../domain/domainWords.ts";
+import type { AnalysedText, Token } from "../reading/normalise.ts";
+import { isThing, referenceScore } from "../reading/references.ts";
 import {
   type Conversation,
   type Evidence,

@@ -2,14 +2,15 @@
  * Stage 3: what the query names: products, actions, concerns, times, order numbers, amounts, places, each
  * with its place in the text and a normal form.
  */
-import { type Found, findAmounts } from "../amounts.ts";
-import type { CompiledDomain } from "../compile.ts";
-import { findTimes } from "../dates.ts";
-import type { LexiconEntry } from "../lexicon.ts";
-import type { AnalysedText } from "../normalise.ts";
-import { findOrderNumbers } from "../orderNumbers.ts";
+
+import type { CompiledDomain } from "../domain/compile.ts";
+import { type Found, findAmounts } from "../reading/amounts.ts";
+import { findTimes } from "../reading/dates.ts";
+import type { LexiconEntry } from "../reading/lexicon.ts";
+import type { AnalysedText } from "../reading/normalise.ts";
+import { findOrderNumbers } from "../reading/orderNumbers.ts";
+import { compoundEnd, unlistedGoods, unlistedPlaces } from "../reading/unlisted.ts";
 import type { Evidence, QuestionStage, StageInput, StageResult } from "../stage.ts";
-import { compoundEnd, unlistedGoods, unlistedPlaces } from "../unlisted.ts";
 
 export type EntityKind =
   | "products"
