@@ -23,8 +23,6 @@ constexpr int64_t kLeastValues = 32768;
 constexpr int64_t kOneChunkValues = 2 << 20;
 /** Rows of a line of y: where there are many, chunks begin at lines, so that no two threads write one. */
 constexpr int64_t kLineRows = 16;
-/** What a waiting thread asks for of its next weight, and in one step of it. */
-constexpr int64_t kFetchBytes = 16384, kStepBytes = 256, kLineBytes = 64;
 
 enum Kind { kQkv, kAttend, kO, kGateUp, kDown, kKinds };
 
@@ -60,12 +58,6 @@ int64_t ranks(const Group& group) {
   int64_t total = 0;
   for (const ProjectionView& projection : group) total += projection.lora.r;
   return total;
-}
-
-int64_t rowBytes(const WeightView& weight) {
-  return weight.kind == WeightView::kNf4        ? weight.in / 2
-         : weight.kind == WeightView::kBfloat16 ? weight.in * 2
-                                                : weight.in * 4;
 }
 
 /** y[j] = sum over `part` of a[j * in + i] x[i]; x begins at the part. */
@@ -108,7 +100,7 @@ class Token {
   /** What a thread keeps for a phase. */
   struct Local {
     int64_t prepared = -1;
-    Part<1> part{nullptr};
+    Part<1> part;
     float* xa = nullptr;
   };
 
@@ -161,36 +153,21 @@ class Token {
     }
     if (local.prepared != phase) prepare(layer, kind, local);
     local.prepared = phase;
-    if (kind == kQkv) return multiplyQkv(layer, rows, local);
+    const Nf4Place next = nextOf(phase, chunk);
+    if (kind == kQkv) return multiplyQkv(layer, rows, next, local);
     if (kind == kGateUp) {
       const ProjectionView* const pair = groupOf(layer, kGateUp).first;
-      multiply(pair[0], rows, gate_, local.xa, local, firstLines(pair[1].weight, rows.begin));
-      multiply(pair[1], rows, up_, local.xa + pair[0].lora.r, local, {});
+      multiply(pair[0], rows, firstLines(pair[1].weight, rows.begin), gate_, local.xa, local);
+      multiply(pair[1], rows, next, up_, local.xa + pair[0].lora.r, local);
       swigluForward(gate_ + rows.begin, up_ + rows.begin, rows.count(), gated_ + rows.begin);
       return contribute(l, kDown, gated_, rows, chunk);
     }
-    multiply(*groupOf(layer, kind).first, rows, update_, local.xa, local, {});
+    multiply(*groupOf(layer, kind).first, rows, next, update_, local.xa, local);
     for (int64_t i = rows.begin; i < rows.end; ++i) x_[i] += update_[i];
     if (kind == kO)
       contribute(l, kGateUp, x_, rows, chunk);
     else if (l + 1 < count_)
       contribute(l + 1, kQkv, x_, rows, chunk);
-  }
-
-  bool fetch(int64_t phase, int64_t chunk, int64_t step) const {
-    Kind kind = kindOf(phase);
-    if (kind == kAttend && cuts_[kAttend].chunks == cuts_[kO].chunks) kind = kO;
-    if (phase == 0 || kind == kAttend || step * kStepBytes >= kFetchBytes) return false;
-    Range rows = cuts_[kind].rowsOf(chunk);
-    const DecoderLayerView& layer = layers_[(phase - 1) / kKinds];
-    const ProjectionView* projection = groupOf(layer, kind).first;
-    if (kind == kQkv)
-      for (; rows.begin >= projection->weight.out; ++projection) rows.begin -= projection->weight.out;
-    const WeightView& weight = projection->weight;
-    const char* from =
-        static_cast<const char*>(weight.data) + rows.begin * rowBytes(weight) + step * kStepBytes;
-    for (int64_t line = 0; line < kStepBytes; line += kLineBytes) __builtin_prefetch(from + line, 0, 2);
-    return true;
   }
 
  private:
@@ -233,7 +210,7 @@ class Token {
       rmsNormForward(x_, gamma, 1, shape_.hidden, shape_.eps, y, &inverseRms);
       x = y;
     }
-    local.part = Part<1>(x);
+    local.part.take(x);
     local.xa = sums.get(larger(1, ranks_[kind]));
     for (int64_t i = 0; i < ranks_[kind]; ++i) {
       float total = 0;
@@ -243,22 +220,38 @@ class Token {
     }
   }
 
-  void multiply(const ProjectionView& projection, Range rows, float* y, float* xa, Local& local,
-                Nf4Place next) const {
+  /**
+   * Where the weight of the chunk with the same number begins in the next phase with products: its thread
+   * asks for it before it waits for that phase. Nowhere, if chunks of the two are not one to one.
+   */
+  Nf4Place nextOf(int64_t phase, int64_t chunk) const {
+    const int64_t next = kindOf(phase + 1) == kAttend ? phase + 2 : phase + 1;
+    if (next >= phases() || chunks(next) != chunks(phase) || chunks(next) > threads_) return {};
+    const Kind kind = kindOf(next);
+    const Group group = groupOf(layers_[(next - 1) / kKinds], kind);
+    int64_t row = cutOf(next).rowsOf(chunk).begin;
+    const ProjectionView* projection = group.begin();
+    if (kind == kQkv)
+      for (; row >= projection->weight.out; ++projection) row -= projection->weight.out;
+    return firstLines(projection->weight, row);
+  }
+
+  void multiply(const ProjectionView& projection, Range rows, Nf4Place next, float* y, float* xa,
+                Local& local) const {
     local.part.run({projection.weight, projection.lora, y, xa}, rows.begin, rows.end, next);
   }
 
-  void multiplyQkv(const DecoderLayerView& layer, Range rows, Local& local) const {
+  void multiplyQkv(const DecoderLayerView& layer, Range rows, Nf4Place next, Local& local) const {
     float* y = qkv_;
     float* xa = local.xa;
     int64_t first = 0;
     for (const ProjectionView& projection : groupOf(layer, kQkv)) {
       const int64_t out = projection.weight.out;
       const Range own = {larger(rows.begin - first, 0), smaller(rows.end - first, out)};
-      const bool goesOn = rows.end > first + out;  // never after v
-      if (own.begin < own.end)
-        multiply(projection, own, y, xa, local, goesOn ? firstLines((&projection)[1].weight, 0) : Nf4Place{});
       first += out;
+      if (own.begin < own.end)
+        multiply(projection, own, rows.end > first ? firstLines((&projection)[1].weight, 0) : next, y, xa,
+                 local);
       y += out;
       xa += projection.lora.r;
     }

@@ -22,9 +22,6 @@ namespace mlab::MLAB_ISA {
  *   int64_t chunks(int64_t phase) const;                   at least 1, below 2^16
  *   typename Work::Local                                   what a thread keeps from chunk to chunk
  *   void run(int64_t phase, int64_t chunk, Local&) const;
- *   bool fetch(int64_t phase, int64_t chunk, int64_t step) const;
- * While a thread waits for a phase it calls fetch for its first chunk of it, with steps 0, 1, ..., to ask for
- * some lines of memory each; false: there is nothing more to ask for.
  */
 template <class Work>
 class Phases {
@@ -103,20 +100,17 @@ class Phases {
       };
       runAll(self);
       ended += work_.chunks(phase);
-      wait(ended, phase + 1, self, isAlone ? 0 : kPatience, [&] {
+      wait(ended, isAlone ? 0 : kPatience, [&] {
         isAlone = false;
         for (int64_t i = 1; i < threads_; ++i) isAlone |= runAll((self + i) % threads_);
       });
     }
   }
 
-  /** Until so many chunks are done; meanwhile asks for the memory of phase `next`. */
+  /** Until so many chunks are done. */
   template <class Help>
-  void wait(int64_t ended, int64_t next, int64_t self, int patience, const Help& help) const {
-    bool more = next < work_.phases() && share(next, self) < share(next, self + 1);
-    const int64_t chunk = more ? share(next, self) : 0;
+  void wait(int64_t ended, int patience, const Help& help) const {
     for (int64_t looks = 0; finished() < ended; ++looks) {
-      if (more) more = work_.fetch(next, chunk, looks);
       if (looks == patience) help();
       // Whoever is waited for may be waiting for this core.
       if (looks > kLongWait) std::this_thread::yield();

@@ -141,7 +141,11 @@ void addAdapter(const LinearView& layer, int64_t begin, int64_t end) {
 template <int R>
 class Part {
  public:
-  explicit Part(const float* x) : x_(x) {}
+  /** x of the products to come. */
+  void take(const float* x) {
+    x_ = x;
+    laidOut_ = nullptr;
+  }
 
   /** `next`: the first lines of what the thread reads then, if that is known. */
   void run(const LinearView& layer, int64_t begin, int64_t end, Nf4Place next) {
@@ -190,8 +194,8 @@ class Part {
     nf4Range<Arithmetic, R, PerRun>(laidOut_, weight, begin, end, next, y);
   }
 
-  const float* x_;
-  ComputeType type_ = computeType();
+  const float* x_ = nullptr;
+  const ComputeType type_ = computeType();
   float* laidOut_ = nullptr;
   /** Whose first lines the last product has asked for. */
   Nf4Place asked_ = {};

@@ -24,8 +24,10 @@ template <int R>
 void products(const float* x, const LinearView* layers, int64_t count) {
   int64_t total = 0;
   for (int64_t l = 0; l < count; ++l) total += units(layers[l]);
-  parallelFor(total, taskUnits(total, layers[0].weight.in), [&](int64_t begin, int64_t end) {
-    Part<R> part(x);
+  // By value: each line that another thread has to follow to is a way from core to core.
+  parallelFor(total, taskUnits(total, layers[0].weight.in), [=](int64_t begin, int64_t end) {
+    Part<R> part;
+    part.take(x);
     int64_t first = 0;  // unit of the layer
     for (int64_t l = 0; l < count && first < end; first += units(layers[l++])) {
       const int64_t out = layers[l].weight.out;

@@ -41,10 +41,6 @@ struct Phased {
     done[phase].fetch_add(1, std::memory_order_relaxed);
     if (phase == throwing && chunk == 0) throw std::runtime_error("chunk");
   }
-  bool fetch(int64_t phase, int64_t chunk, int64_t step) const {
-    if (phase >= kPhases || chunk >= chunks(phase)) ++wrong;
-    return step < 3;
-  }
 };
 
 /** Items of a job of 16 that were not done exactly once. */
