@@ -30,17 +30,17 @@ export async function loadCsv(source: Source, options: CsvOptions = {}): Promise
     "a path, the bytes of a file, or a stream",
     source,
   );
-  const open = await openSource(source, settings);
+  const { batches, ...facts } = await openSource(source, settings);
   const rows: Row[] = [];
   const rejected: Rejected[] = [];
   const repairs: Repair[] = [];
-  for await (const batch of open.batches) {
+  for await (const batch of batches) {
     for (const row of batch.rows) rows.push(row);
     for (const one of batch.rejected) rejected.push(one);
     for (const one of batch.repairs) repairs.push(one);
   }
-  const { counts } = open;
-  const content = { ...open, rows, rejected, repairs, inferTypes: settings.inferTypes };
+  const { counts } = facts;
+  const content = { ...facts, rows, rejected, repairs, inferTypes: settings.inferTypes };
   if (!settings.dropDuplicates) return new Table(content);
   const { kept, duplicates } = withoutDuplicates(rows);
   counts.rows = kept.length;

@@ -3,12 +3,12 @@ import { createRequire } from "node:module";
 import type { DataFrame } from "danfojs-node";
 import { DISPLAY, displayable, type MimeBundle } from "../views/bundle.ts";
 import type {
-  Counts,
   Dialect,
   Duplicate,
   OtherTable,
   Rejected,
   Repair,
+  TableFacts,
   TableReport,
 } from "./report/report.ts";
 import { reportText } from "./report/reportText.ts";
@@ -25,19 +25,10 @@ export interface Row {
   fields: Record<string, string>;
 }
 
-export interface TableContent {
-  source: string;
-  format: TableReport["format"];
-  dialect: Dialect;
-  columns: string[];
-  instruction: string;
-  response: string;
-  hasHeader: boolean;
+export interface TableContent extends TableFacts {
   rows: Row[];
   repairs: Repair[];
   rejected: Rejected[];
-  otherTables: OtherTable[];
-  counts: Counts;
   /** Found while reading, with `dropDuplicates`; else when asked for. */
   duplicates?: Duplicate[];
   inferTypes: boolean;
@@ -80,34 +71,9 @@ export class Table {
 
   /** What was read, repaired and set aside, with line numbers; as a string it is text, with control characters shown. */
   get report(): TableReport {
-    const {
-      source,
-      format,
-      dialect,
-      columns,
-      instruction,
-      response,
-      hasHeader,
-      repairs,
-      rejected,
-      otherTables,
-    } = this.#content;
+    const { rows: _, inferTypes: __, counts, ...facts } = this.#content;
     const { duplicates } = this;
-    const facts = {
-      source,
-      format,
-      dialect,
-      columns,
-      instruction,
-      response,
-      hasHeader,
-      counts: { ...this.#content.counts, duplicates: duplicates.length },
-      repairs,
-      rejected,
-      duplicates,
-      otherTables,
-    };
-    return withText(facts);
+    return withText({ ...facts, counts: { ...counts, duplicates: duplicates.length }, duplicates });
   }
 
   /** In a notebook: the first rows, and what was repaired. */

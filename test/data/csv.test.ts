@@ -116,11 +116,28 @@ describe("loadCsv", () => {
   }
 
   it("takes the particular name where several fit, and reports the other column", async () => {
-    const table = await load("instruction,input,output\nq,context,a");
-    assert.deepEqual(table.rows, [
-      { line: 2, instruction: "q", response: "a", fields: { input: "context" } },
+    const table = await load("instruction,context,output\nq,c,a");
+    assert.deepEqual(table.rows, [{ line: 2, instruction: "q", response: "a", fields: { context: "c" } }]);
+    assert.match(String(table.report), /^other columns, in fields: context$/m);
+  });
+
+  it("lets Alpaca's instruction go on with its input, as in JSON, and says so", async () => {
+    const table = await load("input,instruction,output\n 1 and 2,Add,3\n,Name a tree,Oak\nWho?,,You\n");
+    assert.deepEqual(table.rows.map(short), [
+      [2, "Add\n\n1 and 2", "3"],
+      [3, "Name a tree", "Oak"],
+      [4, "Who?", "You"],
     ]);
-    assert.match(String(table.report), /^other columns, in fields: input$/m);
+    assert.deepEqual(table.rows[0].fields, {});
+    assert.deepEqual(
+      table.repairs.map(({ column, before, after }) => [column, before, after]),
+      [["input", " 1 and 2", "1 and 2"]],
+    );
+    assert.match(
+      String(table.report),
+      /^columns: instruction "instruction" with "input" below it, response "output"$/m,
+    );
+    assert.doesNotMatch(String(table.report), /other columns/);
   });
 
   it("takes given column names", async () => {

@@ -69,6 +69,22 @@ export function namedSide(header: readonly string[]): { side: keyof ColumnNames;
   return question >= 0 ? { side: "instruction", at: question } : { side: "response", at: answer };
 }
 
+/** The place of Alpaca's third column: `input` is what an `instruction` is about, and part of the question. */
+export function inputPlace(
+  names: readonly string[],
+  { instruction, response }: Pick<ColumnPlaces, "instruction" | "response">,
+): number | undefined {
+  if (plainName(names[instruction]) !== "instruction") return undefined;
+  const at = names.findIndex((name) => plainName(name) === "input");
+  return at < 0 || at === response ? undefined : at;
+}
+
+/** The question of Alpaca's two columns; either may be blank. */
+export function withInput(instruction: string, input: string): string {
+  if (input.trim() === "") return instruction;
+  return instruction.trim() === "" ? input : `${instruction}\n\n${input}`;
+}
+
 /** "What is your question for us?" is a name; what has more words is a sentence. */
 const MOST_WORDS = 7;
 

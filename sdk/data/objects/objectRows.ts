@@ -2,7 +2,7 @@
  * Objects to rows: Alpaca (`instruction`, `input`, `output`), conversations, or two names that mean question and
  * answer.
  */
-import { type ColumnNames, findColumns } from "../columns/columns.ts";
+import { type ColumnNames, findColumns, inputPlace, withInput } from "../columns/columns.ts";
 import { conversationRows, type FoundRows } from "./conversation.ts";
 import { isObject, text } from "./jsonText.ts";
 
@@ -24,10 +24,10 @@ export function objectRows(value: unknown, wanted: Partial<ColumnNames> | undefi
   const places = findColumns(keys, wanted);
   if (!places) return `no names for both sides among ${keys.map((key) => `"${key}"`).join(", ")}`;
   const [question, answer] = [keys[places.instruction], keys[places.response]];
-  const isAlpaca = question === "instruction" && keys.includes("input") && answer !== "input";
-  const input = isAlpaca ? text(value.input) : "";
-  const taken = isAlpaca ? [question, answer, "input"] : [question, answer];
-  const instruction = input.trim() === "" ? text(value[question]) : `${text(value[question])}\n\n${input}`;
+  const input = inputPlace(keys, places);
+  const instruction =
+    input === undefined ? text(value[question]) : withInput(text(value[question]), text(value[keys[input]]));
+  const taken = input === undefined ? [question, answer] : [question, answer, keys[input]];
   return pair(instruction, text(value[answer]), othersOf(value, taken), question, answer);
 }
 

@@ -1,4 +1,5 @@
 /** JSON lines, JSON and Parquet as sources of rows, with the report that CSV has. */
+import { findColumns, inputPlace } from "../columns/columns.ts";
 import type { Settings } from "../csvOptions.ts";
 import { Decoder, type Encoding } from "../detect/encoding.ts";
 import {
@@ -106,6 +107,8 @@ export async function openObjectRows(source: ObjectSource, settings: Settings): 
     for await (const some of all) yield toBatch(some);
   }
   const columns = columnsOf(items);
+  const places = findColumns(columns, settings.columns);
+  const input = places && inputPlace(columns, places);
   return {
     source: name,
     format: source.format,
@@ -113,6 +116,7 @@ export async function openObjectRows(source: ObjectSource, settings: Settings): 
     columns,
     instruction: settings.columns?.instruction ?? "instruction",
     response: settings.columns?.response ?? "response",
+    ...(input === undefined ? {} : { input: columns[input] }),
     hasHeader: true,
     otherTables: [],
     counts,

@@ -7,7 +7,7 @@ import type { Settings } from "../csvOptions.ts";
 import { Decoder, detectEncoding } from "../detect/encoding.ts";
 import { findRoles } from "../detect/roles.ts";
 import { looksWrapped, unwrap, wrap } from "../repairs/wrappedRecords.ts";
-import type { Counts, Dialect, OtherTable, Rejected, Repair, TableReport } from "../report/report.ts";
+import type { Counts, Rejected, Repair, TableFacts } from "../report/report.ts";
 import { repairText } from "../report/reportText.ts";
 import type { Row } from "../table.ts";
 import { CsvParser } from "./csvParser.ts";
@@ -20,18 +20,8 @@ export interface Batch {
   repairs: Repair[];
 }
 
-export interface OpenTable {
-  source: string;
-  format: TableReport["format"];
-  dialect: Dialect;
-  columns: string[];
-  instruction: string;
-  response: string;
-  hasHeader: boolean;
-  /** Complete when the last batch has come. */
-  otherTables: OtherTable[];
-  /** Complete when the last batch has come; without what concerns duplicates. */
-  counts: Counts;
+/** `counts` lacks what concerns duplicates. */
+export interface OpenTable extends TableFacts {
   batches: AsyncGenerator<Batch>;
 }
 
@@ -40,7 +30,7 @@ export interface WholeBatch extends Batch {
 }
 
 /** As `OpenTable`, for the whole table as it stands. */
-export type OpenWholeTable = Omit<OpenTable, "instruction" | "response" | "batches"> & {
+export type OpenWholeTable = Omit<TableFacts, "instruction" | "response" | "input"> & {
   batches: AsyncGenerator<WholeBatch>;
 };
 
@@ -129,6 +119,7 @@ export function openRows(name: string, grid: OpenGrid, settings: Settings): Open
     columns: grid.hasHeader ? parser.layout.header : maker.names,
     instruction: maker.names[places.instruction],
     response: maker.names[places.response],
+    ...(maker.input === undefined ? {} : { input: maker.input }),
     batches: batches(),
   };
 }

@@ -1,5 +1,5 @@
 /** Records to rows with two sides. Invariant: a record becomes a row or is set aside with its reason, never both. */
-import { uniqueNames } from "../columns/columns.ts";
+import { inputPlace, uniqueNames, withInput } from "../columns/columns.ts";
 import type { Layout } from "../detect/layout.ts";
 import { quoteMarks, type Syntax, standsQuoted } from "../records/syntax.ts";
 import type { CellRepair } from "../records/textRecord.ts";
@@ -20,6 +20,8 @@ export class RowMaker {
   /** Names of all columns, each once. */
   readonly names: string[];
   readonly #others: number[];
+  /** Of the column that the instruction goes on with. */
+  readonly #input: number | undefined;
   readonly #quote: string;
   readonly #quoteCode: number;
   /** Repairs of the record at hand, beside those that it came with. */
@@ -34,9 +36,10 @@ export class RowMaker {
     readonly encode: (text: string) => Buffer,
   ) {
     this.names = uniqueNames(layout.header);
+    this.#input = inputPlace(this.names, places);
     this.#others = this.names
       .map((_, i) => i)
-      .filter((i) => i !== places.instruction && i !== places.response);
+      .filter((i) => i !== places.instruction && i !== places.response && i !== this.#input);
     this.#quote = syntax.quote === "" ? "" : quoteMarks(syntax.quote).open[0];
     this.#quoteCode = this.#quote.charCodeAt(0);
   }
@@ -45,13 +48,21 @@ export class RowMaker {
   make(record: TableRecord, repairs: Repair[]): Row | Rejected {
     if (record.reason !== undefined) return this.#reject(record, record.reason);
     if (this.#found.length > 0) this.#found.length = 0;
-    const instruction = this.#cell(record, this.places.instruction);
+    const asked = this.#cell(record, this.places.instruction);
+    const input = this.#input === undefined ? "" : this.#cell(record, this.#input);
+    const instruction = input === "" ? asked : withInput(asked, input);
     const response = this.#cell(record, this.places.response);
     if (instruction === "" || response === "")
       return this.#reject(record, this.#whatIsEmpty(instruction, response));
     const row = { line: record.line, instruction, response, fields: this.#otherFields(record) };
-    if (record.repairs.length + this.#found.length > 0) this.#tell(record, row, repairs);
+    if (record.repairs.length + this.#found.length > 0)
+      this.#tell(record, { asked, input, response }, repairs);
     return row;
+  }
+
+  /** Name of the column that the instruction goes on with. */
+  get input(): string | undefined {
+    return this.#input === undefined ? undefined : this.names[this.#input];
   }
 
   #otherFields({ fields }: TableRecord): Record<string, string> {
@@ -75,11 +86,16 @@ export class RowMaker {
   }
 
   /** Every repair of the record, with what stands there now. */
-  #tell(record: TableRecord, { instruction, response }: Row, repairs: Repair[]): void {
+  #tell(
+    record: TableRecord,
+    { asked, input, response }: { asked: string; input: string; response: string },
+    repairs: Repair[],
+  ): void {
     const { places, names } = this;
     const { line, raw, fields } = record;
     const after = [...fields];
-    after[places.instruction] = instruction;
+    after[places.instruction] = asked;
+    if (this.#input !== undefined) after[this.#input] = input;
     after[places.response] = response;
     for (const { column, kind } of [...record.repairs, ...this.#found])
       repairs.push(

@@ -91,8 +91,9 @@ export interface Counts {
   preambleLines: number;
 }
 
-/** Plain data, but for `toString`, which gives it as text. */
-export interface TableReport {
+/** How a source is written, and what its columns were taken for. */
+export interface TableFacts {
+  /** The file, or "(buffer)", "(stream)". */
   source: string;
   /** "dialogue": no table, but turns written as text ("Q: …", "R: …"). */
   format: "csv" | "dialogue" | "jsonl" | "json" | "parquet";
@@ -102,13 +103,20 @@ export interface TableReport {
   /** Names of the columns that were taken for the two sides; "" for a whole table, whose columns have no meaning. */
   instruction: string;
   response: string;
+  /** Name of the column that the question goes on with: Alpaca's `input`. */
+  input?: string;
   /** False where the first record is data. */
   hasHeader: boolean;
+  /** Complete when all was read. */
+  otherTables: OtherTable[];
   counts: Counts;
+}
+
+/** Plain data, but for `toString`, which gives it as text. */
+export interface TableReport extends TableFacts {
   /** At most `maxReported` of each; `counts` has them all. */
   repairs: Repair[];
   rejected: Rejected[];
   duplicates: Duplicate[];
-  otherTables: OtherTable[];
   toString(): string;
 }

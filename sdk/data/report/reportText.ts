@@ -49,11 +49,14 @@ export function reportText(report: Omit<TableReport, "toString">): string {
     lines.push(
       `a dialogue written as text: each question with the answer below it; ${report.dialect.encoding}`,
     );
-  const others = columns.filter((name) => name !== report.instruction && name !== report.response);
+  const others = columns.filter(
+    (name) => name !== report.instruction && name !== report.response && name !== report.input,
+  );
   // A whole table (`--grid`) gives no meaning to its columns.
   if (report.instruction === "") lines.push(`columns: ${others.join(", ")}`);
   else {
-    lines.push(`columns: instruction "${report.instruction}", response "${report.response}"`);
+    const input = report.input === undefined ? "" : ` with "${report.input}" below it`;
+    lines.push(`columns: instruction "${report.instruction}"${input}, response "${report.response}"`);
     if (others.length > 0) lines.push(`other columns, in fields: ${others.join(", ")}`);
   }
   if (counts.preambleLines > 0) lines.push(`before the table: ${counts.preambleLines} lines`);

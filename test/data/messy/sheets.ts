@@ -108,4 +108,14 @@ export const sheets: readonly MessyFile[] = [
       ["Name three fruits", "Apple, pear, plum"],
     ],
   },
+  {
+    name: "data set with instruction, input and output",
+    bytes:
+      'instruction,input,output\nTranslate to French,"Good morning, all",Bonjour à tous\nName a colour,,Blue\n"Sum the list","1, 2, 3",6\n',
+    rows: [
+      ["Translate to French\n\nGood morning, all", "Bonjour à tous"],
+      ["Name a colour", "Blue"],
+      ["Sum the list\n\n1, 2, 3", "6"],
+    ],
+  },
 ];
