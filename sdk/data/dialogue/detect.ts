@@ -4,6 +4,7 @@
  */
 import { findColumns } from "../columns/columns.ts";
 import { innerAnswer, namesPerson, type Side, stampedLine, turnLine } from "./lines.ts";
+import { Speakers } from "./speakers.ts";
 
 export interface DialogueStyle {
   /**
@@ -83,32 +84,18 @@ function isTable(lines: readonly string[]): boolean {
   });
 }
 
-/** Two speakers by name, with a day or a time before each message. The one who asks more asks. */
+/** Two speakers by name, with a day or a time before each message. */
 function chat(lines: readonly string[]): Found {
-  const speakers = new Map<string, { messages: number; questions: number }>();
+  const speakers = new Speakers();
   let stamped = 0;
   for (const line of lines) {
     const found = stampedLine(line);
     if (found === undefined) continue;
     stamped++;
-    if (found.speaker === undefined) continue;
-    const seen = speakers.get(found.speaker) ?? { messages: 0, questions: 0 };
-    seen.messages++;
-    if (found.text.includes("?")) seen.questions++;
-    speakers.set(found.speaker, seen);
+    if (found.speaker !== undefined) speakers.add(found.speaker, found.text);
   }
-  if (stamped < 0.5 * lines.length || speakers.size !== 2) return undefined;
-  const [one, other] = [...speakers].map(([name, { messages, questions }]) => ({
-    name,
-    share: questions / messages,
-    messages,
-  }));
-  if (Math.min(one.messages, other.messages) < 2 || Math.abs(one.share - other.share) < 0.2) return undefined;
-  const asks = one.share > other.share ? one : other;
-  const names = new Map(
-    [one, other].map(({ name }) => [name, name === asks.name ? "question" : "answer"] as const),
-  );
-  return { kind: "labels", names, joins: true };
+  const names = stamped < 0.5 * lines.length ? undefined : speakers.sides();
+  return names && { kind: "labels", names, joins: true };
 }
 
 /** A numbered or marked question: the number, or 0 where there is none. */

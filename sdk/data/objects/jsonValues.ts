@@ -66,7 +66,7 @@ export class JsonValues {
     const lineEnd = newline < 0 ? text.length : newline;
     if (this.#mode === "lines") {
       if (newline < 0 && !last) return undefined;
-      const value = parsed(text.slice(start, lineEnd));
+      const value = parsedJson(text.slice(start, lineEnd));
       if (value) {
         this.#oneLineEach = true;
         return this.#give(start, lineEnd, value.value);
@@ -80,7 +80,7 @@ export class JsonValues {
       this.#oneLineEach = true;
       return this.#give(start, this.#mode === "lines" ? lineEnd : text.length, undefined, "it is no JSON");
     }
-    const value = parsed(text.slice(start, end));
+    const value = parsedJson(text.slice(start, end));
     if (value) return this.#give(start, end, value.value);
     return this.#give(
       start,
@@ -110,7 +110,8 @@ export class JsonValues {
   }
 }
 
-function parsed(text: string): { value: unknown } | undefined {
+/** @returns undefined where the text is no JSON */
+export function parsedJson(text: string): { value: unknown } | undefined {
   try {
     return { value: JSON.parse(text.replace(/,\s*$/, "")) };
   } catch {
@@ -122,7 +123,7 @@ function parsed(text: string): { value: unknown } | undefined {
 function isLineValue(text: string, at: number): boolean {
   const newline = text.indexOf("\n", at);
   if (newline < 0) return false;
-  const value = parsed(text.slice(at, newline))?.value;
+  const value = parsedJson(text.slice(at, newline))?.value;
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 

@@ -133,26 +133,33 @@ export function openWhole(name: string, grid: OpenGrid, settings: Settings): Ope
     for await (const all of grid.records) {
       const batch: WholeBatch = { rows: [], records: [], rejected: [], repairs: [] };
       for (const record of all) {
-        const { line, raw, fields, repairs, reason } = record;
+        const { line, raw, reason } = record;
         if (reason !== undefined) {
           batch.rejected.push({ line, raw: grid.encode(raw), text: raw, reason });
           continue;
         }
         batch.records.push(record);
-        for (const { column, kind } of repairs)
-          batch.repairs.push({
-            line,
-            ...(column === undefined ? {} : { column: names[column] }),
-            kind,
-            before: raw,
-            after: column === undefined ? fields.join(" | ") : fields[column],
-          });
+        if (record.repairs.length > 0) batch.repairs.push(...recordRepairs(record, names));
       }
       complete(batch, batch.records.length, known, parser, settings);
       yield batch;
     }
   }
   return { ...known, columns: grid.hasHeader ? parser.layout.header : names, batches: batches() };
+}
+
+/** What was mended in a record, as the report tells it. */
+export function recordRepairs(
+  { line, raw, fields, repairs }: TableRecord,
+  names: readonly string[],
+): Repair[] {
+  return repairs.map(({ column, kind }) => ({
+    line,
+    ...(column === undefined ? {} : { column: names[column] }),
+    kind,
+    before: raw,
+    after: column === undefined ? fields.join(" | ") : fields[column],
+  }));
 }
 
 /** What rows and whole table tell alike. */

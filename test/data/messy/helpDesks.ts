@@ -67,4 +67,24 @@ export const helpDesks: readonly MessyFile[] = [
       ["Thanks, can I reserve it?", "Done: it is kept for 3 days."],
     ],
   },
+  {
+    name: "help desk: a whole conversation as JSON in a cell",
+    bytes:
+      'ticket_id,created_at,conversation\n901,2024-05-02T09:14:22Z,"[{""role"":""user"",""content"":""My lamp flickers, what now?""},{""role"":""assistant"",""content"":""Swap the bulb; if it persists, we replace the lamp.""}]"\n902,2024-05-02T10:00:00Z,"[{""role"":""user"",""content"":""Where is order 12?""},{""role"":""assistant"",""content"":""On its way.""},{""role"":""user"",""content"":""And 13?""},{""role"":""assistant"",""content"":""Delivered \\""yesterday\\"".""}]"\n',
+    rows: [
+      ["My lamp flickers, what now?", "Swap the bulb; if it persists, we replace the lamp."],
+      ["Where is order 12?", "On its way."],
+      ["And 13?", 'Delivered "yesterday".'],
+    ],
+  },
+  {
+    name: "chat server: two authors by name in a column",
+    bytes:
+      'AuthorID,Author,Date,Content\n"11","lena_k","2024-05-01 10:00","Does the app work offline?"\n"22","modbot","2024-05-01 10:02","Yes, after the first start."\n"11","lena_k","2024-05-01 10:05","Can I sync two phones?"\n"22","modbot","2024-05-01 10:06","You can, with one account."\n"11","lena_k","2024-05-01 10:09","Is it free?"\n"22","modbot","2024-05-01 10:10","For one year, yes."\n',
+    rows: [
+      ["Does the app work offline?", "Yes, after the first start."],
+      ["Can I sync two phones?", "You can, with one account."],
+      ["Is it free?", "For one year, yes."],
+    ],
+  },
 ];
