@@ -29,12 +29,18 @@ const UNOPENED = 0.6;
 const UNESCAPED = 1;
 const CELL_EDGE = 0.8;
 const ODD = 0.6;
+// A semicolon of HTML ("&amp;") separates nothing.
+const OF_ENTITY = 0.05;
+// A quote that is escaped, but not as the others of the file are.
+const OTHER_ESCAPE = 0.5;
 
 const newlines = /\r\n?|\n/g;
 
 export class GrowingCell {
   #end: number;
   #delimiters = 0;
+  /** Of those, the ones that a sentence would hardly hold. */
+  #priced = 0;
   #newlines = 0;
   #quotes = 0;
   #cost = 0;
@@ -64,21 +70,30 @@ export class GrowingCell {
     const { raw, syntax } = this;
     const { delimiter } = syntax;
     const at = this.#end;
+    this.#cost += delimiter === ";" && endsEntity(raw, this.start, at) ? OF_ENTITY : this.#priceAt(at);
+    this.#delimiters++;
+    this.#end = end;
+    this.#count(at + delimiter.length, end);
+  }
+
+  /** Of a delimiter that is text. */
+  #priceAt(at: number): number {
+    const { raw, syntax } = this;
+    const { delimiter } = syntax;
     const before = raw[at - 1];
     const after = raw[at + delimiter.length];
     // In text a blank follows a comma, and digits stand on both sides of one in a number; a separator has neither.
     const likeText = delimiter === " " || after === " " || (isDigit(before) && isDigit(after));
-    const counted = this.#delimiters < MOST_COUNTED;
-    this.#cost += counted ? (likeText ? TEXT_DELIMITER : BARE_DELIMITER) : FURTHER;
-    if (this.#delimiters === 0 && delimiter !== " ") this.#cost += FIRST_DELIMITER;
+    const counted = this.#priced < MOST_COUNTED;
+    let price = counted ? (likeText ? TEXT_DELIMITER : BARE_DELIMITER) : FURTHER;
+    if (this.#priced === 0 && delimiter !== " ") price += FIRST_DELIMITER;
     // Marks at its edge speak for cells on both sides, and so does the end of a question.
     const opens = after !== undefined && this.#open.includes(after);
     const closes = before !== undefined && this.#close.includes(before) && this.#quotes % 2 === 1;
-    if (opens || closes) this.#cost += AT_QUOTE;
-    if (before === "?" && after !== " ") this.#cost += AFTER_QUESTION;
-    this.#delimiters++;
-    this.#end = end;
-    this.#count(at + delimiter.length, end);
+    if (opens || closes) price += AT_QUOTE;
+    if (before === "?" && after !== " ") price += AFTER_QUESTION;
+    this.#priced++;
+    return price;
   }
 
   #count(from: number, to: number): void {
@@ -128,18 +143,24 @@ export function readCell(piece: string, syntax: Syntax): CellReading {
 
 function readQuoted(text: string, syntax: Syntax, close: string): CellReading {
   const inner = text.slice(1, -1);
-  if (syntax.escape === "backslash") {
-    const rest = inner.replace(/\\[\s\S]/g, "");
-    const lone = count(rest, close);
-    const mended = unescaped(inner, syntax);
-    if (lone === 0) return { text: mended, cost: 0, quoted: true };
-    return { text: mended, kind: "quotes", cost: unescapedCost(rest, lone, syntax, close), quoted: true };
-  }
   const pairs = pairsOf(close);
-  const lone = count(inner.replace(pairs, ""), close);
-  const mended = inner.replace(pairs, "$1");
+  const isBackslash = syntax.escape === "backslash";
+  const rest = isBackslash ? inner.replace(/\\[\s\S]/g, "") : inner.replace(pairs, "");
+  const mended = isBackslash ? unescaped(inner, syntax) : inner.replace(pairs, "$1");
+  const lone = count(rest, close);
   if (lone === 0) return { text: mended, cost: 0, quoted: true };
-  return { text: mended, kind: "quotes", cost: unescapedCost(inner, lone, syntax, close), quoted: true };
+  const otherwise = escapedOtherwise(inner, close);
+  if (otherwise !== undefined) return { text: otherwise, kind: "quotes", cost: OTHER_ESCAPE, quoted: true };
+  const cost = unescapedCost(isBackslash ? rest : inner, lone, syntax, close);
+  return { text: mended, kind: "quotes", cost, quoted: true };
+}
+
+/** Some marks doubled, others behind a backslash, none without; undefined where it is not so. */
+function escapedOtherwise(inner: string, close: string): string | undefined {
+  // The last mark of the cell would be text, too.
+  if (/(?<!\\)\\(?:\\\\)*$/.test(inner)) return undefined;
+  const escaped = new RegExp(`\\\\([${close}])|([${close}])\\2`, "g");
+  return count(inner.replace(escaped, ""), close) === 0 ? inner.replace(escaped, "$1$2") : undefined;
 }
 
 const patterns = new Map<string, RegExp>();
@@ -151,6 +172,12 @@ function pairsOf(close: string): RegExp {
     patterns.set(close, pattern);
   }
   return pattern;
+}
+
+/** "&amp" stands before `at`. */
+function endsEntity(raw: string, start: number, at: number): boolean {
+  // No name of an entity has more letters.
+  return /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]\w{1,31})$/i.test(raw.slice(Math.max(start, at - 34), at));
 }
 
 /** Marks that stand where a field would end or begin speak for several fields. */

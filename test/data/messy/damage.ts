@@ -78,4 +78,14 @@ export const damage: readonly MessyFile[] = [
       ["How long?", "A year, or two."],
     ],
   },
+  {
+    name: "quotes turned into entities by a web form",
+    bytes:
+      "question;answer\nWhat is &quot;plus&quot;?;It is a plan &amp; more; see &lt;plans&gt;.\nIs &quot;lite&quot; free?;Yes.\nHow big is it?;5&nbsp;GB; not more.\n",
+    rows: [
+      ["What is &quot;plus&quot;?", "It is a plan &amp; more; see &lt;plans&gt;."],
+      ["Is &quot;lite&quot; free?", "Yes."],
+      ["How big is it?", "5&nbsp;GB; not more."],
+    ],
+  },
 ];

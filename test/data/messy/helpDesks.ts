@@ -87,4 +87,14 @@ export const helpDesks: readonly MessyFile[] = [
       ["Is it free?", "For one year, yes."],
     ],
   },
+  {
+    name: "question and first reply among many ticket columns, escaped both ways",
+    bytes:
+      '"Ticket ID","Subject","Status","Group","Customer question","First reply","Tags"\n"5","Login","Closed","L1","I typed \\"admin\\", it fails","Use your ""mail address"" instead.","login,auth"\n"6","Price","Closed","L1","Is VAT included?","It is, in every ""Total"".","price"\n"7","Size","Open","L2","Which size is \\"M\\"?","It is 50, by our table.","size"\n',
+    rows: [
+      ['I typed "admin", it fails', 'Use your "mail address" instead.'],
+      ["Is VAT included?", 'It is, in every "Total".'],
+      ['Which size is "M"?', "It is 50, by our table."],
+    ],
+  },
 ];
