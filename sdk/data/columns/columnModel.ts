@@ -32,7 +32,12 @@ function firstKind(text: string): string {
 
 /** As far as its last character says. */
 export function endsSentence(text: string): boolean {
-  return /[.!?…:»)\]"”]$/.test(text);
+  return /[.!?…:»)\]"”。！？؟]$/.test(text);
+}
+
+/** With a question mark of any script at its end. */
+export function endsQuestion(text: string): boolean {
+  return /[?？؟]\s*$/.test(text);
 }
 
 // Longer cells are text, whatever their shape.
@@ -83,7 +88,7 @@ export class ColumnModel {
     this.#values.add(text);
     this.#shortest = Math.min(this.#shortest, text.length);
     if (cellKind(text) === "text") this.#texts++;
-    if (text.endsWith("?")) this.#questions++;
+    if (endsQuestion(text)) this.#questions++;
     if (endsSentence(text)) this.#ended++;
     add(this.#firsts, firstKind(text));
     if (text.length <= LONGEST_SHAPE) this.#short.push(text);
@@ -182,8 +187,8 @@ export class ColumnModel {
     let cost = 0;
     // A column of sentences holds no bare number or date.
     if (this.#filled >= 5 && this.#firsts.get(firstKind(text)) === undefined) cost += 0.5;
-    if (this.#filled >= 3 && this.questionShare > 0.6 && !text.endsWith("?")) cost += 0.5;
-    if (this.#filled >= 3 && this.questionShare < 0.1 && text.endsWith("?")) cost += 0.4;
+    if (this.#filled >= 3 && this.questionShare > 0.6 && !endsQuestion(text)) cost += 0.5;
+    if (this.#filled >= 3 && this.questionShare < 0.1 && endsQuestion(text)) cost += 0.4;
     return cost;
   }
 }

@@ -19,6 +19,11 @@ export function isRule(raw: string): boolean {
   return raw.length >= 3 && /^[\s|+:=-]+$/.test(raw) && /-{2}|={2}/.test(raw);
 }
 
+/** A title between rows, with marks on both sides: "=== Returns ===", "--- Prices ---". */
+export function isMarkedTitle(raw: string): boolean {
+  return raw.length <= 200 && /^\s*([=#*~+_-])\1+\s*[^\s=#*~+_-].*\1{2,}\s*$/.test(raw);
+}
+
 export function isBlankRecord(fields: readonly string[]): boolean {
   return fields.every((field) => field.trim() === "");
 }

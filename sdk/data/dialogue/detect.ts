@@ -3,7 +3,7 @@
  * speakers of a chat, numbered questions or headings with answers below. Prose with colons has no such turns.
  */
 import { findColumns } from "../columns/columns.ts";
-import { innerAnswer, namesPerson, type Side, stampedLine, turnLine } from "./lines.ts";
+import { asks, innerAnswer, namesPerson, type Side, stampedLine, turnLine } from "./lines.ts";
 import { Speakers } from "./speakers.ts";
 
 export interface DialogueStyle {
@@ -104,7 +104,7 @@ export function headingOf(line: string): { number: number; text: string } | unde
     /^\s{0,8}(?:#{1,6}\s{0,3}|\*\*)?(\d{1,4})\s{0,3}[.)/°–-]\s{0,8}(?:\*\*)?\s{0,8}(\S.*)$/.exec(line);
   const marked = /^\s*(?:#{1,6}\s+|\*\*)(\S.*)$/.exec(line);
   const text = (numbered?.[2] ?? marked?.[1])?.replace(/\*\*\s*$/, "").trim();
-  if (text === undefined || !/\?["»”)\s]*$/.test(text)) return undefined;
+  if (text === undefined || !asks(text)) return undefined;
   return { number: numbered ? Number(numbered[1]) : 0, text };
 }
 
@@ -128,7 +128,7 @@ function paragraphs(lines: readonly string[]): Found {
     .split(/\n\s*\n/)
     .map((block) => block.trim().split("\n"))
     .filter(([first]) => first !== "");
-  const asking = blocks.filter((block) => block.length >= 2 && /\?["»”)\s]*$/.test(block[0]));
+  const asking = blocks.filter((block) => block.length >= 2 && asks(block[0]));
   const title = blocks[0]?.length === 1 ? 1 : 0;
   return asking.length >= 3 && asking.length === blocks.length - title
     ? { kind: "paragraphs", joins: false }

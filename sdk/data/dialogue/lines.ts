@@ -112,6 +112,11 @@ function labelAlone(line: string): TurnLine | undefined {
   return side === undefined || namesPerson(label) ? undefined : { side, label, text: "" };
 }
 
+/** It ends with a question mark, which quotes and brackets may close. */
+export function asks(line: string): boolean {
+  return /[?？؟]["»”)\s]*$/.test(line);
+}
+
 /** A line between exchanges: "-----". */
 export function isRuleLine(line: string): boolean {
   return /^\s*([-=_*~])\1{2,}\s*$/.test(line);

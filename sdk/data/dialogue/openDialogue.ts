@@ -6,7 +6,7 @@ import { mendDecodedTwice } from "../repairs/decodedTwice.ts";
 import type { Dialect, Repair } from "../report/report.ts";
 import { type DialogueStyle, headingOf } from "./detect.ts";
 import { Exchanges } from "./exchanges.ts";
-import { innerAnswer, isRuleLine, turnLine } from "./lines.ts";
+import { asks, innerAnswer, isRuleLine, turnLine } from "./lines.ts";
 
 export interface DialogueSource {
   name: string;
@@ -57,7 +57,7 @@ class Turns {
       return true;
     }
     if (style.kind === "paragraphs") {
-      if (!this.#afterBlank || !/\?["»”)\s]*$/.test(line)) return this.#answers(line, at);
+      if (!this.#afterBlank || !asks(line)) return this.#answers(line, at);
       exchanges.turn("question", line.trim(), at);
       return true;
     }

@@ -3,6 +3,7 @@
  * columns or with the reason why not; what is no record (blank lines, comments, a header that comes again, other
  * tables) is counted.
  */
+import { endsQuestion } from "../columns/columnModel.ts";
 import { type Layout, repeatsHeader } from "../detect/layout.ts";
 import { isComment } from "../detect/recordKind.ts";
 import type { RecordReader } from "../records/recordReader.ts";
@@ -123,7 +124,7 @@ export class TableReader {
     const { reader, layout } = this;
     if (!this.#afterBlank || !reader.complete || reader.waiting > 0 || !this.#begun) return false;
     const [begin] = layout.models;
-    const asked = begin.seen >= 2 && begin.questionShare > 0.6 && !fields[0].trimEnd().endsWith("?");
+    const asked = begin.seen >= 2 && begin.questionShare > 0.6 && !endsQuestion(fields[0]);
     return asked && fields.length > 1 && fields.slice(1).every((field) => /^[^\S\t]\S/.test(field));
   }
 

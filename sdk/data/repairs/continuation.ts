@@ -1,5 +1,5 @@
 /** Does a line go on with the text of the line before? */
-import type { ColumnModel } from "../columns/columnModel.ts";
+import { type ColumnModel, endsQuestion } from "../columns/columnModel.ts";
 
 /**
  * What the seam between two lines says.
@@ -32,8 +32,8 @@ export function seam(before: string, line: string, begin: ColumnModel): number {
 export function joins(before: string, line: string, first: string, next: string, begin: ColumnModel): number {
   let evidence = seam(before, line, begin);
   // Records that begin with a question have one question mark there.
-  if (!begin.typed && begin.seen >= 2 && begin.questionShare > 0.6 && next.trimEnd().endsWith("?"))
-    evidence += first.trimEnd().endsWith("?") ? -1.5 : 0.6;
+  if (!begin.typed && begin.seen >= 2 && begin.questionShare > 0.6 && endsQuestion(next))
+    evidence += endsQuestion(first) ? -1.5 : 0.6;
   return evidence;
 }
 
@@ -49,6 +49,6 @@ export function continues(before: string, line: string, model: ColumnModel, begi
     evidence += 0.6;
   // Records that begin with a question begin with one here too.
   if (!begin.typed && begin.seen >= 2 && begin.questionShare > 0.6)
-    evidence += line.trimEnd().endsWith("?") ? -1.5 : 1.6;
+    evidence += endsQuestion(line) ? -1.5 : 1.6;
   return evidence;
 }

@@ -4,7 +4,7 @@
  */
 
 import { type ColumnModel, endsSentence } from "../columns/columnModel.ts";
-import { isBlankRecord } from "../detect/recordKind.ts";
+import { isBlankRecord, isMarkedTitle, isName } from "../detect/recordKind.ts";
 import type { RecordReader } from "../records/recordReader.ts";
 import { quoteMarks, type Syntax } from "../records/syntax.ts";
 import type { CellRepair, TextRecord } from "../records/textRecord.ts";
@@ -159,20 +159,22 @@ export class Mender {
     const at = this.#columns - 1;
     const [begin, model] = [this.models[0], this.models[at]];
     const text = pending.fields[at];
-    // Nothing goes on there, and what begins like a record is one.
-    if (text.trim() === "") return Number.POSITIVE_INFINITY;
+    // Nothing goes on there, and a title is none of its lines.
+    if (text.trim() === "" || isMarkedTitle(raw)) return Number.POSITIVE_INFINITY;
     const like = begin.typed && begin.cost(fields[0]) < 1;
     const begins = like || this.#opens(raw) ? 3 : 0;
     const typed = model.typed ? 2 : 0;
     const blank = afterBlank ? 0.8 : 0;
     const first = fields.length > 1 ? fields[0] : raw;
     const evidence = continues(text, first, model, begin);
-    // A sum or a signature under the table goes on with nothing, and ends like no sentence where cells are sentences.
+    // A sum, a signature or a title goes on with nothing, and ends like no sentence where cells are sentences.
     const noSentence = endsSentence(text) && model.endedShare > 0.65 && !endsSentence(raw);
-    const footer = isLast && (evidence < -0.5 || noSentence) ? 2 : 0;
+    const title = isLast
+      ? evidence < -0.5 || noSentence
+      : noSentence && isTitle(raw) && !isJoined(pending, at);
     // Within a sentence a blank follows.
     const cells = fields.slice(1).some((field) => field !== "" && !/^\s/.test(field)) ? 0.8 : 0;
-    return 1.4 + 0.35 * (fields.length - 1) + cells + begins + typed + blank + footer - evidence;
+    return 1.4 + 0.35 * (fields.length - 1) + cells + begins + typed + blank + (title ? 2 : 0) - evidence;
   }
 
   /** The record before, gone on with this line. */
@@ -188,8 +190,17 @@ export class Mender {
       fields[at] += delimiter;
     }
     fields[at] += between + raw;
-    if (!repairs.some(({ column, kind }) => column === at && kind === "unquoted newline"))
-      repairs.push({ column: at, kind: "unquoted newline" });
+    if (!isJoined(pending, at)) repairs.push({ column: at, kind: "unquoted newline" });
     return pending.mended(fields, repairs, `${pending.raw}${between}${raw}`);
   }
+}
+
+/** Lines were added to it: what else is short may be the end of a letter. */
+function isJoined({ repairs }: TextRecord, at: number): boolean {
+  return repairs.some(({ column, kind }) => column === at && kind === "unquoted newline");
+}
+
+/** A name that begins with a capital: "Returns", "RETOURS". */
+function isTitle(raw: string): boolean {
+  return isName(raw) && /^\s*\p{Lu}/u.test(raw);
 }

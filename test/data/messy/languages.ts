@@ -152,4 +152,15 @@ export const languages: readonly MessyFile[] = [
       ["Reçu égaré ?", "Écrivez-nous : « reçu perdu »."],
     ],
   },
+  {
+    name: "Chinese and Arabic without a heading, answers first",
+    bytes:
+      "三天之内送达。,多久能送到？\n可以，七天之内。,可以退货吗？\nنعم، في أسبوع.,هل توصلون إلى المغرب؟\n支持微信。,怎么付款？\n",
+    rows: [
+      ["多久能送到？", "三天之内送达。"],
+      ["可以退货吗？", "可以，七天之内。"],
+      ["هل توصلون إلى المغرب؟", "نعم، في أسبوع."],
+      ["怎么付款？", "支持微信。"],
+    ],
+  },
 ];

@@ -118,4 +118,49 @@ export const sheets: readonly MessyFile[] = [
       ["Sum the list\n\n1, 2, 3", "6"],
     ],
   },
+  {
+    name: "wiki database: the question is the name of the page",
+    bytes:
+      '\ufeffName,Answer,Created time,Last edited by,Status,Tags\nCan I pause my plan?,"Yes, for three months.","May 2, 2024 9:14 AM",Mia,Done,"billing, plan"\nHow do I invite a colleague?,"Press Share, then Invite.","May 3, 2024 8:00 AM",Tom,Done,team\nIs there a student price?,Half of it.,"May 4, 2024 7:30 PM",Mia,Draft,"price, school"\n',
+    rows: [
+      ["Can I pause my plan?", "Yes, for three months."],
+      ["How do I invite a colleague?", "Press Share, then Invite."],
+      ["Is there a student price?", "Half of it."],
+    ],
+  },
+  {
+    name: "sections as rows of one cell, in capitals and with rules",
+    bytes:
+      'Question,Answer\n=== Delivery ===\nHow fast is it?,Two days.\nIs it insured?,"Yes, up to 500 EUR."\n=== Returns ===\nWho pays?,"We do, in Europe."\nHow long have I got?,30 days.\n',
+    rows: [
+      ["How fast is it?", "Two days."],
+      ["Is it insured?", "Yes, up to 500 EUR."],
+      ["Who pays?", "We do, in Europe."],
+      ["How long have I got?", "30 days."],
+    ],
+  },
+  {
+    name: "sections as rows of one cell, no marks around",
+    bytes:
+      "Question;Réponse\nLivraison\nQuel est le délai ?;Trois jours.\nQuel est le prix ?;C'est offert dès 50 €.\nRetours et échanges\nQui paie le retour ?;Nous, en France.\nPuis-je échanger ?;Oui, sous 30 jours.\nDIVERS\nÊtes-vous ouverts le lundi ?;Non.\n",
+    rows: [
+      ["Quel est le délai ?", "Trois jours."],
+      ["Quel est le prix ?", "C'est offert dès 50 €."],
+      ["Qui paie le retour ?", "Nous, en France."],
+      ["Puis-je échanger ?", "Oui, sous 30 jours."],
+      ["Êtes-vous ouverts le lundi ?", "Non."],
+    ],
+  },
+  {
+    name: "letters as answers over several unquoted lines, with greetings at their ends",
+    bytes:
+      "Question;Réponse\nOù est ma facture ?;Bonjour,\nelle est dans votre espace.\nCordialement\nMia\nLivrez-vous en Suisse ?;Oui, en une semaine.\nEt en Italie ?;Bonjour,\nnon, pas encore.\nCordialement\nMia\nEt en Espagne ?;Non plus.\nEt ici ?;Oui.\n",
+    rows: [
+      ["Où est ma facture ?", "Bonjour,\nelle est dans votre espace.\nCordialement\nMia"],
+      ["Livrez-vous en Suisse ?", "Oui, en une semaine."],
+      ["Et en Italie ?", "Bonjour,\nnon, pas encore.\nCordialement\nMia"],
+      ["Et en Espagne ?", "Non plus."],
+      ["Et ici ?", "Oui."],
+    ],
+  },
 ];
