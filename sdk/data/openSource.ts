@@ -1,8 +1,8 @@
 /** Opens a source by what it holds: CSV of any dialect, JSON lines, JSON or Parquet. */
 import { findColumns } from "./columns/columns.ts";
 import type { Settings } from "./csvOptions.ts";
-import { refuseBinary } from "./detect/binary.ts";
 import { Decoder, detectEncoding } from "./detect/encoding.ts";
+import { refuseOtherFormats } from "./detect/otherFormats.ts";
 import { dialogueColumns } from "./dialogue/columns.ts";
 import { findDialogue } from "./dialogue/detect.ts";
 import { openDialogueColumns } from "./dialogue/openColumns.ts";
@@ -89,7 +89,8 @@ async function open(source: Source, settings: Settings, wantsRows: boolean): Pro
     return { name, empty, objects: parquetSource(name, Buffer.concat(parts)) };
   }
   const { encoding, bom } = detectEncoding(head);
-  if (!encoding.startsWith("utf-16")) refuseBinary(name, head);
+  if (!encoding.startsWith("utf-16")) refuseOtherFormats(name, head.subarray(bom));
+  if (!whole && isBlank(head)) throw noText(name, head);
   const first = head.subarray(bom).toString("latin1", 0, 64).replaceAll("\0", "").trimStart()[0];
   if (first === "{" || first === "[") {
     const text = new Decoder(encoding).decode(head.subarray(bom), whole);
@@ -100,6 +101,12 @@ async function open(source: Source, settings: Settings, wantsRows: boolean): Pro
   return dialogue
     ? { name, empty, dialogue }
     : { name, empty, grid: gridOf(name, head, whole, rest, settings) };
+}
+
+function noText(name: string, { length }: Buffer): Error {
+  return new Error(
+    `${name}: expected a header and rows, got NULs and white space only in the first ${length} bytes. Copy or export it again: files that are cut off or not filled yet look so.`,
+  );
 }
 
 /** A dialogue written as text, unless an option says that the source is a table. */

@@ -44,7 +44,11 @@ const bits = [
 /** One input: bytes at random, marks at random, or a file of the messy ones with bytes changed, cut and repeated. */
 export function randomFile(random: Random): Buffer {
   const kind = random.int(4);
-  if (kind === 0) return Buffer.from(Array.from({ length: random.int(200) }, () => random.int(256)));
+  if (kind === 0) {
+    // Bytes below 32 make what is refused as no text.
+    const least = random.int(2) * 32;
+    return Buffer.from(Array.from({ length: random.int(200) }, () => least + random.int(256 - least)));
+  }
   if (kind === 1)
     return Buffer.from(Array.from({ length: random.int(120) }, () => bits[random.int(bits.length)]).join(""));
   let bytes: Buffer<ArrayBuffer> = Buffer.from(seeds[random.int(seeds.length)]);

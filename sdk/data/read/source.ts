@@ -70,12 +70,13 @@ function lineEnd(piece: Buffer): number {
 }
 
 function unreadable(path: string, cause: NodeJS.ErrnoException): Error {
-  return new Error(
-    cause.code === "ENOENT"
-      ? `${path}: the file is missing. Give the path of a CSV file; it is relative to ${process.cwd()}.`
-      : `${path}: the file cannot be read (${cause.message}). Give the path of a CSV file that you may read.`,
-    { cause },
-  );
+  const messages: Record<string, string> = {
+    ENOENT: `the file is missing. Give the path of a CSV file; it is relative to ${process.cwd()}.`,
+    EISDIR:
+      "expected a file, got a folder. Give one of its files, or repair them all: mistral-lab repair FOLDER --out FOLDER.",
+  };
+  const otherwise = `the file cannot be read (${cause.message}). Give the path of a CSV file that you may read.`;
+  return new Error(`${path}: ${messages[cause.code ?? ""] ?? otherwise}`, { cause });
 }
 
 /** The first bytes (at least `size`, or all there are) and the rest. */
