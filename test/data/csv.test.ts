@@ -140,6 +140,18 @@ describe("loadCsv", () => {
     assert.doesNotMatch(String(table.report), /other columns/);
   });
 
+  it("sets a header in other words aside, as another file copied in has it", async () => {
+    const table = await load("question,answer\na,b\nprompt,completion\nc,d\n");
+    assert.deepEqual(table.rows.map(short), [
+      [2, "a", "b"],
+      [4, "c", "d"],
+    ]);
+    assert.deepEqual(
+      table.rejected.map(({ line, text, reason }) => [line, text, reason]),
+      [[3, "prompt,completion", "it names the columns, as the header of another table does"]],
+    );
+  });
+
   it("takes given column names", async () => {
     const table = await load("frage,question,antwort\nf,q,a", {
       columns: { instruction: "Frage", response: "antwort" },

@@ -1,11 +1,22 @@
 /** Where in a file the table stands: lines before it, header records, columns and what they hold. */
 import { ColumnModel, learnColumns } from "../columns/columnModel.ts";
-import { type ColumnNames, findColumns, isOtherName, namedSide } from "../columns/columns.ts";
+import { type ColumnNames, isOtherName } from "../columns/columns.ts";
 import { lenientSplit } from "../records/lenientSplit.ts";
 import { RecordReader } from "../records/recordReader.ts";
 import type { Syntax } from "../records/syntax.ts";
-import type { TextRecord } from "../records/textRecord.ts";
-import { isBlankRecord, isName, isRule, looksLikeHeader } from "./recordKind.ts";
+import {
+  isHalfNamed,
+  isHeaderOver,
+  isLowerHeader,
+  isUpperHeader,
+  joinHeaders,
+  MOST_PREAMBLE,
+  mostFrequent,
+  namedHeader,
+  type Seen,
+  shareOfLength,
+} from "./header.ts";
+import { isBlankRecord, isRule, looksLikeHeader } from "./recordKind.ts";
 
 export interface Layout {
   /** Line of the first header record, or of the first record where there is no header; from 1. */
@@ -19,20 +30,7 @@ export interface Layout {
   firstFields: string[];
 }
 
-/** True where a record says the names of the columns once more. */
-export function repeatsHeader({ header, headerRecords }: Layout, fields: readonly string[]): boolean {
-  if (headerRecords === 0 || fields.length !== header.length) return false;
-  return header.every((name, i) => fields[i].trim().toLowerCase() === name.toLowerCase());
-}
-
-interface Seen {
-  record: TextRecord;
-  fields: string[];
-  afterBlank: boolean;
-}
-
 const MOST_RECORDS = 300;
-const MOST_PREAMBLE = 40;
 
 /**
  * @param text the beginning of the file, whole lines
@@ -72,30 +70,6 @@ function firstRecords(text: string, syntax: Syntax): Seen[] {
   return seen;
 }
 
-/** The first record that names both sides. */
-function namedHeader(seen: readonly Seen[], wanted: Partial<ColumnNames> | undefined): number | undefined {
-  const near = seen.slice(0, MOST_PREAMBLE);
-  const isHeader = ({ fields }: Seen, exact: boolean) => {
-    const names = fields.map((field) => field.trim());
-    const found = names.every((name) => name.length <= 80) ? findColumns(names, wanted) : undefined;
-    return found !== undefined && (found.exact || !exact);
-  };
-  const exact = near.findIndex((one) => isHeader(one, true));
-  if (exact >= 0) return exact;
-  // Names that only hold the words must stand where the table begins.
-  const first = near.findIndex(({ fields }) => fields.filter((field) => field.trim() !== "").length > 1);
-  return first >= 0 && isHeader(near[first], false) ? first : undefined;
-}
-
-/** The first record names one side and is as long as the others: a header, though the other side is not named or not there. */
-function isHalfNamed([first, ...rest]: readonly Seen[], { delimiter }: Syntax): boolean {
-  if (first === undefined || namedSide(first.fields) === undefined || !first.fields.every(isName))
-    return false;
-  // Below one name, blanks part no columns; other delimiters do, and the name is a title.
-  if (first.fields.length === 1 && delimiter === " ") return true;
-  return rest.length === 0 || first.fields.length === mostFrequent(rest.map(({ fields }) => fields.length));
-}
-
 function namedLayout(seen: readonly Seen[], at: number): Layout {
   let header = seen[at].fields.map((field) => field.trim());
   let first = at;
@@ -105,7 +79,7 @@ function namedLayout(seen: readonly Seen[], at: number): Layout {
   if (
     usual === header.length + 1 &&
     rows.length >= 3 &&
-    share(rows, usual) > 0.8 &&
+    shareOfLength(rows, usual) > 0.8 &&
     !isOtherName(header[0])
   ) {
     const column = learnColumns(rows, usual)[0];
@@ -134,31 +108,6 @@ function namedLayout(seen: readonly Seen[], at: number): Layout {
     ),
     firstFields: header,
   };
-}
-
-function isUpperHeader(upper: Seen, below: Seen, columns: number): boolean {
-  if (below.afterBlank || upper.fields.length !== columns || upper.record.raw.trimStart().startsWith("#"))
-    return false;
-  const filled = upper.fields.filter((field) => field.trim() !== "");
-  return filled.length >= 2 && filled.every(isName);
-}
-
-/** A second record of names: the other language, or what is asked for in brackets. */
-function isLowerHeader(fields: readonly string[], header: readonly string[]): boolean {
-  if (fields.length !== header.length) return false;
-  const texts = fields.map((field) => field.trim());
-  if (texts.every((text) => /^[([<{].*[)\]>}]$/.test(text) && text.length <= 40)) return true;
-  if (texts.every((text, i) => text === header[i].trim())) return false;
-  return findColumns(texts)?.exact === true && texts.every(isName);
-}
-
-function joinHeaders(headers: readonly (readonly string[])[]): string[] {
-  return headers[0].map((_, i) =>
-    headers
-      .map((names) => (names[i] ?? "").trim())
-      .filter((name) => name !== "")
-      .join(" "),
-  );
 }
 
 /** Columns are learnt from this table only: another one begins with names after a blank line. */
@@ -217,7 +166,7 @@ function unnamedLayout(
   while (headerRecords < 5 && headerRecords < table.length) {
     const fields = mended(table[headerRecords]);
     if (!fields || fields.length !== columns) break;
-    if (!isHeader(fields, examples, headerRecords > 0)) break;
+    if (!isHeaderOver(fields, examples, headerRecords > 0)) break;
     header = header ? joinHeaders([header, fields]) : fields.map((field) => field.trim());
     headerRecords++;
   }
@@ -272,33 +221,4 @@ function tableStart(seen: readonly Seen[], columns: number): number {
     return names.length === columns && columns >= 3 && names.every((name) => name.trim() !== "");
   });
   return first - 1 <= MOST_PREAMBLE && !seen[first].afterBlank && (near || otherwise) ? first - 1 : first;
-}
-
-/** By the kinds of the cells where columns have one, else by their lengths. */
-function isHeader(fields: readonly string[], models: readonly ColumnModel[], further: boolean): boolean {
-  if (fields.some((field) => field.length > 100)) return false;
-  const typed = models.map((_, i) => i).filter((i) => models[i].typed && !models[i].alwaysEmpty);
-  if (typed.length > 0) {
-    const strange = typed.filter((i) => fields[i].trim() !== "" && models[i].cost(fields[i]) >= 2);
-    const digits = fields.filter((field) => /^\d/.test(field.trim())).length;
-    return strange.length >= 0.5 * typed.length && digits <= 0.2 * fields.length;
-  }
-  if (models[0]?.seen === 0) return !further && fields.every((field) => isName(field));
-  // Names are shorter than everything below them.
-  return (
-    !further &&
-    models[0].seen >= 2 &&
-    looksLikeHeader(fields) &&
-    fields.every((field, i) => models[i].isShorterThanAll(field.trim()))
-  );
-}
-
-function mostFrequent(lengths: readonly number[]): number {
-  const counts = new Map<number, number>();
-  for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + (length > 1 ? 1 : 0.4));
-  return [...counts].sort((a, b) => b[1] - a[1] || b[0] - a[0])[0]?.[0] ?? 0;
-}
-
-function share(rows: readonly (readonly string[])[], length: number): number {
-  return rows.length === 0 ? 0 : rows.filter((fields) => fields.length === length).length / rows.length;
 }

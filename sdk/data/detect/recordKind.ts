@@ -28,11 +28,13 @@ export function isBlankRecord(fields: readonly string[]): boolean {
   return fields.every((field) => field.trim() === "");
 }
 
+export const LONGEST_NAME = 40;
+
 /** Short, and no sentence. */
 export function isName(text: string): boolean {
   const name = text.trim();
   return (
-    name.length <= 40 &&
+    name.length <= LONGEST_NAME &&
     name.split(/\s+/).length <= 4 &&
     !/[.!?;,]$/.test(name) &&
     ["text", "code", "empty"].includes(cellKind(name)) &&

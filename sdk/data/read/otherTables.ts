@@ -1,6 +1,7 @@
 /** Further tables of a file: where one begins, and how many records it has. They are counted, not read. */
 import { findColumns } from "../columns/columns.ts";
-import { type Layout, repeatsHeader } from "../detect/layout.ts";
+import { repeatsHeader } from "../detect/header.ts";
+import type { Layout } from "../detect/layout.ts";
 import { looksLikeHeader } from "../detect/recordKind.ts";
 import type { RecordReader } from "../records/recordReader.ts";
 import type { TextRecord } from "../records/textRecord.ts";

@@ -1,5 +1,6 @@
 /** Records to rows with two sides. Invariant: a record becomes a row or is set aside with its reason, never both. */
 import { inputPlace, uniqueNames, withInput } from "../columns/columns.ts";
+import { namesSides } from "../detect/header.ts";
 import type { Layout } from "../detect/layout.ts";
 import { quoteMarks, type Syntax, standsQuoted } from "../records/syntax.ts";
 import type { CellRepair } from "../records/textRecord.ts";
@@ -54,6 +55,8 @@ export class RowMaker {
     const response = this.#cell(record, this.places.response);
     if (instruction === "" || response === "")
       return this.#reject(record, this.#whatIsEmpty(instruction, response));
+    if (namesSides([instruction, response]))
+      return this.#reject(record, "it names the columns, as the header of another table does");
     const row = { line: record.line, instruction, response, fields: this.#otherFields(record) };
     if (record.repairs.length + this.#found.length > 0)
       this.#tell(record, { asked, input, response }, repairs);

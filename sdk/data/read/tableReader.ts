@@ -4,7 +4,8 @@
  * tables) is counted.
  */
 import { endsQuestion } from "../columns/columnModel.ts";
-import { type Layout, repeatsHeader } from "../detect/layout.ts";
+import { repeatsHeader } from "../detect/header.ts";
+import type { Layout } from "../detect/layout.ts";
 import { isComment } from "../detect/recordKind.ts";
 import type { RecordReader } from "../records/recordReader.ts";
 import type { Syntax } from "../records/syntax.ts";

@@ -88,4 +88,14 @@ export const damage: readonly MessyFile[] = [
       ["How big is it?", "5&nbsp;GB; not more."],
     ],
   },
+  {
+    name: "files with headers in other words copied into one",
+    bytes:
+      "question,answer\nIs it new?,Yes.\nprompt,completion\nIs it old?,No.\nQuestion,Réponse\nEst-ce à vous ?,Oui.\n",
+    rows: [
+      ["Is it new?", "Yes."],
+      ["Is it old?", "No."],
+      ["Est-ce à vous ?", "Oui."],
+    ],
+  },
 ];
