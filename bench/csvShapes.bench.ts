@@ -60,6 +60,8 @@ const shapes: Record<string, (size: number) => string> = {
   "a label before blanks": (size) => `Q: a?\nA: b\nQ${" ".repeat(size)}\nQ: c?\nA: d\n`,
   "a question before blanks": (size) => filled(size, () => `Q: a${" ".repeat(5000)}b A: c\n`),
   "marks of headings": (size) => `1. a?\nb\n2. c?\nd\n${"#".repeat(size / 2)}\n1.${" ".repeat(size / 2)}\n`,
+  "lines without a delimiter": (size) =>
+    `question,answer\na,b\n${filled(size, (i) => `and so it went on ${i} times\n`)}`,
   "JSON lines": (size) => filled(size, (i) => `{"prompt": "What is ${i}?", "completion": "It is ${i}."}\n`),
   "broken JSON lines": (size) =>
     `{"prompt": "a", "completion": "b"}\n${filled(size, (i) => `{"prompt": "What is ${i}?", "completion": "It\n`)}`,

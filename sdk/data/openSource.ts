@@ -19,7 +19,7 @@ import {
   openRows,
   openWhole,
 } from "./read/openTable.ts";
-import { type Source, sourceName, splitHead } from "./read/source.ts";
+import { type Source, type SplitSource, sourceName, splitHead } from "./read/source.ts";
 
 // Bytes that format, encoding, dialect and layout are read from, at least.
 const HEAD = 1 << 18;
@@ -28,14 +28,27 @@ const STYLE = 1 << 15;
 
 /** @throws when the source cannot be read, is empty or no text, or lacks one of the two sides */
 export async function openSource(source: Source, settings: Settings): Promise<OpenTable> {
-  const opened = await open(source, settings, true);
-  if (opened.empty)
-    throw new Error(
-      `${opened.name}: expected a header and rows, got an empty file. Check the path or export it again.`,
-    );
-  if (opened.objects) return openObjectRows(opened.objects, settings);
-  if (opened.dialogue) return openDialogue(opened.dialogue, settings);
-  return openGridRows(opened.name, opened.grid, settings);
+  return orClosed(source, async (split) => {
+    const opened = await open(source, split, settings, true);
+    if (opened.empty)
+      throw new Error(
+        `${opened.name}: expected a header and rows, got an empty file. Check the path or export it again.`,
+      );
+    if (opened.objects) return openObjectRows(opened.objects, settings);
+    if (opened.dialogue) return openDialogue(opened.dialogue, settings);
+    return openGridRows(opened.name, opened.grid, settings);
+  });
+}
+
+/** Where the work fails, nobody reads on: the source is closed. */
+async function orClosed<T>(source: Source, work: (split: SplitSource) => Promise<T>): Promise<T> {
+  const split = await splitHead(source, HEAD);
+  try {
+    return await work(split);
+  } catch (error) {
+    await split.rest.return(undefined);
+    throw error;
+  }
 }
 
 /** Rows of a table; where no columns name both sides, its rows may be the turns of a dialogue. */
@@ -46,16 +59,22 @@ async function openGridRows(name: string, grid: OpenGrid, settings: Settings): P
   const columns = dialogueColumns(first ?? [], grid);
   if (columns) return openDialogueColumns(name, grid, first ?? [], columns, settings);
   async function* records(): typeof grid.records {
-    if (first) yield first;
-    yield* grid.records;
+    try {
+      if (first) yield first;
+      yield* grid.records;
+    } finally {
+      await grid.records.return(undefined);
+    }
   }
   return openRows(name, { ...grid, records: records() }, settings);
 }
 
-/** @throws when the source cannot be read */
+/** @throws when the source cannot be read, or is no text */
 export async function openWholeTable(source: Source, settings: Settings): Promise<OpenWholeTable> {
-  const opened = await open(source, settings, false);
-  return opened.objects ? openWholeObjects(opened.objects) : openWhole(opened.name, opened.grid, settings);
+  return orClosed(source, async (split) => {
+    const opened = await open(source, split, settings, false);
+    return opened.objects ? openWholeObjects(opened.objects) : openWhole(opened.name, opened.grid, settings);
+  });
 }
 
 interface Opened {
@@ -68,16 +87,26 @@ type Content =
   | { objects?: undefined; dialogue: DialogueSource; grid?: undefined }
   | { objects?: undefined; dialogue?: undefined; grid: OpenGrid };
 
-async function open(source: Source, settings: Settings, wantsRows: true): Promise<Opened & Content>;
-async function open(
+/** @param wantsRows false: the whole table as it stands, in which a dialogue is lines as any other */
+function open(
   source: Source,
+  split: SplitSource,
+  settings: Settings,
+  wantsRows: true,
+): Promise<Opened & Content>;
+function open(
+  source: Source,
+  split: SplitSource,
   settings: Settings,
   wantsRows: false,
 ): Promise<Opened & Exclude<Content, { dialogue: DialogueSource }>>;
-/** @param wantsRows false: the whole table as it stands, in which a dialogue is lines as any other */
-async function open(source: Source, settings: Settings, wantsRows: boolean): Promise<Opened & Content> {
+async function open(
+  source: Source,
+  { head, whole, rest }: SplitSource,
+  settings: Settings,
+  wantsRows: boolean,
+): Promise<Opened & Content> {
   const name = sourceName(source);
-  const { head, whole, rest } = await splitHead(source, HEAD);
   const empty = whole && isBlank(head);
   if (isParquet(head)) {
     if (typeof source === "string") {

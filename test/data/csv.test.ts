@@ -152,6 +152,14 @@ describe("loadCsv", () => {
     );
   });
 
+  it("adds lines to an answer without quotes up to a limit, and loses none", async () => {
+    const line = "suite de la même phrase et encore";
+    const table = await load(`question,answer\nq,a\n${`${line}\n`.repeat(5000)}`);
+    const joined = table.rows[0].response.split("\n").length - 1;
+    assert.ok(joined > 1000 && joined < 3000, String(joined));
+    assert.equal(joined + table.rejected.length, 5000);
+  });
+
   it("takes given column names", async () => {
     const table = await load("frage,question,antwort\nf,q,a", {
       columns: { instruction: "Frage", response: "antwort" },
@@ -382,6 +390,32 @@ describe("loadCsv errors", () => {
       assert.ok(error.message.startsWith(`${path}: the file cannot be read (EACCES`), error.message);
       return true;
     });
+  });
+
+  it("closes the source whose rows it does not want to read", async () => {
+    const sources: [first: string, line: string, options?: CsvOptions][] = [
+      ["PK\x03\x04", "x\n"],
+      ["id,titre\n", "1,x\n"],
+      ["", '{"a": 1}\n'],
+      ["question,answer\n a,b\n", "a,b\n", { strict: true }],
+      ["", "Q: \0a ?\nR: b\n", { strict: true }],
+      ["speaker,text\n", "user,hi\nagent,\0hello\n", { strict: true }],
+    ];
+    for (const [first, line, options] of sources) {
+      let isClosed = false;
+      async function* source(): AsyncGenerator<string> {
+        try {
+          yield first;
+          // More than is looked at before the source is understood.
+          for (let i = 0; i < 9; i++) yield line.repeat(1e5 / line.length);
+          assert.fail("read to its end");
+        } finally {
+          isClosed = true;
+        }
+      }
+      await assert.rejects(loadCsv(source(), options), /^Error: \(stream\): /);
+      assert.ok(isClosed, line);
+    }
   });
 
   it("refuses a large file of NULs without reading it", async () => {

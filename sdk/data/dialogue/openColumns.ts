@@ -120,9 +120,13 @@ export function openDialogueColumns(
   }
 
   async function* batches(): AsyncGenerator<Batch> {
-    yield toBatch(columns.skipsFirst ? first.slice(1) : first, false);
-    for await (const records of grid.records) yield toBatch(records, false);
-    yield toBatch([], true);
+    try {
+      yield toBatch(columns.skipsFirst ? first.slice(1) : first, false);
+      for await (const records of grid.records) yield toBatch(records, false);
+      yield toBatch([], true);
+    } finally {
+      await grid.records.return(undefined);
+    }
   }
   return {
     source: name,

@@ -1,6 +1,13 @@
 /** A dialogue written as text, piece by piece: what `loadCsv` collects where the source is no table. */
 import type { Settings } from "../csvOptions.ts";
-import { addRepairs, type Batch, forbidRepairs, newCounts, type OpenTable } from "../read/openTable.ts";
+import {
+  addRepairs,
+  type Batch,
+  forbidRepairs,
+  newCounts,
+  type OpenTable,
+  withLast,
+} from "../read/openTable.ts";
 import { RecordReader } from "../records/recordReader.ts";
 import { mendDecodedTwice } from "../repairs/decodedTwice.ts";
 import type { Dialect, Repair } from "../report/report.ts";
@@ -134,12 +141,9 @@ export function openDialogue(source: DialogueSource, settings: Settings): OpenTa
   }
 
   async function* batches(): AsyncGenerator<Batch> {
-    for (let next = await source.pieces.next(); ; ) {
-      const after = next.done ? next : await source.pieces.next();
-      reader.append(next.done ? "" : next.value, after.done === true);
-      yield toBatch(after.done === true);
-      if (after.done) return;
-      next = after;
+    for await (const [text, last] of withLast(source.pieces, "")) {
+      reader.append(text, last);
+      yield toBatch(last);
     }
   }
   return {

@@ -103,8 +103,12 @@ export async function openObjectRows(source: ObjectSource, settings: Settings): 
       }. Name the columns: loadCsv(path, { columns: { instruction: "…", response: "…" } }).`,
     );
   async function* batches(): AsyncGenerator<Batch> {
-    yield head;
-    for await (const some of all) yield toBatch(some);
+    try {
+      yield head;
+      for await (const some of all) yield toBatch(some);
+    } finally {
+      await all.return(undefined);
+    }
   }
   const columns = columnsOf(items);
   const places = findColumns(columns, settings.columns);
@@ -153,8 +157,12 @@ export async function openWholeObjects(source: ObjectSource): Promise<OpenWholeT
     return batch;
   };
   async function* batches(): AsyncGenerator<WholeBatch> {
-    yield toBatch(items);
-    for await (const some of all) yield toBatch(some);
+    try {
+      yield toBatch(items);
+      for await (const some of all) yield toBatch(some);
+    } finally {
+      await all.return(undefined);
+    }
   }
   return {
     source: name,

@@ -75,14 +75,13 @@ export function gridOf(
   const plain = isWrapped ? unwrap : (piece: string) => piece;
   const parser = new CsvParser(name, plain(text), whole, encoding, settings);
   async function* records(): AsyncGenerator<TableRecord[]> {
-    yield parser.first();
-    if (whole) return;
-    for (let next = await rest.next(); ; ) {
-      const after = next.done ? next : await rest.next();
-      const bytes = next.done ? Buffer.alloc(0) : next.value;
-      yield parser.push(plain(decoder.decode(bytes, after.done === true)), after.done === true);
-      if (after.done) return;
-      next = after;
+    try {
+      yield parser.first();
+      if (whole) return;
+      for await (const [bytes, last] of withLast(rest, Buffer.alloc(0)))
+        yield parser.push(plain(decoder.decode(bytes, last)), last);
+    } finally {
+      await rest.return(undefined);
     }
   }
   const { header, headerRecords } = parser.layout;
@@ -93,6 +92,19 @@ export function gridOf(
     records: records(),
     encode: (raw) => decoder.encode(isWrapped ? wrap(raw) : raw),
   };
+}
+
+/** Pieces, each with whether it is the last one; `empty` where there are none. Closes them when nobody reads on. */
+export async function* withLast<T>(
+  pieces: AsyncGenerator<T>,
+  empty: T,
+): AsyncGenerator<[piece: T, last: boolean]> {
+  let waiting: { piece: T } | undefined;
+  for await (const piece of pieces) {
+    if (waiting) yield [waiting.piece, false];
+    waiting = { piece };
+  }
+  yield [waiting ? waiting.piece : empty, true];
 }
 
 /** @throws when the two columns are not there, as well as what `openGrid` throws */

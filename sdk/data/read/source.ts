@@ -79,11 +79,17 @@ function unreadable(path: string, cause: NodeJS.ErrnoException): Error {
   return new Error(`${path}: ${messages[cause.code ?? ""] ?? otherwise}`, { cause });
 }
 
-/** The first bytes (at least `size`, or all there are) and the rest. */
-export async function splitHead(
-  source: Source,
-  size: number,
-): Promise<{ head: Buffer; whole: boolean; rest: AsyncGenerator<Buffer> }> {
+/** The beginning of a source, and what follows. */
+export interface SplitSource {
+  head: Buffer;
+  /** Nothing follows. */
+  whole: boolean;
+  /** To be read to its end, or closed with `return`. */
+  rest: AsyncGenerator<Buffer>;
+}
+
+/** @param size bytes of the head, at least, where there are so many */
+export async function splitHead(source: Source, size: number): Promise<SplitSource> {
   const rest = pieces(source);
   const parts: Buffer[] = [];
   let length = 0;

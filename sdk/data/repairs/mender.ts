@@ -18,6 +18,10 @@ export const LOOKAHEAD = 1 << 16;
 const MOST_LINES = 24;
 // And given up earlier when so many lines make it no better.
 const MOST_DEARER = 5;
+// A text that lines are added to without quotes: each addition copies it, and no answer is as long.
+const LONGEST_JOINED = 1 << 16;
+// Of its end so much is looked at.
+const SEAM = 200;
 // Beyond it, a reading has more faults than sense.
 const MOST_COST = 9;
 
@@ -158,9 +162,10 @@ export class Mender {
       return Number.POSITIVE_INFINITY;
     const at = this.#columns - 1;
     const [begin, model] = [this.models[0], this.models[at]];
-    const text = pending.fields[at];
+    const { length } = pending.fields[at];
+    const text = pending.fields[at].slice(-SEAM);
     // Nothing goes on there, and a title is none of its lines.
-    if (text.trim() === "" || isMarkedTitle(raw)) return Number.POSITIVE_INFINITY;
+    if (length > LONGEST_JOINED || text.trim() === "" || isMarkedTitle(raw)) return Number.POSITIVE_INFINITY;
     const like = begin.typed && begin.cost(fields[0]) < 1;
     const begins = like || this.#opens(raw) ? 3 : 0;
     const typed = model.typed ? 2 : 0;
