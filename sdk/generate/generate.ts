@@ -19,7 +19,8 @@ export type FinishReason = "eos" | "stop" | "length" | "aborted";
 const BREATHE_EVERY_MS = 8;
 
 /**
- * Continues `prompt`, token by token, with a KV cache. Greedy by default.
+ * Continues `prompt`, token by token, with a KV cache. Greedy by default. Only ids of the tokenizer are chosen: those
+ * above, which pad the vocabulary of some checkpoints, mean no text.
  *
  * @param prompt token ids, at least one, BOS included
  * @returns an async generator of pieces; its return value is the reason it ended
