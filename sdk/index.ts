@@ -10,14 +10,16 @@ export {
   type DeviceOptions,
   useDevice,
 } from "./backend/device.ts";
-export { type Domain, domainNames, loadDomain } from "./chat/domain/domain.ts";
+export { type Domain, DomainError, domainNames, loadDomain, parseDomain } from "./chat/domain/domain.ts";
 export { runTerminalChat } from "./chat/interactive/terminal.ts";
 export { defineLanguage } from "./chat/language/defineLanguage.ts";
 export type { Language } from "./chat/language/language.ts";
 export { addLanguage } from "./chat/language/languages.ts";
-export { ReasoningSystem } from "./chat/reasoning.ts";
+export { defaultStages, type ReasoningOptions, ReasoningSystem } from "./chat/reasoning.ts";
 export type { ChatTurn } from "./chat/reply.ts";
 export { type ChatEvent, ChatSession } from "./chat/session.ts";
+export type { ChatSessionOptions, SavedSession } from "./chat/sessionOptions.ts";
+export type { AnswerStage, QuestionStage, Stage, StageInput, StageResult } from "./chat/stage.ts";
 export { formatTrace, type ReasoningTrace } from "./chat/trace.ts";
 export { type CsvOptions, loadCsv, type Table } from "./data/csv.ts";
 export { type DatasetOptions, type DatasetReport, prepareDataset } from "./data/dataset.ts";

@@ -1,6 +1,6 @@
 /** How well the reasoning does on labelled items: what `npm run evaluate:reasoning` prints and the tests hold. */
 import { z } from "zod";
-import { itemSchema, reasonAbout } from "./items.ts";
+import { itemSchema, type ReasonResult, reasonAbout } from "./items.ts";
 import type { ReasoningSystem } from "./reasoning.ts";
 import type { EntityKind } from "./stages/entities.ts";
 
@@ -44,7 +44,6 @@ export function f1({ right, extra, missed }: Counts): number {
 
 /** Judges the reasoning on labelled items. */
 export function scoreItems(reasoning: ReasoningSystem, items: readonly LabelledItem[]): ItemScores {
-  const none = (): Counts => ({ right: 0, extra: 0, missed: 0 });
   const scores: ItemScores = {
     category: { right: 0, all: 0 },
     relation: { right: 0, all: 0 },
@@ -62,51 +61,54 @@ export function scoreItems(reasoning: ReasoningSystem, items: readonly LabelledI
   const { user, system } = process.cpuUsage(start);
   scores.perSecond = items.length / ((user + system) / 1e6);
   items.forEach((item, i) => {
-    const found = results[i];
-    const miss = (what: string, wanted: unknown, got: unknown) =>
-      scores.misses.push({
-        id: String(item.id ?? i + 1),
-        query: item.query,
-        what,
-        wanted: String(wanted),
-        got: String(got),
-      });
-    const judge = (what: "category" | "relation" | "consistency", wanted: unknown, got: unknown) => {
-      if (wanted === undefined) return;
-      scores[what].all++;
-      if (wanted === got) scores[what].right++;
-      else miss(what, wanted, got);
-    };
-    judge("category", item.category, found.category);
-    judge("relation", item.relation, found.relation);
-    judge("consistency", item.consistent, found.consistent);
-    if (item.category !== undefined && item.category !== found.category) {
-      const pair = `${item.category} → ${found.category}`;
-      scores.confusions[pair] = (scores.confusions[pair] ?? 0) + 1;
-    }
-    if (item.offensive !== undefined) {
-      if (item.offensive && found.offensive) scores.offensive.right++;
-      else if (item.offensive) scores.offensive.missed++;
-      else if (found.offensive) scores.offensive.extra++;
-      if (item.offensive !== found.offensive) miss("offensive", item.offensive, found.offensive);
-    }
-    if (item.entities === undefined || found.entities === undefined) return;
-    for (const [kind, list] of Object.entries(found.entities) as [EntityKind, { text: string }[]][]) {
-      const counts = compare(
-        item.entities[kind] ?? [],
-        list.map(({ text }) => text),
-      );
-      scores.entitiesByKind[kind] = sum(scores.entitiesByKind[kind] ?? none(), counts);
-      scores.entities = sum(scores.entities, counts);
-      if (counts.extra + counts.missed > 0)
-        miss(
-          kind,
-          (item.entities[kind] ?? []).join(", ") || "–",
-          list.map(({ text }) => text).join(", ") || "–",
-        );
-    }
+    judge(scores, { ...item, id: item.id ?? i + 1 }, results[i]);
   });
   return scores;
+}
+
+/** Adds what was right and wrong about one item. */
+function judge(scores: ItemScores, item: LabelledItem, found: ReasonResult): void {
+  const miss = (what: string, wanted: unknown, got: unknown) =>
+    scores.misses.push({
+      id: String(item.id),
+      query: item.query,
+      what,
+      wanted: String(wanted),
+      got: String(got),
+    });
+  for (const [what, label] of [
+    ["category", "category"],
+    ["relation", "relation"],
+    ["consistency", "consistent"],
+  ] as const) {
+    if (item[label] === undefined) continue;
+    scores[what].all++;
+    if (item[label] === found[label]) scores[what].right++;
+    else miss(what, item[label], found[label]);
+  }
+  if (item.category !== undefined && item.category !== found.category) {
+    const pair = `${item.category} → ${found.category}`;
+    scores.confusions[pair] = (scores.confusions[pair] ?? 0) + 1;
+  }
+  if (item.offensive !== undefined) {
+    if (item.offensive && found.offensive) scores.offensive.right++;
+    else if (item.offensive) scores.offensive.missed++;
+    else if (found.offensive) scores.offensive.extra++;
+    if (item.offensive !== found.offensive) miss("offensive", item.offensive, found.offensive);
+  }
+  if (item.entities === undefined || found.entities === undefined) return;
+  for (const [kind, entities] of Object.entries(found.entities) as [EntityKind, { text: string }[]][]) {
+    const wanted = item.entities[kind] ?? [];
+    const got = entities.map(({ text }) => text);
+    const counts = compare(wanted, got);
+    scores.entitiesByKind[kind] = sum(scores.entitiesByKind[kind] ?? none(), counts);
+    scores.entities = sum(scores.entities, counts);
+    if (counts.extra + counts.missed > 0) miss(kind, wanted.join(", ") || "–", got.join(", ") || "–");
+  }
+}
+
+function none(): Counts {
+  return { right: 0, extra: 0, missed: 0 };
 }
 
 /** Strings that are equal but for capitals count as found; each once. */

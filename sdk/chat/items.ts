@@ -9,6 +9,7 @@ import { findings } from "./trace.ts";
 
 const message = z.object({ role: z.enum(["user", "assistant", "system"]), content: z.string() });
 
+/** A question with what was said before it and, where it is to be checked, an answer. */
 export const itemSchema = z.object({
   id: z.union([z.string(), z.number()]).optional(),
   query: z.string(),
@@ -19,9 +20,6 @@ export const itemSchema = z.object({
   /** The day that "demain" counts from, "2026-11-28"; default: today. */
   now: z.iso.date().optional(),
 });
-
-/** A question with what was said before it and, where it is to be checked, an answer. */
-export type ReasonItem = z.input<typeof itemSchema>;
 
 /** What the reasoning finds. A field is missing where its stage was left out. */
 export interface ReasonResult {

@@ -6,8 +6,7 @@
  * `maxRetries: 0` pieces come as they are made and the check only goes into the trace. `events` tells all as it
  * happens, with a "replace" event where the text so far is withdrawn; the terminal uses it.
  */
-import { z } from "zod";
-import { chatSampling, resolveGenerateOptions } from "../generate/options.ts";
+import { resolveGenerateOptions } from "../generate/options.ts";
 import { checkArgument, checkOptions } from "../options.ts";
 import { frontEnd } from "../views/frontEnd.ts";
 import { AnswerFilter } from "./answerFilter.ts";
@@ -17,49 +16,19 @@ import { runNotebookChat } from "./interactive/notebookChat.ts";
 import { runTerminalChat } from "./interactive/terminal.ts";
 import { type ChatModel, type ChatSampling, type LoadedModel, toChatModel } from "./model.ts";
 import { assertFits, buildPrompt, type Prompt } from "./prompt.ts";
-import { ReasoningSystem } from "./reasoning.ts";
+import type { ReasoningSystem } from "./reasoning.ts";
 import { pieces, Reply } from "./reply.ts";
+import {
+  type ChatSessionOptions,
+  chatOptions,
+  type InteractiveOptions,
+  interactiveOptions,
+  type SavedSession,
+  savedSession,
+} from "./sessionOptions.ts";
 import type { ChatMessage, Conversation } from "./stage.ts";
 import type { ConsistencyFinding } from "./stages/consistency.ts";
 import type { ReasoningTrace } from "./trace.ts";
-
-const chatOptions = z.strictObject({
-  reasoning: z.instanceof(ReasoningSystem).optional(),
-  system: z.string().min(1).optional(),
-  sampling: chatSampling.optional(),
-  maxRetries: z.int().min(0).default(1),
-});
-
-/** Options of a ChatSession. */
-export interface ChatSessionOptions {
-  /** Reasons about each question and checks each answer. Default: none, the model alone. */
-  reasoning?: ReasoningSystem;
-  /** System message in place of the domain's. Danger: a model tuned without one may answer worse. */
-  system?: string;
-  /** Sampling of the answers; default: that of `generate`, greedy with at most 256 tokens. */
-  sampling?: ChatSampling;
-  /**
-   * How often an inconsistent answer is drawn again, with what was wrong as guidance; 0 or more. Default 1: `say`
-   * holds an answer back until it is checked, and one that stays wrong gives way to what the domain says then (`ReasoningSystem.fallback`). With 0,
-   * and without reasoning, each piece comes as it is made, and what the check found is in `lastTrace` only.
-   */
-  maxRetries?: number;
-}
-
-const interactiveOptions = z.strictObject({
-  domain: z
-    .custom<Domain>((value) => typeof value === "object" && value !== null && "ui" in value)
-    .optional(),
-  debug: z.boolean().default(false),
-});
-
-/** Options of `ChatSession.interactive`. */
-export interface InteractiveOptions {
-  /** Whose texts and commands; default: that of the session's reasoning. */
-  domain?: Domain;
-  /** Begin with the reasoning shown. Default false; the command "debug" turns it. */
-  debug?: boolean;
-}
 
 /** What happens while an answer is given. */
 export type ChatEvent =
@@ -68,24 +37,6 @@ export type ChatEvent =
   /** The text so far is withdrawn; what follows takes its place. */
   | { type: "replace"; by: "retry" | "fallback"; finding: ConsistencyFinding }
   | { type: "done"; answer: string; tokens: number; seconds: number; aborted: boolean };
-
-/** A session as JSON. */
-export interface SavedSession {
-  version: 1;
-  system?: string;
-  sampling: ChatSampling;
-  maxRetries: number;
-  history: ChatMessage[];
-  lastTrace?: ReasoningTrace;
-}
-
-const savedSession = z.object({
-  version: z.literal(1),
-  system: z.string().optional(),
-  sampling: z.record(z.string(), z.unknown()),
-  maxRetries: z.int().min(0),
-  history: z.array(z.object({ role: z.enum(["user", "assistant"]), content: z.string() })),
-});
 
 /** Without a given length of answers, as much is kept free in the window. */
 const DEFAULT_NEW_TOKENS = resolveGenerateOptions({}).maxNewTokens;
@@ -154,7 +105,7 @@ export class ChatSession {
     this.#model = toChatModel(model);
   }
 
-  /** Forgets everything that was said. */
+  /** Forgets everything that was said, and what is being said. */
   clear(): void {
     this.#history = [];
     this.lastTrace = undefined;
@@ -206,7 +157,9 @@ export class ChatSession {
       );
     this.#busy = true;
     const start = performance.now();
-    let answer = "";
+    // `clear` puts another history in its place: what is being said is then forgotten too.
+    const history = this.#history;
+    const turn = { answer: "", tokens: 0 };
     try {
       // Before it is thought about: reasoning over what no model can read would take its time for nothing.
       assertFits(this.#model, question);
@@ -214,50 +167,58 @@ export class ChatSession {
       const trace = await this.#analyse(question, conversation);
       this.lastTrace = trace;
       if (trace !== undefined) yield { type: "trace", trace };
-      let tokens = 0;
-      let retry = "";
-      for (let attempt = 0; ; attempt++) {
-        const prompt = this.#prompt(question, trace, retry);
-        prompt.note.retries = attempt;
-        if (trace !== undefined) trace.prompt = prompt.note;
-        answer = "";
-        for await (const piece of this.#generate(prompt, attempt, signal)) {
-          tokens += piece.tokens;
-          // The first token is often a bare space.
-          const text = answer === "" ? piece.text.trimStart() : piece.text;
-          if (text === "") continue;
-          answer += text;
-          yield { type: "piece", text };
-        }
-        const aborted = signal?.aborted ?? false;
-        // Half an answer cannot be judged.
-        if (trace === undefined || aborted) break;
-        const finding = this.reasoning!.check(answer, trace, conversation);
-        if (finding.consistent || this.#maxRetries === 0) break;
-        const last = attempt >= this.#maxRetries;
-        yield { type: "replace", by: last ? "fallback" : "retry", finding };
-        answer = "";
-        retry = this.reasoning!.retryGuidance(finding);
-        if (!last) continue;
-        answer = this.reasoning!.fallback(trace);
-        prompt.note.fallback = true;
-        yield { type: "piece", text: answer };
-        break;
-      }
+      yield* this.#answer(turn, question, trace, conversation, signal);
       const seconds = (performance.now() - start) / 1000;
-      const aborted = signal?.aborted ?? false;
-      const said = answer.trim();
-      this.#keep(question, said);
-      answer = "";
-      yield { type: "done", answer: said, tokens, seconds, aborted };
+      const answer = turn.answer.trim();
+      keep(history, question, answer);
+      turn.answer = "";
+      yield { type: "done", answer, tokens: turn.tokens, seconds, aborted: signal?.aborted ?? false };
     } catch (error) {
       // An answer that broke off is none: the question can be asked again as if for the first time.
-      answer = "";
+      turn.answer = "";
       throw error;
     } finally {
       // Reached early where the reader left the loop: what was said until then is kept.
-      this.#keep(question, answer);
+      keep(history, question, turn.answer);
       this.#busy = false;
+    }
+  }
+
+  /** Draws answers until one fits, or none is left to draw; `turn` has what was said so far. */
+  async *#answer(
+    turn: { answer: string; tokens: number },
+    question: string,
+    trace: ReasoningTrace | undefined,
+    conversation: Conversation,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ChatEvent, void> {
+    let retry = "";
+    for (let attempt = 0; ; attempt++) {
+      const prompt = this.#prompt(question, trace, retry);
+      prompt.note.retries = attempt;
+      if (trace !== undefined) trace.prompt = prompt.note;
+      turn.answer = "";
+      for await (const piece of this.#generate(prompt, attempt, signal)) {
+        turn.tokens += piece.tokens;
+        // The first token is often a bare space.
+        const text = turn.answer === "" ? piece.text.trimStart() : piece.text;
+        if (text === "") continue;
+        turn.answer += text;
+        yield { type: "piece", text };
+      }
+      // Half an answer cannot be judged.
+      if (trace === undefined || signal?.aborted) return;
+      const finding = this.reasoning!.check(turn.answer, trace, conversation);
+      if (finding.consistent || this.#maxRetries === 0) return;
+      const last = attempt >= this.#maxRetries;
+      yield { type: "replace", by: last ? "fallback" : "retry", finding };
+      turn.answer = "";
+      retry = this.reasoning!.retryGuidance(finding);
+      if (!last) continue;
+      turn.answer = this.reasoning!.fallback(trace);
+      prompt.note.fallback = true;
+      yield { type: "piece", text: turn.answer };
+      return;
     }
   }
 
@@ -331,10 +292,10 @@ export class ChatSession {
     }
     yield { text: filter.end(), tokens: 0 };
   }
+}
 
-  /** Keeps an exchange. A message without an answer is not kept: templates want both in turn. */
-  #keep(question: string, answer: string): void {
-    if (answer.trim() === "") return;
-    this.#history.push({ role: "user", content: question }, { role: "assistant", content: answer.trim() });
-  }
+/** Keeps an exchange. A message without an answer is not kept: templates want both in turn. */
+function keep(history: ChatMessage[], question: string, answer: string): void {
+  if (answer.trim() === "") return;
+  history.push({ role: "user", content: question }, { role: "assistant", content: answer.trim() });
 }

@@ -256,6 +256,14 @@ describe("ChatSession", () => {
     assert.equal(alone.reasoning, undefined);
   });
 
+  it("forgets what is being said, too, when it is cleared", async () => {
+    const chat = new ChatSession(new ScriptedModel([RIGHT]), { reasoning: small, maxRetries: 0 });
+    for await (const piece of chat.say(ASK)) if (piece === "La") chat.clear();
+    assert.deepEqual(chat.history, []);
+    await collect(chat.say(ASK));
+    assert.equal(chat.history.length, 2);
+  });
+
   it("refuses wrong options, empty messages and two answers at once", async () => {
     const model = new ScriptedModel(["x"]);
     assert.throws(() => new ChatSession(model, JSON.parse('{"maxRetrys": 1}')), {

@@ -80,7 +80,6 @@ export interface CompiledDomain {
   expressions: Record<ExpressionKind, PhraseIndex<string>>;
   /** From a stem to how strongly it speaks for each theme. */
   themes: Map<string, { theme: string; weight: number }[]>;
-  themeNames: string[];
   orderNumbers: RegExp[];
   facts: FactBook;
   /** What an answer is about, by category; learnt from facts, templates and example answers. */
@@ -129,7 +128,6 @@ function compile(domain: Domain): CompiledDomain {
     ),
     expressions: expressionIndices(language, plain),
     themes: themeIndex(domain, plain),
-    themeNames: Object.keys(domain.themes),
     orderNumbers: domain.entities.orderNumbers.map((pattern) => new RegExp(pattern, "giu")),
     spellings: spellingsOf(domain),
     replies: replyIndices(language, plain),
@@ -138,8 +136,12 @@ function compile(domain: Domain): CompiledDomain {
   const classes = (tokens: readonly Token[]) => tokenClasses(tokens, lexicon);
   const phrases = labelledPhrases(domain, { plain, courtesy });
   const classifier = new Classifier(phrases, domain.categories.length, language, classes);
-  let answerTopics: Classifier | undefined;
-  let vocabulary: Set<string> | undefined;
+  const answers = once(() => labelledAnswers(domain, plain));
+  const answerTopics = once(() => new Classifier(answers(), domain.categories.length, language, classes));
+  const vocabulary = once(() => {
+    const texts = [...phrases, ...answers(), ...entityPhrases(domain, plain)];
+    return new Set(texts.flatMap(({ tokens }) => [...compiled.facts.stems(tokens)]));
+  });
   return {
     ...compiled,
     plain,
@@ -147,22 +149,20 @@ function compile(domain: Domain): CompiledDomain {
     classifier,
     // Trained at the first answer that is checked.
     get answerTopics() {
-      answerTopics ??= new Classifier(
-        labelledAnswers(domain, plain),
-        domain.categories.length,
-        language,
-        classes,
-      );
-      return answerTopics;
+      return answerTopics();
     },
     get vocabulary() {
-      vocabulary ??= new Set(
-        [...phrases, ...labelledAnswers(domain, plain), ...entityPhrases(domain, plain)].flatMap(
-          ({ tokens }) => [...compiled.facts.stems(tokens)],
-        ),
-      );
-      return vocabulary;
+      return vocabulary();
     },
+  };
+}
+
+/** Computed at the first call. */
+function once<T>(compute: () => T): () => T {
+  let result: { value: T } | undefined;
+  return () => {
+    result ??= { value: compute() };
+    return result.value;
   };
 }
 
@@ -173,39 +173,24 @@ function replyIndices({ replies }: Language, analyse: (text: string) => Analysed
       analyse,
       by,
     );
-  const {
-    yes,
-    no,
-    apologies,
-    cheers,
-    rude,
-    emptyTalk,
-    welcome,
-    steps,
-    free,
-    conditions,
-    only,
-    checksBack,
-    forbids,
-    asks,
-  } = replies;
   return {
-    ...{
-      yes: index(yes),
-      no: index(no),
-      apologies: index(apologies),
-      cheers: index(cheers),
-      rude: index(rude),
-    },
-    ...{
-      emptyTalk: index(emptyTalk),
-      welcome: index(welcome),
-      steps: index(steps, "stem"),
-      free: index(free),
-    },
-    ...{ conditions: index(conditions), only: index(only), checksBack: index(checksBack) },
-    forbids: index(forbids),
-    asks: Object.entries(asks).map(([kind, list]) => ({ kind: kind as AskedKind, index: index(list) })),
+    yes: index(replies.yes),
+    no: index(replies.no),
+    apologies: index(replies.apologies),
+    cheers: index(replies.cheers),
+    rude: index(replies.rude),
+    emptyTalk: index(replies.emptyTalk),
+    welcome: index(replies.welcome),
+    steps: index(replies.steps, "stem"),
+    free: index(replies.free),
+    conditions: index(replies.conditions),
+    only: index(replies.only),
+    checksBack: index(replies.checksBack),
+    forbids: index(replies.forbids),
+    asks: Object.entries(replies.asks).map(([kind, list]) => ({
+      kind: kind as AskedKind,
+      index: index(list),
+    })),
   };
 }
 
