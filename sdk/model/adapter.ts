@@ -6,10 +6,16 @@ import { packageRoot } from "../backend/packageRoot.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { parseHubSource } from "../weights/hub/source.ts";
 import { localPath, resolveModelPath } from "../weights/modelPath.ts";
-import { NF4Weight } from "../weights/nf4.ts";
 import { hashWeights } from "../weights/openWeights.ts";
 import { type AdapterMatrices, saveAdapter } from "../weights/peft.ts";
-import { type Layer, type LoraMatrices, modulePath, PROJECTIONS, type ProjectionName } from "./layers.ts";
+import {
+  isQuantized,
+  type Layer,
+  type LoraMatrices,
+  modulePath,
+  PROJECTIONS,
+  type ProjectionName,
+} from "./layers.ts";
 import { modelCard } from "./modelCard.ts";
 
 /** Name of module i's projection, as PEFT and Hugging Face say it. */
@@ -29,54 +35,57 @@ export async function writeAdapter(
   source: string,
   tokenizer: Tokenizer,
 ): Promise<void> {
-  const modules = new Map<string, AdapterMatrices>();
-  const [rankPattern, alphaPattern]: Record<string, number>[] = [{}, {}];
-  let first: LoraMatrices | undefined;
-  let quantized = false;
-  for (const [i, layer] of layers.entries()) {
-    for (const name of PROJECTIONS) {
-      const { lora } = layer[name];
-      if (!lora) continue;
-      first ??= lora;
-      if (lora.dropout !== first.dropout || Boolean(lora.rsLora) !== Boolean(first.rsLora)) {
-        throw new Error(`save: ${moduleName(i, name)} has another dropout or scale than the first module`);
-      }
-      if (lora.strength !== undefined && lora.strength !== 1) {
-        throw new Error(
-          `save: the adapter is scaled by ${lora.strength} (scaleAdapter), which PEFT's format cannot say; save the one that it was made of, or export it merged`,
-        );
-      }
-      if (lora.r !== first.r) rankPattern[moduleName(i, name)] = lora.r;
-      if (lora.alpha !== first.alpha) alphaPattern[moduleName(i, name)] = lora.alpha;
-      const [out, inn] = layer[name].weight.shape;
-      const [a, b] = await Promise.all([values(lora.a), values(lora.b)]);
-      quantized ||= layer[name].weight instanceof NF4Weight;
-      modules.set(moduleName(i, name), { a, aShape: [lora.r, inn], b, bShape: [out, lora.r] });
-    }
-  }
-  if (!first)
-    throw new Error(
-      "save: the model has no adapter; attachLora first, or save the whole model with saveModel",
-    );
-  const { r, alpha, dropout } = first;
+  const { modules, ...adapter } = await collect(layers);
   const path = resolveModelPath(source);
   const hub = localPath(source) === undefined ? parseHubSource(source) : undefined;
   // PEFT wants the name and the commit apart.
   const base = hub
     ? { baseModel: hub.file ? `${hub.repo}/${hub.file}` : hub.repo, revision: hub.revision }
     : { baseModel: portablePath(path) };
-  const scaling = { rankPattern, alphaPattern, ...(first.rsLora ? { rsLora: true } : {}) };
-  const config = { r, alpha, dropout, targetModules: targetsOf(layers), ...scaling, ...base };
-  const quantization = quantized ? ("nf4" as const) : ("none" as const);
+  const config = { ...adapter, targetModules: targetsOf(layers), ...base };
   const origin = {
     baseModel: base.baseModel,
-    quantization,
+    quantization: isQuantized(layers) ? ("nf4" as const) : ("none" as const),
     baseSha256: hashWeights(path),
     templateSha256: tokenizer.template.hash,
     sdkVersion: sdkVersion(),
   };
   await tokenizer.save(dir);
   saveAdapter(dir, { config, modules }, origin, modelCard(config, origin, hub?.repo));
+}
+
+/** The matrices by module, and what PEFT's config says of them. @throws as `writeAdapter` */
+async function collect(layers: readonly Layer[]) {
+  const modules = new Map<string, AdapterMatrices>();
+  const [rankPattern, alphaPattern]: Record<string, number>[] = [{}, {}];
+  let first: LoraMatrices | undefined;
+  for (const [i, layer] of layers.entries()) {
+    for (const name of PROJECTIONS) {
+      const { lora } = layer[name];
+      if (!lora) continue;
+      first ??= lora;
+      const module = moduleName(i, name);
+      if (lora.dropout !== first.dropout || Boolean(lora.rsLora) !== Boolean(first.rsLora)) {
+        throw new Error(`save: ${module} has another dropout or scale than the first module`);
+      }
+      if (lora.strength !== undefined && lora.strength !== 1) {
+        throw new Error(
+          `save: the adapter is scaled by ${lora.strength} (scaleAdapter), which PEFT's format cannot say; save the one that it was made of, or export it merged`,
+        );
+      }
+      if (lora.r !== first.r) rankPattern[module] = lora.r;
+      if (lora.alpha !== first.alpha) alphaPattern[module] = lora.alpha;
+      const [out, inn] = layer[name].weight.shape;
+      const [a, b] = await Promise.all([values(lora.a), values(lora.b)]);
+      modules.set(module, { a, aShape: [lora.r, inn], b, bShape: [out, lora.r] });
+    }
+  }
+  if (!first)
+    throw new Error(
+      "save: the model has no adapter; attachLora first, or save the whole model with saveModel",
+    );
+  const { r, alpha, dropout, rsLora } = first;
+  return { modules, r, alpha, dropout, rankPattern, alphaPattern, ...(rsLora ? { rsLora } : {}) };
 }
 
 /** What PEFT takes for these modules and no others: "q_proj" where every layer has it, else whole names. */

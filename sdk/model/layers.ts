@@ -48,6 +48,16 @@ export interface MistralWeights {
   head: Matrix;
 }
 
+/** True when a projection is held in 4 bits, on whatever device. */
+export function isQuantized(layers: readonly Layer[]): boolean {
+  return layers.some((layer) =>
+    PROJECTIONS.some((name) => {
+      const { weight } = layer[name];
+      return "kind" in weight && weight.kind === "nf4";
+    }),
+  );
+}
+
 /** "self_attn.q_proj" for "q_proj", "mlp.up_proj" for "up_proj". */
 export function modulePath(name: ProjectionName): string {
   return ["gate_proj", "up_proj", "down_proj"].includes(name) ? `mlp.${name}` : `self_attn.${name}`;

@@ -1,7 +1,6 @@
 /** Models from disk: a folder in Hugging Face layout, a GGUF file, or a folder with a PEFT adapter that names its base. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { ensureDevice } from "../backend/device.ts";
 import { readable } from "../files.ts";
@@ -19,7 +18,7 @@ import { isAdapterDir, moduleName } from "./adapter.ts";
 import { checkTensors, readWeights } from "./baseWeights.ts";
 import { type MistralConfig, parseConfig } from "./config.ts";
 import { configOfGguf } from "./ggufConfig.ts";
-import { PROJECTIONS } from "./layers.ts";
+import { isQuantized, PROJECTIONS } from "./layers.ts";
 import { hasLora, withAdapter } from "./lora.ts";
 import { checkModel, MistralModel } from "./mistral.ts";
 import { quantize } from "./quantize.ts";
@@ -146,10 +145,7 @@ export async function loadAdapters(
 /** What to say where the base is not held as it was in the adapter's training; undefined where it is, or nobody knows. */
 function otherBits({ origin }: AdapterHead, base: MistralModel): string | undefined {
   const wanted = origin?.quantization;
-  const isNf4 = PROJECTIONS.some((name) => {
-    const { weight } = base.weights.layers[0][name];
-    return !(weight instanceof tf.Tensor) && weight.kind === "nf4";
-  });
+  const isNf4 = isQuantized(base.weights.layers);
   if (wanted === undefined || (wanted === "nf4") === isNf4) return undefined;
   return isNf4
     ? "it was trained on the base as it is stored, and here the base is in 4 bits: answers may differ a little"

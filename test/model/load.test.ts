@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import fs, { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -8,7 +7,6 @@ import { makeBatch } from "../../sdk/data/batches.ts";
 import { saveModel } from "../../sdk/model/fullTraining.ts";
 import { modulePath, PROJECTIONS } from "../../sdk/model/layers.ts";
 import { loadModel } from "../../sdk/model/load.ts";
-import { attachLora } from "../../sdk/model/lora.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { quantize, weightBytes } from "../../sdk/model/quantize.ts";
 import { nf4Tensors } from "../../sdk/weights/bitsandbytes.ts";
@@ -61,12 +59,6 @@ describe("loadModel", () => {
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...changes }));
   }
 
-  function randomise(model: MistralModel): void {
-    for (const [i, variable] of [...model.trainableVariables().values()].entries()) {
-      variable.assign(tf.randomNormal(variable.shape, 0, 0.1, "float32", i + 1));
-    }
-  }
-
   it("gives back a model saved in float32, bit for bit", async () => {
     assert.deepEqual(logits(await loadModel(dir)), logits(made));
   });
@@ -91,48 +83,6 @@ describe("loadModel", () => {
     disposeTiny(tied);
   });
 
-  for (const nf4 of [false, true]) {
-    it(`gives back an adapter with its base${nf4 ? ", quantised as in training" : ""}`, async () => {
-      const base = await loadModel(dir);
-      const model = attachLora(nf4 ? quantize(base) : base, {
-        r: 3,
-        alpha: 5,
-        targetModules: ["q_proj", "up_proj"],
-      });
-      randomise(model);
-      const folder = join(root, `adapter-${nf4}`);
-      await model.save(folder);
-      const loaded = await loadModel(folder);
-      assert.deepEqual(logits(loaded), logits(model));
-      assert.notDeepEqual(logits(loaded), logits(base));
-      assert.equal(loaded.weights.layers[0].q_proj.weight instanceof NF4Weight, nf4);
-      assert.deepEqual([...loaded.trainableVariables().keys()], [...model.trainableVariables().keys()]);
-    });
-  }
-
-  it("opens the adapter's weights once", async () => {
-    const folder = join(root, "once");
-    await attachLora(await loadModel(dir)).save(folder);
-    const opened: string[] = [];
-    const { openSync } = fs;
-    fs.openSync = (path, ...rest) => {
-      opened.push(String(path));
-      return openSync(path, ...rest);
-    };
-    syncBuiltinESMExports();
-    try {
-      await loadModel(folder);
-    } finally {
-      fs.openSync = openSync;
-      syncBuiltinESMExports();
-    }
-    const weights = join(folder, "adapter_model.safetensors");
-    assert.deepEqual(
-      opened.filter((path) => path === weights),
-      [weights],
-    );
-  });
-
   it("names the matrix whose weights are damaged when it quantises", async () => {
     rewrite((tensors) => {
       const up = tensors.get(UP)!;
@@ -144,48 +94,6 @@ describe("loadModel", () => {
     assert.throws(
       () => quantize(damaged),
       /^Error: quantize: layer 1 up_proj: expected finite values, got NaN at row 1, column 2: the weights are damaged, download them again$/,
-    );
-  });
-
-  it("refuses an adapter whose base has other weights", async () => {
-    const folder = join(root, "orphan");
-    await attachLora(await loadModel(dir)).save(folder);
-    const other = await tinyTrainableModel({ vocabSize: VOCAB }, 2);
-    saveModel(other, dir, "float32");
-    disposeTiny(other);
-    await assert.rejects(
-      loadModel(folder),
-      /orphan: the adapter cannot be used: it was trained on other base weights \("[^"]*base"\): expected sha256 [0-9a-f]{12}…, this base has [0-9a-f]{12}…\. Load the model that it was trained on$/,
-    );
-  });
-
-  it("refuses an adapter whose base is gone, or has other sizes", async () => {
-    const folder = join(root, "homeless");
-    await attachLora(await loadModel(dir)).save(folder);
-    rmSync(join(folder, "mistral_lab.json"));
-    const wide = await tinyTrainableModel({ vocabSize: VOCAB, intermediateSize: 64 });
-    saveModel(wide, dir, "float32");
-    disposeTiny(wide);
-    await assert.rejects(
-      loadModel(folder),
-      /layers\.0\.mlp\.gate_proj: lora_B: expected \[64, 8\], got \[48, 8\]/,
-    );
-    rmSync(dir, { recursive: true });
-    await assert.rejects(
-      loadModel(folder),
-      /homeless: the adapter's base ".*base" is not there: write where it is into adapter_config\.json \(base_model_name_or_path\), or load the base and lay the adapter over it \(loadAdapters; mistral-lab chat BASE --adapter NAME=.*homeless\)$/,
-    );
-  });
-
-  it("says what to do about an adapter that names no base", async () => {
-    const folder = join(root, "nameless");
-    await attachLora(await loadModel(dir)).save(folder);
-    const file = join(folder, "adapter_config.json");
-    const config = JSON.parse(readFileSync(file, "utf8"));
-    writeFileSync(file, JSON.stringify({ ...config, base_model_name_or_path: null }));
-    await assert.rejects(
-      loadModel(folder),
-      /nameless: adapter_config\.json: base_model_name_or_path: expected the base's folder or its name on the hub, got nothing: write it there, or load the base and lay the adapter over it with loadAdapters$/,
     );
   });
 
