@@ -91,7 +91,8 @@ describe("ChatSession", () => {
       const chat = new ChatSession(new ScriptedModel(["La carte Soleil coûte 12 €."]), { reasoning: small });
       return (await chat.say(question)).answer;
     };
-    assert.equal(await said("vous êtes des voleurs"), courtesy.replies.insult);
+    for (const insult of ["vous êtes des voleurs", "vous etes nuls", "t'es vraiment trop con"])
+      assert.equal(await said(insult), courtesy.replies.insult, insult);
     assert.equal(await said("Bonjour !"), templates.SALUTATION[0].text);
     assert.equal(await said("Combien pèse la brouette Hirondelle ?"), fallback);
   });

@@ -41,8 +41,10 @@ export const checkTopic: AnswerCheck = (input) => {
   const say = domain.language.texts.checks;
   const about = (index: number) => categories[index].description.split(/[,:]/)[0].trim();
   if (category !== undefined && (found.courtesyOnly || category.role !== "request")) {
-    if (!found.courtesyOnly && found.confidence < 0.7) return [];
-    if (found.courtesyOnly && stuffs(input, categories[best].role === "request" ? p[best] : 0))
+    // "vous êtes nuls" asks for no price either, however unsure its category.
+    const asksNothing = found.courtesyOnly || earlier.approach?.offensive === true;
+    if (!asksNothing && found.confidence < 0.7) return [];
+    if (asksNothing && stuffs(input, categories[best].role === "request" ? p[best] : 0))
       return [error("off_topic", say.offTopic(category.description, about(best)))];
     if (has(answer.tokens, domain.replies.welcome) || categories[best].role !== "request") return [];
     if (!found.courtesyOnly && near(input, answer.raw)) return [];
