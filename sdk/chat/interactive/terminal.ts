@@ -11,6 +11,7 @@ import type { ChatEvent, ChatSession } from "../session.ts";
 import { formatTrace } from "../trace.ts";
 import { AdapterSwitch, helpText, type NamedModels } from "./adapterSwitch.ts";
 import { type Command, commandOf, fill } from "./commands.ts";
+import { Echo } from "./echo.ts";
 import { Spinner } from "./spinner.ts";
 import { textWidth, WordWrap } from "./wordWrap.ts";
 
@@ -89,13 +90,19 @@ class TerminalChat {
   }
 
   async run(): Promise<void> {
+    const echo = this.#interactive ? new Echo(this.#output) : undefined;
     const rl = createInterface({
       input: this.#input,
-      output: this.#interactive ? this.#output : undefined,
+      output: echo,
       terminal: this.#interactive,
       prompt: this.#paint.green(this.#ui.prompt),
     });
     rl.on("SIGINT", () => this.#interrupt(rl));
+    // Lines that were typed while nothing was echoed are shown when their turn comes.
+    let unseen = 0;
+    rl.on("line", () => {
+      if (echo?.quiet) unseen++;
+    });
     // The iterator is made before anything is awaited: lines typed meanwhile wait in it.
     const lines = rl[Symbol.asyncIterator]();
     if (this.#interactive) {
@@ -104,6 +111,11 @@ class TerminalChat {
     }
     for (let next = await lines.next(); !next.done; next = await lines.next()) {
       this.#warned = false;
+      if (echo !== undefined) {
+        echo.quiet = true;
+        if (unseen > 0) this.#print(`${rl.getPrompt()}${harmless(next.value)}`);
+        unseen = Math.max(0, unseen - 1);
+      }
       const text = next.value.trim();
       const command = commandOf(text, this.#ui);
       if (command === "quit") break;
@@ -111,9 +123,14 @@ class TerminalChat {
       if (command !== undefined) await this.#obey(command, rl);
       else if (switched !== undefined) this.#print(harmless(switched));
       else if (text !== "") await this.#answer(text);
-      if (this.#interactive) rl.prompt();
+      if (echo === undefined || unseen > 0) continue;
+      echo.quiet = false;
+      // What was typed meanwhile was not drawn: there are no rows of it to clear.
+      Object.assign(rl, { prevRows: 0 });
+      rl.prompt(true);
     }
     rl.close();
+    echo?.destroy();
     if (this.#interactive) this.#print(this.#ui.goodbye);
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import type { Domain } from "../../../sdk/chat/domain/domain.ts";
 import { loadDomain } from "../../../sdk/chat/domain/domain.ts";
 import { runTerminalChat, type TerminalOptions } from "../../../sdk/chat/interactive/terminal.ts";
@@ -238,6 +239,36 @@ describe("terminal chat", () => {
     chat.input.write("quitter\r");
     await chat.ended;
     assert(chat.screen().endsWith(`${domain.ui.goodbye}\n`));
+  });
+
+  it("keeps what is typed meanwhile out of the answer, and takes it afterwards", async () => {
+    const model = new ScriptedModel([RIGHT, "De rien !"]);
+    const chat = open(model, true, { color: false, alone: true });
+    model.beforePiece = async (n) => {
+      if (model.prompts.length > 1 || n !== 3) return;
+      chat.input.write("merci\rau rev");
+      await sleep(20);
+    };
+    await chat.seen(domain.ui.prompt);
+    chat.input.write("Combien pèse la brouette ?\r");
+    await chat.seen("De rien !");
+    await chat.seen("au rev");
+    const plain = stripVTControlCharacters(chat.screen()).replace(/\r/g, "");
+    const { prompt } = domain.ui;
+    // The whole answer, then the line that came meanwhile with its answer, then what is still being typed.
+    assert.match(
+      plain,
+      new RegExp(
+        `aluminium\\.\n.*tokens/s\n${prompt}merci\n.*De rien !\n.*tokens/s\n.*${prompt}au rev$`,
+        "s",
+      ),
+    );
+    assert.doesNotMatch(plain.slice(plain.indexOf("Assistant"), plain.indexOf("aluminium.")), /merci/);
+    chat.input.write("oir\r");
+    await chat.seen(`${prompt}`);
+    chat.input.write("quitter\r");
+    await chat.ended;
+    assert.equal(chat.session.history[4]?.content, "au revoir");
   });
 
   it("uses colours where they are wanted", async () => {
