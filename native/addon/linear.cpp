@@ -16,6 +16,8 @@ Napi::Value linearForwardEntry(const Napi::CallbackInfo& info) {
     LinearView layer;
     const int64_t out = args.integer("out");
     layer.weight = args.weight(out, in);
+    // To read the other arguments takes as long as the way to the memory.
+    if (layers.empty()) kernels().askForWeight(layer.weight);
     layer.lora = args.lora(out, in);
     layer.y = args.floats("y", product(rows, out));
     layer.xa = args.floatsOrNull("xa", product(rows, layer.lora.r));

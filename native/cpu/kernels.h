@@ -88,6 +88,8 @@ void setComputeType(ComputeType type);
   void widenBfloat16(const uint16_t* from, int64_t n, float* to);                                          \
   void widenFloat16(const uint16_t* from, int64_t n, float* to);                                           \
   int64_t firstNotFinite(const float* values, int64_t n);                                                  \
+  /* Has the first lines of an NF4 weight on their way, for whoever multiplies a few rows by it soon. */   \
+  void askForWeight(const WeightView& weight);                                                             \
   /* y = x W^T (+ LoRA) and xa of each layer. */                                                           \
   void linearForward(const float* x, int64_t rows, const LinearView* layers, int64_t count);               \
   /* dx [rows,in], dA [r,in], dB [out,r]; each may be null: not wanted. */                                 \
@@ -145,7 +147,7 @@ void setComputeType(ComputeType type);
 
 // clang-format off
 #define MLAB_KERNEL_NAMES(X) \
-  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(widenBfloat16) X(widenFloat16) X(firstNotFinite) X(linearForward) X(linearBackward) X(rmsNormForward) \
+  X(matMul) X(quantizeNf4) X(dequantizeNf4) X(widenBfloat16) X(widenFloat16) X(firstNotFinite) X(askForWeight) X(linearForward) X(linearBackward) X(rmsNormForward) \
   X(rmsNormBackward) X(rope) X(attentionForward) X(attentionBackward) X(attentionCached) X(decodeLayers) \
   X(swigluForward) X(swigluBackward) X(crossEntropy) X(embeddingForward) X(embeddingBackward) X(adamW) \
   X(add) X(sumSquares) X(peakFlops) X(readBandwidth)

@@ -62,4 +62,9 @@ void rowProducts(const float* x, int64_t rows, const LinearView* layers, int64_t
   }
 }
 
+void askForWeight(const WeightView& weight) {
+  const Nf4Place first = firstLines(weight, 0);
+  if (first.data) askForFirst(first);
+}
+
 }  // namespace mlab::MLAB_ISA
