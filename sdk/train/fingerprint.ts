@@ -2,7 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs";
 import type { Example } from "../data/dataset.ts";
-import { PROJECTIONS } from "../model/layers.ts";
+import { type LoraMatrices, loraScale, PROJECTIONS } from "../model/layers.ts";
 import type { MistralModel } from "../model/mistral.ts";
 import type { FrozenWeight } from "../weights/weight.ts";
 
@@ -34,10 +34,16 @@ export function modelFingerprint(model: MistralModel): string {
     for (const name of PROJECTIONS) {
       const { weight, lora } = layer[name];
       addWeight(hash, weight);
-      if (lora) hash.update(`${lora.r},${lora.alpha},${lora.dropout};`);
+      if (lora) hash.update(`${lora.r},${lora.alpha},${lora.dropout}${otherScale(lora)};`);
     }
   }
   return hash.digest("hex");
+}
+
+/** "" for the usual alpha / r. */
+function otherScale(lora: LoraMatrices): string {
+  const scale = loraScale(lora);
+  return scale === lora.alpha / lora.r ? "" : `,${scale}`;
 }
 
 function addWeight(hash: Hash, weight: FrozenWeight | tf.Tensor): void {
