@@ -16,15 +16,23 @@ const loraOptions = z.strictObject({
 
 /** Options of `attachLora`. */
 export interface LoraOptions {
-  /** Rank of the update, >= 1. Default 8. More can learn more and costs memory in proportion. */
+  /**
+   * Rank of the update, a whole number >= 1. Default 8. Memory and the adapter's file grow in proportion. Danger: with
+   * few examples a high rank learns them by heart.
+   */
   r?: number;
-  /** The update is scaled by alpha / r. Default 16. */
+  /**
+   * The update is scaled by alpha / r, > 0. Default 16. Danger: another r without another alpha changes the scale.
+   */
   alpha?: number;
-  /** Probability of dropping an input element on its way into A, in training only. Default 0.05. */
+  /**
+   * Probability of dropping an input element on its way into A, in [0, 1), in training only. Default 0.05. Danger: a
+   * high one keeps a small adapter from learning facts exactly.
+   */
   dropout?: number;
-  /** Which projections get an adapter. Default: all seven. */
+  /** Which projections get an adapter. Default: all seven. Danger: q and v alone learn a tone, hardly new facts. */
   targetModules?: (typeof PROJECTIONS)[number][];
-  /** Of the random A matrices. Default 0. */
+  /** Of the random A matrices, a whole number >= 0: equal seeds give equal adapters. Default 0. */
   seed?: number;
 }
 

@@ -8,21 +8,38 @@ export type Scheduler = (typeof SCHEDULERS)[number];
 
 /** Options of `train`; the defaults are the recipe of Mistral-7B on one GPU. */
 export interface TrainOptions {
-  /** Passes over the examples, >= 1. Default 3. */
+  /**
+   * Passes over the examples, >= 1. Default 3. Danger: many over few examples are learnt by heart; see
+   * `evalExamples`.
+   */
   epochs?: number;
-  /** Sequences of `maxSeqLength` tokens in one forward pass, >= 1. Default 1. More is faster and takes more memory. */
+  /**
+   * Sequences of `maxSeqLength` tokens in one forward pass, >= 1. Default 1. More is faster and takes more memory.
+   */
   microBatchSize?: number;
-  /** Micro batches in one optimizer step, >= 1. Default 4. */
+  /**
+   * Micro batches in one optimizer step, >= 1. Default 4. 1 × 8, 2 × 4 and 8 × 1 give the same curve; only the
+   * product with `microBatchSize` counts. Danger: a large product leaves few steps.
+   */
   gradientAccumulationSteps?: number;
-  /** Peak learning rate, > 0. Default 2e-4, good for LoRA; full-parameter training wants its own. */
+  /**
+   * Peak learning rate, > 0. Default 2e-4, good for LoRA on a large model; a small one takes ten times as much, and
+   * full-parameter training wants its own. Danger: a high one ends in a loss that is not a number.
+   */
   learningRate?: number;
   /** How the learning rate falls after the warm-up: to 0 along a cosine (default) or a line, or not at all. */
   scheduler?: Scheduler;
-  /** Share of the steps in which the learning rate climbs from 0, 0 to 1. Default 0.03. */
+  /**
+   * Share of the steps in which the learning rate climbs from 0, in [0, 1]. Default 0.03. The first step's rate is
+   * 0.
+   */
   warmupRatio?: number;
   /** Decay of the matrices (not of norm weights), per unit of learning rate, >= 0. Default 0.01. */
   weightDecay?: number;
-  /** Gradients are scaled down to this norm over all of them, >= 0. Default 1; 0 switches it off. */
+  /**
+   * Gradients are scaled down to this norm over all of them, >= 0. Default 1; 0 switches it off. Danger: then one
+   * odd batch can undo the rest.
+   */
   maxGradNorm?: number;
   /** AdamW's memory of the gradient, 0 <= beta1 < 1. Default 0.9. */
   beta1?: number;
@@ -30,11 +47,17 @@ export interface TrainOptions {
   beta2?: number;
   /** Added to AdamW's denominator, > 0. Default 1e-8. */
   eps?: number;
-  /** Tokens in one packed sequence, >= 2. Default 512. Memory grows with it. */
+  /**
+   * Tokens in one packed sequence, >= 2. Default 512. Memory grows with it. Danger: a longer example is an error
+   * here.
+   */
   maxSeqLength?: number;
-  /** Steps between two checkpoints, >= 1. Default 100. The last step, a stop and a NaN save one too. */
+  /**
+   * Steps between two checkpoints, >= 1. Default 100. The last step, a stop and a NaN save one too. Danger: what a
+   * kill loses is the steps since the last.
+   */
   saveSteps?: number;
-  /** Steps between two evaluations on `evalExamples`. Default: at the end of every epoch. */
+  /** Steps between two evaluations on `evalExamples`, >= 1. Default: at the end of every epoch. They take time. */
   evalSteps?: number;
   /** Held-out examples for the validation loss. Default: none, no "eval" events. */
   evalExamples?: readonly Example[];
@@ -43,14 +66,14 @@ export interface TrainOptions {
    * tokens, >= 0. Default 1: a loss tells less than what the model says. It takes the time of these tokens.
    */
   sampleAnswers?: number;
-  /** Ends after this many steps where `epochs` has more; the schedule ends there too. Default: no limit. */
+  /** Ends after this many steps, >= 1, where `epochs` has more; the schedule ends there too. Default: no limit. */
   maxSteps?: number;
   /** Of the order of the examples and of dropout, an unsigned 32-bit integer. Default 0. */
   seed?: number;
   /**
-   * Compute activations again in backward: about a quarter slower, far less memory, the same values. Plain tfjs keeps
-   * all of them anyway. Default "auto": on a GPU, as many as its free memory asks for; elsewhere all, and only when they
-   * would take more than a quarter of the memory.
+   * Compute activations again in backward: about a quarter slower, far less memory, the same values. Plain tfjs
+   * keeps all of them anyway. Default "auto": on a GPU, as many as its free memory asks for; elsewhere all, and only
+   * when they would take more than a quarter of the memory.
    */
   gradientCheckpointing?: "auto" | boolean;
   /** Folder for checkpoints, `run.json`, `training.jsonl` and `report.html`. Default: none, nothing is written. */
