@@ -81,11 +81,34 @@ function head(error: Error): string {
   }
 }
 
+/** Never throws, whatever was thrown: without its answer a cell would never end. */
 export function failureOf(thrown: unknown): Failure {
-  if (!(thrown instanceof Error) && !isErrorLike(thrown)) {
-    const evalue = typeof thrown === "string" ? thrown : inspect(thrown);
+  return describe(thrown, new Set());
+}
+
+/** Causes, and errors that belong together, that are told in full. */
+const MOST_REASONS = 5;
+
+/** @param told what is already told above: a cause may come round */
+function describe(thrown: unknown, told: Set<unknown>): Failure {
+  told.add(thrown);
+  try {
+    return thrown instanceof Error || isErrorLike(thrown)
+      ? describeError(thrown, told)
+      : describeValue(thrown);
+  } catch (error) {
+    // A getter, a proxy, an inspect of the person's own.
+    const evalue = `a value that cannot be shown: ${error instanceof Error ? head(error) : typeof error}`;
     return { ename: "Thrown", evalue, traceback: [red(`Uncaught ${evalue}`)] };
   }
+}
+
+function describeValue(thrown: unknown): Failure {
+  const evalue = typeof thrown === "string" ? thrown : inspect(thrown);
+  return { ename: "Thrown", evalue, traceback: [red(`Uncaught ${evalue}`)] };
+}
+
+function describeError(thrown: Error, told: Set<unknown>): Failure {
   const ename = String(thrown.name ?? "Error");
   const evalue = String(thrown.message ?? "");
   // Node puts the line of JavaScript in front of what leaves a script; it is not the person's line.
@@ -104,9 +127,17 @@ export function failureOf(thrown: unknown): Failure {
     traceback.push("", ...excerpt(source.code, Number(found[2]), Number(found[3])));
     break;
   }
-  if (thrown.cause !== undefined) {
-    const cause = failureOf(thrown.cause);
-    traceback.push("", "Caused by:", ...cause.traceback);
+  const reasons: unknown[] = thrown instanceof AggregateError ? [...thrown.errors] : [];
+  for (const [title, reason] of [
+    ...(thrown.cause === undefined ? [] : [["Caused by:", thrown.cause]]),
+    ...reasons.map((reason, index) => [`Error ${index + 1} of ${reasons.length}:`, reason]),
+  ]) {
+    if (told.has(reason)) continue;
+    if (told.size > MOST_REASONS) {
+      traceback.push("", "and more");
+      break;
+    }
+    traceback.push("", String(title), ...describe(reason, told).traceback);
   }
   return { ename, evalue: stripVTControlCharacters(evalue), traceback };
 }

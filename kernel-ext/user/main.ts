@@ -53,11 +53,13 @@ async function run(request: Extract<ToUser, { type: "run" }>): Promise<void> {
   cell.over = true;
   running = undefined;
   state.run = 0;
-  tell({
-    type: "done",
-    run: request.run,
-    ...(failed ? { error: failureOf(failure) } : result ? { result } : {}),
-  });
+  const done = { type: "done", run: request.run } as const;
+  try {
+    tell({ ...done, ...(failed ? { error: failureOf(failure) } : result ? { result } : {}) });
+  } catch (error) {
+    // JSON cannot carry the result: a circle, a BigInt. Without this message the cell would run for ever.
+    tell({ ...done, error: failureOf(error) });
+  }
 }
 
 function interrupt(force: boolean): void {
