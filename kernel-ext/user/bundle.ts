@@ -37,6 +37,17 @@ function checkedDisplay(data: unknown): Bundle | undefined {
   return checkedBundle(data as Data);
 }
 
+function checkJson(mime: string, value: unknown): void {
+  let problem = "it has no such value";
+  try {
+    if (JSON.stringify(value) !== undefined) return;
+  } catch (error) {
+    // V8 draws circles over several lines.
+    problem = (error as Error).message.split("\n")[0];
+  }
+  throw new TypeError(`A MIME bundle has for "${mime}" what JSON cannot carry: ${problem}`);
+}
+
 /** Bytes become base64, as the protocol wants it; anything that JSON cannot carry is an error that names its type. */
 export function checkedBundle(data: Data, metadata: Data = {}): Bundle {
   const out: Data = {};
@@ -51,6 +62,7 @@ export function checkedBundle(data: Data, metadata: Data = {}): Bundle {
       continue;
     }
     const isJson = /[/+]json$/.test(mime);
+    if (isJson) checkJson(mime, value);
     if (!isJson && typeof value !== "string")
       throw new TypeError(`A MIME bundle has ${textOf(value)} for "${mime}", expected a string or bytes`);
     out[mime] = value;

@@ -57,7 +57,7 @@ async function run(request: Extract<ToUser, { type: "run" }>): Promise<void> {
   try {
     tell({ ...done, ...(failed ? { error: failureOf(failure) } : result ? { result } : {}) });
   } catch (error) {
-    // JSON cannot carry the result: a circle, a BigInt. Without this message the cell would run for ever.
+    // Too long for a string, say. Without this message the cell would run for ever.
     tell({ ...done, error: failureOf(error) });
   }
 }

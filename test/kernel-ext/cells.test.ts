@@ -1,7 +1,7 @@
 /** End to end: what goes wrong in a cell, and what a cell can import. A real kernel process, a real ZeroMQ client. */
 import assert from "node:assert/strict";
 import type { KernelClient } from "../../kernel-ext/client.ts";
-import { ofType, result, startTestKernel, traceback } from "./kernelProcess.ts";
+import { ofType, printed, result, startTestKernel, traceback } from "./kernelProcess.ts";
 
 describe("cells of a kernel", function () {
   this.timeout(120_000);
@@ -49,7 +49,7 @@ describe("cells of a kernel", function () {
       assert.match(
         traceback(answer),
         new RegExp(
-          `In\\[${reply.content.execution_count}\\]:2:9[^]*In\\[${answer.reply.content.execution_count}\\]:1:1`,
+          `In\\[${reply.content.execution_count}\\]:2:9.*In\\[${answer.reply.content.execution_count}\\]:1:1`,
         ),
       );
     });
@@ -66,6 +66,41 @@ describe("cells of a kernel", function () {
       const { reply } = await run("throw { code: 5 }");
       assert.equal(reply.content.ename, "Thrown");
       assert.equal(reply.content.evalue, "{ code: 5 }");
+    });
+
+    it("end their cell also where they cannot be looked at, and leave its variables", async () => {
+      await run("const there = 1");
+      for (const code of [
+        'throw new Proxy({}, { get() { throw new Error("mine") } })',
+        'throw { get message(): string { throw new Error("mine") }, stack: "s" }',
+        'throw { [Symbol.for("nodejs.util.inspect.custom")]() { throw new Error("mine") } }',
+        'throw Object.assign(new Error(), { message: { toString() { throw new Error("mine") } } })',
+      ]) {
+        const { reply } = await run(code);
+        assert.equal(reply.content.evalue, "a value that cannot be shown: Error: mine", code);
+      }
+      const late = await run(
+        'setTimeout(() => { throw new Proxy({}, { get() { throw new Error("mine") } }) }); await new Promise((r) => setTimeout(r, 100))',
+      );
+      assert.match(printed(late.output, "stderr"), /^Uncaught: .*a value that cannot be shown: Error: mine/);
+      assert.equal(result(await run("there")), "1");
+    });
+
+    it("tell a cause that comes round once, and the errors of an AggregateError", async () => {
+      const circle = await run(
+        'const a: Error = new Error("a", { cause: new Error("b") });\n(a.cause as Error).cause = a;\nthrow a',
+      );
+      assert.match(traceback(circle), /^Error: a\n.*Caused by:\nError: b\n/s);
+      assert.equal(traceback(circle).match(/Caused by/g)?.length, 1);
+      const all = await run('await Promise.any([Promise.reject(new Error("one")), Promise.reject(5)])');
+      assert.match(
+        traceback(all),
+        /promises were rejected\n.*Error 1 of 2:\nError: one\n.*Error 2 of 2:\nUncaught 5$/s,
+      );
+      const many = await run(
+        'throw new AggregateError(Array.from({ length: 1000 }, (_, i) => new Error(String(i))), "many")',
+      );
+      assert.match(traceback(many), /Error 5 of 1000:\nError: 4\n.*\n\nand more$/s);
     });
 
     it("leave what the cell has done before alive, and earlier variables too", async () => {

@@ -175,5 +175,26 @@ describe("kernel", function () {
         'A MIME bundle has a key "html", expected a type such as "text/html"',
       );
     });
+
+    it("says what JSON cannot carry, of a last value and of a display", async () => {
+      for (const [value, problem] of [
+        ["{ a: 1n }", "Do not know how to serialize a BigInt"],
+        ["circle", "Converting circular structure to JSON"],
+        ["() => 1", "it has no such value"],
+        ['{ toJSON() { throw new Error("mine") } }', "mine"],
+      ]) {
+        const bundle = `{ "text/plain": "x", "application/json": ${value} }`;
+        for (const code of [
+          `({ [Symbol.for("Jupyter.display")]: () => (${bundle}) })`,
+          `display(${bundle}, { raw: true })`,
+        ]) {
+          const { reply } = await kernel.execute(`const circle: any = {}; circle.circle = circle;\n${code}`);
+          assert.equal(
+            reply.content.evalue,
+            `A MIME bundle has for "application/json" what JSON cannot carry: ${problem}`,
+          );
+        }
+      }
+    });
   });
 });
