@@ -22,6 +22,7 @@ const vagueAnswers = words(
   "assistant solution solutions output outputs sortie sorties résultat result bot agent gpt conseiller chosen target rep",
 );
 const instructionNames = [...questionWords.shown, ...questionWords.further, ...vagueQuestions];
+const usualQuestions = new Set(instructionNames);
 const responseNames = [...answerWords.shown, ...answerWords.further, ...vagueAnswers];
 // With such a word beside it, "question" names something about the question.
 const otherWords = new Set(
@@ -67,6 +68,12 @@ export function namedSide(header: readonly string[]): { side: keyof ColumnNames;
   const [question, answer] = [at(questionWords), at(answerWords)];
   if (question >= 0 === answer >= 0) return undefined;
   return question >= 0 ? { side: "instruction", at: question } : { side: "response", at: answer };
+}
+
+/** Quick: a usual name of the question's column, without accents and marks. */
+export function isUsualQuestion(text: string): boolean {
+  // A letter at the end is looked for first: short questions have a mark there.
+  return text.length <= 16 && text.charCodeAt(text.length - 1) > 64 && usualQuestions.has(text.toLowerCase());
 }
 
 /** The place of Alpaca's third column: `input` is what an `instruction` is about, and part of the question. */

@@ -1,5 +1,5 @@
 /** Records to rows with two sides. Invariant: a record becomes a row or is set aside with its reason, never both. */
-import { inputPlace, uniqueNames, withInput } from "../columns/columns.ts";
+import { inputPlace, isUsualQuestion, uniqueNames, withInput } from "../columns/columns.ts";
 import { namesSides } from "../detect/header.ts";
 import type { Layout } from "../detect/layout.ts";
 import { quoteMarks, type Syntax, standsQuoted } from "../records/syntax.ts";
@@ -25,6 +25,8 @@ export class RowMaker {
   readonly #input: number | undefined;
   readonly #quote: string;
   readonly #quoteCode: number;
+  /** A row was looked at. */
+  #begun = false;
   /** Repairs of the record at hand, beside those that it came with. */
   readonly #found: CellRepair[] = [];
 
@@ -55,7 +57,7 @@ export class RowMaker {
     const response = this.#cell(record, this.places.response);
     if (instruction === "" || response === "")
       return this.#reject(record, this.#whatIsEmpty(instruction, response));
-    if (namesSides([instruction, response]))
+    if (this.#isHeader(instruction, response))
       return this.#reject(record, "it names the columns, as the header of another table does");
     const row = { line: record.line, instruction, response, fields: this.#otherFields(record) };
     if (record.repairs.length + this.#found.length > 0)
@@ -66,6 +68,16 @@ export class RowMaker {
   /** Name of the column that the instruction goes on with. */
   get input(): string | undefined {
     return this.#input === undefined ? undefined : this.names[this.#input];
+  }
+
+  /**
+   * Below a header, names of both sides are its second record, whatever marks stand around them. Further down each row is
+   * looked at quickly.
+   */
+  #isHeader(instruction: string, response: string): boolean {
+    const isFirst = !this.#begun;
+    this.#begun = true;
+    return (isFirst || isUsualQuestion(instruction)) && namesSides([instruction, response]);
   }
 
   #otherFields({ fields }: TableRecord): Record<string, string> {
