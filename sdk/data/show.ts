@@ -40,11 +40,18 @@ export function showReport(report: TableReport): MimeBundle {
 function repairs(report: TableReport): RepairReport {
   const { counts, dialect } = report;
   const facts: [string, string][] = [
+    ...columnFacts(report),
     ["rows", String(counts.rows)],
     ["repaired", String(counts.repairs)],
     ["rejected", String(counts.rejected)],
     ["duplicates", String(counts.duplicates)],
     ["blank lines", String(counts.blankLines)],
+    ...(counts.preambleLines > 0
+      ? [["lines before the table", String(counts.preambleLines)] satisfies [string, string]]
+      : []),
+    ...(counts.commentLines > 0
+      ? [["comments, not read", String(counts.commentLines)] satisfies [string, string]]
+      : []),
     ["encoding", dialect.encoding],
     ["delimiter", name(dialect.delimiter)],
     ["quote", name(dialect.quote)],
@@ -73,11 +80,21 @@ function repairs(report: TableReport): RepairReport {
     {
       title: "Other tables in the file, not read",
       rows: report.otherTables.map(
-        ({ line, columns, records }) => [line, `${records} records: ${columns.join(", ")}`] as const,
+        ({ line, columns, records }) =>
+          [line, `${records} ${records === 1 ? "record" : "records"}: ${columns.join(", ")}`] as const,
       ),
     },
   ];
   return { source: report.source, facts, groups, text: String(report) };
+}
+
+/** Which columns were taken for the two sides; a whole table has none. */
+function columnFacts({ instruction, input, response }: TableReport): [string, string][] {
+  if (instruction === "") return [];
+  return [
+    ["instruction from", input === undefined ? instruction : `${instruction}, ${input}`],
+    ["response from", response],
+  ];
 }
 
 function name(mark: string): string {

@@ -42,7 +42,7 @@ describe("mistral-lab finetune", () => {
     assert.match(stdout, /^Device {4}native CPU addon|^Device {4}plain tfjs/);
     assert.match(stdout, /^Data {6}data\.csv: 12 rows, 1 repaired, 1 rejected$/m);
     assert.match(stdout, /^ {10}repaired: line 13, column "response", unquoted delimiter: /m);
-    assert.match(stdout, /^ {10}rejected: line 14, "instruction" is empty$/m);
+    assert.match(stdout, /^ {10}rejected: line 14, "instruction" is empty: \[.*\]$/m);
     assert.match(stdout, /^Held out {2}test\.csv: 2 rows/m);
     assert.match(
       stdout,

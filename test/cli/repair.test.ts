@@ -34,7 +34,7 @@ describe("mistral-lab repair", () => {
     assert.equal(read("out.jsonl.rejected"), ";rien\n");
     assert.match(stdout, /^Read {6}in\.csv: 3 rows, 2 repairs, 1 rejected, 0 duplicates kept/m);
     assert.match(stdout, /^ {10}repaired: line 6, column "réponse", unclosed quote: /m);
-    assert.match(stdout, /^ {10}rejected: line 5, "question" is empty$/m);
+    assert.match(stdout, /^ {10}rejected: line 5, "question" is empty: \[.*\]$/m);
   });
 
   it("writes CSV by the ending of --out, and the report as JSON", async () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import Papa from "papaparse";
 import { type CsvOptions, loadCsv } from "../../sdk/data/csv.ts";
 import { Random } from "../../sdk/data/random.ts";
+import { DISPLAY } from "../../sdk/views/bundle.ts";
 
 const dataFile = (name: string) => fileURLToPath(new URL(`../../data/${name}`, import.meta.url));
 const load = (text: string, options?: CsvOptions) => loadCsv(Buffer.from(text), options);
@@ -152,6 +153,36 @@ describe("loadCsv", () => {
     );
   });
 
+  it("says in words and in a notebook what it left out and which columns it took", async () => {
+    const table = await load("FAQ\n2024\n\nquestion,answer\na,b\n# later\nc,\n\nprice,stock,shop\n1,2,x\n");
+    const text = String(table.report);
+    for (const line of [
+      "(buffer): 1 row, 0 repairs, 1 rejected, 0 duplicates kept, 1 blank line skipped",
+      "before the table: lines 1 to 3",
+      "comments, not read: 1 line",
+      "other table, not read: line 9, 1 record, columns price, stock, shop",
+      'rejected: line 7, "answer" is empty: [c,]',
+    ])
+      assert.ok(text.split("\n").includes(line), `${line} in ${text}`);
+    const html = String(table[DISPLAY]()["text/html"])
+      .replace(/<[^>]+>/g, " ")
+      .replace(/\s+/g, " ");
+    for (const fact of [
+      "instruction from question",
+      "response from answer",
+      "lines before the table 3",
+      "comments, not read 1",
+      "Rejected (1) line 7 &quot;answer&quot; is empty c,",
+      "Other tables in the file, not read (1) line 9 1 record: price, stock, shop",
+    ])
+      assert.ok(html.includes(fact), `${fact} in ${html}`);
+  });
+
+  it("says that nothing stands below a header", async () => {
+    const table = await load("question,answer\n");
+    assert.match(String(table.report), /^no rows: nothing stands below the header$/m);
+  });
+
   it("adds lines to an answer without quotes up to a limit, and loses none", async () => {
     const line = "suite de la même phrase et encore";
     const table = await load(`question,answer\nq,a\n${`${line}\n`.repeat(5000)}`);
@@ -284,7 +315,7 @@ describe("loadCsv", () => {
     assert.deepEqual(table.columns, ["question", "\x1b[2Janswer", "\x07"]);
     assert.match(
       String(table.report),
-      /^other columns, in fields: \\x07\nrejected: line 3, "\\x1b\[2Janswer" is empty$/m,
+      /^other columns, in fields: \\x07\nrejected: line 3, "\\x1b\[2Janswer" is empty: \[r,,2\]$/m,
     );
   });
 

@@ -128,7 +128,7 @@ describe("dialogues written as text", () => {
     assert.equal(report.format, "dialogue");
     assert.match(
       report.toString(),
-      /5 rows, 0 repairs, 1 rejected.*1 blank lines skipped\na dialogue written as text: each question with the answer below it; utf-8\ncolumns: instruction "question", response "answer"\nbefore the table: 1 lines\nrejected: line 2, a question without an answer/,
+      /5 rows, 0 repairs, 1 rejected.*1 blank line skipped\na dialogue written as text: each question with the answer below it; utf-8\ncolumns: instruction "question", response "answer"\nbefore the table: line 1\nrejected: line 2, a question without an answer: \[a \?\]/,
     );
     assert.deepEqual([report.counts.records, report.counts.rows, report.counts.rejected], [6, 5, 1]);
     assert.equal(report.rejected[0].raw.toString(), "a ?");

@@ -38,11 +38,15 @@ function shown(text: string): string {
   return line.length <= 80 ? `[${line}]` : `[${line.slice(0, 77)}…]`;
 }
 
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 export function reportText(report: Omit<TableReport, "toString">): string {
   const { source, counts, repairs, rejected, duplicates, otherTables, columns } = report;
   const kept = counts.droppedDuplicates > 0 ? "dropped" : "kept";
   const lines = [
-    `${source}: ${counts.rows} rows, ${counts.repairs} ${counts.repairs === 1 ? "repair" : "repairs"}, ${counts.rejected} rejected, ${duplicates.length} duplicates ${kept}, ${counts.blankLines} blank lines skipped`,
+    `${source}: ${counted(counts.rows, "row")}, ${counted(counts.repairs, "repair")}, ${counts.rejected} rejected, ${counted(duplicates.length, "duplicate")} ${kept}, ${counted(counts.blankLines, "blank line")} skipped`,
   ];
   if (report.format === "csv") lines.push(`dialect: ${dialectText(report.dialect)}`);
   if (report.format === "dialogue")
@@ -59,12 +63,19 @@ export function reportText(report: Omit<TableReport, "toString">): string {
     lines.push(`columns: instruction "${report.instruction}"${input}, response "${report.response}"`);
     if (others.length > 0) lines.push(`other columns, in fields: ${others.join(", ")}`);
   }
-  if (counts.preambleLines > 0) lines.push(`before the table: ${counts.preambleLines} lines`);
-  if (counts.commentLines > 0) lines.push(`comments: ${counts.commentLines} lines`);
+  if (counts.preambleLines > 0)
+    lines.push(
+      `before the table: ${counts.preambleLines === 1 ? "line 1" : `lines 1 to ${counts.preambleLines}`}`,
+    );
+  if (counts.commentLines > 0) lines.push(`comments, not read: ${counted(counts.commentLines, "line")}`);
+  if (counts.records === 0) lines.push("no rows: nothing stands below the header");
   for (const { line, columns: names, records } of otherTables)
-    lines.push(`other table, not read: line ${line}, ${records} records, columns ${names.join(", ")}`);
+    lines.push(
+      `other table, not read: line ${line}, ${counted(records, "record")}, columns ${names.join(", ")}`,
+    );
   for (const repair of repairs) lines.push(`repaired: ${repairText(repair)}`);
-  for (const { line, reason } of rejected) lines.push(`rejected: line ${line}, ${reason}`);
+  for (const { line, reason, text } of rejected)
+    lines.push(`rejected: line ${line}, ${reason}: ${shown(text)}`);
   for (const { line, firstLine } of duplicates) lines.push(`duplicate: line ${line} of line ${firstLine}`);
   return harmless(lines.join("\n"));
 }
