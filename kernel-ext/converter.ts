@@ -89,7 +89,7 @@ export class CellConverter {
     this.#loops = false;
     this.#maps = [];
     try {
-      const result = this.#converter.convert(declarations, code);
+      const result = this.#converter.convert(declarations, this.#withoutExports(code));
       if (result.diagnostics.length > 0) return { ok: false, diagnostics: result.diagnostics };
       return {
         ok: true,
@@ -149,6 +149,23 @@ export class CellConverter {
         return { outputText: second.text, diagnostics: [] };
       },
     };
+  }
+
+  /**
+   * What a cell declares is there for all others, so the `export` of a pasted module says nothing; tslab, which exports
+   * each name itself, would call it declared twice. No column moves.
+   */
+  #withoutExports(code: string): string {
+    if (!/^\s*export\b/m.test(code)) return code;
+    const { SyntaxKind } = this.#ts;
+    let text = code;
+    for (const node of this.#ts.createSourceFile("cell.ts", code, this.#ts.ScriptTarget.ES2022).statements) {
+      const modifiers = (this.#ts.canHaveModifiers(node) && this.#ts.getModifiers(node)) || [];
+      const word = modifiers.find(({ kind }) => kind === SyntaxKind.ExportKeyword);
+      if (!word || modifiers.some(({ kind }) => kind === SyntaxKind.DefaultKeyword)) continue;
+      text = text.slice(0, word.end - "export".length) + " ".repeat("export".length) + text.slice(word.end);
+    }
+    return text;
   }
 
   /** `for await` outside of any function: tslab looks for `await` expressions only. */

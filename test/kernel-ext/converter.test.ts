@@ -22,6 +22,23 @@ describe("converter of cells", () => {
     assert.deepEqual((exports.f as (n: number) => object)(5), { other: 5, n: { rate: 2 } });
   });
 
+  it("takes the exports of a pasted module for declarations, and moves no column", () => {
+    const code =
+      "export const a = 1, text = `\\nexport const b`;\nexport  function f() { return a; }\nexport interface Row { x: number }\n  export class C {}\nexport type T = Row;";
+    const result = converter.convert("", code);
+    assert.ok(result.ok, JSON.stringify(result));
+    assert.match(result.declarations, /interface Row/);
+    const exports: Record<string, unknown> = {};
+    new Function("exports", result.converted.output)(exports);
+    assert.deepEqual([exports.a, exports.text, (exports.f as () => number)()], [1, "\nexport const b", 1]);
+    const wrong = converter.convert("", "export const count: number = 'x';");
+    assert.ok(!wrong.ok);
+    assert.deepEqual(
+      wrong.diagnostics.map(({ start }) => [start.line, start.character]),
+      [[0, 13]],
+    );
+  });
+
   it("runs a loop with for await as a cell that awaits, not one in a function", () => {
     const awaits = (code: string) => {
       const result = converter.convert("", code);
