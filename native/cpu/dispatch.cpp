@@ -1,4 +1,5 @@
 // Chooses the instruction set once, at first use, and on request (tests run every set the processor has).
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -104,8 +105,9 @@ const Candidates& candidates() {
   return all;
 }
 
-const Kernels* chosen = nullptr;
-ComputeType compute = ComputeType::kFloat32;
+// Several JavaScript threads may load the addon, and each may be the first to ask.
+std::atomic<const Kernels*> chosen{nullptr};
+std::atomic<ComputeType> compute{ComputeType::kFloat32};
 
 }  // namespace
 
@@ -125,10 +127,10 @@ bool selectIsa(const char* isa) {
 }
 
 const Kernels& kernels() {
-  if (!chosen) {
-    const char* wish = std::getenv("MISTRAL_LAB_ISA");
-    if (!wish || !selectIsa(wish)) chosen = candidates().set[candidates().count - 1];
-  }
+  const Kernels* known = chosen.load(std::memory_order_relaxed);
+  if (known) return *known;
+  const char* wish = std::getenv("MISTRAL_LAB_ISA");
+  if (!wish || !selectIsa(wish)) chosen = candidates().set[candidates().count - 1];
   return *chosen;
 }
 
