@@ -9,9 +9,10 @@ import { checkDomain, type DomainReport } from "../chat/domain/domainCheck.ts";
 import { newDomain } from "../chat/domain/domainNew.ts";
 import { languageOf, languages } from "../chat/language/languages.ts";
 import { harmless } from "../text/harmless.ts";
+import { percent, plural } from "../views/numbers.ts";
 import { UsageError } from "./errors.ts";
 import { jsonOption } from "./options.ts";
-import { firstLines, Output, plural } from "./output.ts";
+import { firstLines, Output } from "./output.ts";
 
 interface NewFlags {
   language: string;
@@ -139,7 +140,7 @@ function show(out: Output, name: string, report: DomainReport): void {
     );
   out.topic(
     "Learnt",
-    `${(100 * report.heldOut).toFixed(1)} % of the examples land in their category when they are left out`,
+    `${percent(report.heldOut)} of the examples land in their category when they are left out`,
   );
   if (report.astray.length > 0)
     out.topic(

@@ -3,12 +3,13 @@ import { type Command, Option } from "commander";
 import pc from "picocolors";
 import { resolveEvaluateOptions } from "../evaluate/options.ts";
 import type { Device, Evaluation } from "../index.ts";
+import { plural } from "../views/numbers.ts";
 import { required, type Unchecked } from "./errors.ts";
 import { requireFile, requireModel } from "./folders.ts";
 import { loadShown } from "./loading.ts";
 import { measure, showEvaluations, showWorst } from "./measure.ts";
 import { deviceOption, jsonOption, whole } from "./options.ts";
-import { Output, plural } from "./output.ts";
+import { Output } from "./output.ts";
 import { chooseDevice } from "./road.ts";
 
 interface EvaluateFlags {

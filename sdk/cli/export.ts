@@ -2,12 +2,12 @@
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { Device, ExportTarget, ExportType, Inspection } from "../index.ts";
-import { bytes } from "../views/numbers.ts";
+import { bytes, count } from "../views/numbers.ts";
 import { required, type Unchecked } from "./errors.ts";
 import { requireModel } from "./folders.ts";
 import { loadShown } from "./loading.ts";
 import { deviceOption, jsonOption } from "./options.ts";
-import { count, Output } from "./output.ts";
+import { Output } from "./output.ts";
 
 interface ExportFlags {
   to: ExportTarget;

@@ -3,10 +3,10 @@ import { basename, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
-import { duration } from "../views/numbers.ts";
+import { duration, plural } from "../views/numbers.ts";
 import { UsageError } from "./errors.ts";
 import { catchInterrupt } from "./interrupt.ts";
-import { Output, plural } from "./output.ts";
+import { Output } from "./output.ts";
 
 interface Flags {
   out?: string;

@@ -95,16 +95,6 @@ export function firstLines(lines: readonly string[], most: number): string[] {
   return [...lines.slice(0, most), `and ${lines.length - most} more`];
 }
 
-/** 12345678 as "12,345,678". */
-export function count(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
-/** "1 row", "2 rows". */
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
-}
-
 /** A learning rate in always the same width: "2.0e-4". */
 export function rate(value: number): string {
   return value.toExponential(1);

@@ -5,8 +5,8 @@ import pc from "picocolors";
 import { loadDomain } from "../chat/domain/domain.ts";
 import { type ReasonResult, reasonAbout } from "../chat/items.ts";
 import { ReasoningSystem } from "../chat/reasoning.ts";
+import { plural } from "../views/numbers.ts";
 import { messageOf } from "./errors.ts";
-import { plural } from "./output.ts";
 
 export function addReason(program: Command): void {
   program

@@ -4,9 +4,10 @@ import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
 import type { TableReport } from "../index.ts";
+import { count, plural } from "../views/numbers.ts";
 import { messageOf, required, type Unchecked, UsageError } from "./errors.ts";
 import { jsonOption } from "./options.ts";
-import { count, firstLines, Output, plural } from "./output.ts";
+import { firstLines, Output } from "./output.ts";
 
 interface RepairFlags {
   out: string;

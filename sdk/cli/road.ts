@@ -10,11 +10,11 @@ import type {
   Table,
   TrainEvent,
 } from "../index.ts";
-import { bytes, percent } from "../views/numbers.ts";
+import { bytes, count, percent, plural } from "../views/numbers.ts";
 import { type Job, removeAdapter, requireFile, requireModel, writeJob, writtenFiles } from "./folders.ts";
 import { catchInterrupt, type Interrupt } from "./interrupt.ts";
 import { loadShown } from "./loading.ts";
-import { count, firstLines, type Output, plural } from "./output.ts";
+import { firstLines, type Output } from "./output.ts";
 import { watchTraining } from "./watchTraining.ts";
 
 /** The SDK, loaded when a command runs. */

@@ -1,8 +1,8 @@
 /** Shows the events of a training as they come: JSON lines, a bar on a terminal, or plain lines. */
 import pc from "picocolors";
 import type { TrainEvent } from "../index.ts";
-import { bytes, clock, duration } from "../views/numbers.ts";
-import { count, type Output, plural, rate } from "./output.ts";
+import { bytes, clock, count, duration, plural } from "../views/numbers.ts";
+import { type Output, rate } from "./output.ts";
 import { ProgressLine } from "./progress.ts";
 
 type StartEvent = Extract<TrainEvent, { type: "start" }>;

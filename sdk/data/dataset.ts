@@ -7,6 +7,7 @@ import { checkArgument, checkOptions } from "../options.ts";
 import type { ChatMessage } from "../text/chatTemplate.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { displayable } from "../views/bundle.ts";
+import { percent } from "../views/numbers.ts";
 import type { Row, Table } from "./csv.ts";
 import { describe } from "./describe/describe.ts";
 import { type Example, ignoredLabel } from "./example.ts";
@@ -257,7 +258,7 @@ function reportText(facts: Omit<DatasetReport, "text">): string {
   const { dropped, truncated, longest } = facts;
   const lines = [
     `${facts.rows} rows: ${facts.train} to train (${facts.trainTokens} tokens), ${facts.test} to test (${facts.testTokens} tokens)`,
-    `trained: ${facts.trainedTokens} tokens, ${(100 * facts.trainedShare).toFixed(1)} % of those to train`,
+    `trained: ${facts.trainedTokens} tokens, ${percent(facts.trainedShare)} of those to train`,
     `longest: ${longest.tokens} tokens, line ${longest.line}`,
   ];
   for (const { line, tokens, reason } of dropped)

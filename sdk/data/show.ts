@@ -2,7 +2,7 @@
 import type * as Danfo from "danfojs-node";
 import { DISPLAY, type MimeBundle } from "../views/bundle.ts";
 import { type DescriptionValue, datasetView, descriptionView } from "../views/description.ts";
-import { percent } from "../views/numbers.ts";
+import { count, percent } from "../views/numbers.ts";
 import { type Cell, dataView, type RepairReport, repairView, tableView } from "../views/table.ts";
 import type { DatasetReport } from "./dataset.ts";
 import type { Description } from "./describe/findings.ts";
@@ -121,7 +121,6 @@ export function showDataset(report: DatasetReport): MimeBundle {
     truncated,
     warnings,
   } = report;
-  const count = (value: number) => value.toLocaleString("en-US");
   return datasetView({
     facts: [
       ["rows", count(rows)],

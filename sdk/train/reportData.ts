@@ -1,6 +1,6 @@
 /** What a report shows, from a run's events and settings: plain numbers and texts, ready to draw. */
 import { type Chart, smooth } from "../views/chart.ts";
-import { bytes, duration, number } from "../views/numbers.ts";
+import { bytes, count, duration, number } from "../views/numbers.ts";
 import { trainingCharts } from "../views/training.ts";
 import type { TrainEvent } from "./events.ts";
 import type { RunSettings } from "./settings.ts";
@@ -53,12 +53,12 @@ export function reportData(events: readonly TrainEvent[], settings: RunSettings)
       {
         title: "Data and model",
         rows: [
-          ["examples", integer(start.examples)],
+          ["examples", count(start.examples)],
           [
             "tokens of an epoch",
-            `${integer(start.tokensPerEpoch)}, ${integer(start.trainedTokensPerEpoch)} of them trained`,
+            `${count(start.tokensPerEpoch)}, ${count(start.trainedTokensPerEpoch)} of them trained`,
           ],
-          ["trained parameters", integer(start.trainableParameters)],
+          ["trained parameters", count(start.trainableParameters)],
           ...Object.entries(settings.lora ?? {}).map(([key, value]): [string, string] => [
             `lora.${key}`,
             text(value),
@@ -86,10 +86,6 @@ function largest(values: readonly number[]): number {
 
 function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-function integer(value: number): string {
-  return value.toLocaleString("en-US");
 }
 
 function text(value: unknown): string {

@@ -1,7 +1,7 @@
 /** What was found in a data set: lengths, languages, and what deserves a look before training. */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { BAR, facts, type Html, html, mark, output, said, TONES } from "./html.ts";
-import { short } from "./numbers.ts";
+import { count, short } from "./numbers.ts";
 
 export interface DistributionValue {
   min: number;
@@ -33,7 +33,7 @@ export function descriptionView(value: DescriptionValue, text: string): MimeBund
     output(
       html`<div class="mlab-line"><b>${source}</b></div>`,
       facts([
-        ["rows", rows.toLocaleString("en-US")],
+        ["rows", count(rows)],
         ["languages", languages.map(({ language, rows: count }) => `${language} ${count}`).join(", ")],
       ]),
       html`<table class="mlab-t"><thead><tr><th>length</th>${["min", "median", "mean", "95 %", "max"].map((name) => html`<th class="mlab-n">${name}</th>`)}<th></th></tr></thead><tbody>${lengths.map(

@@ -1,7 +1,7 @@
 /** A model in numbers: its size, what is trained of it, and its matrices by kind. */
 import { type MimeBundle, mimeBundle } from "./bundle.ts";
 import { bar, facts, html, output } from "./html.ts";
-import { bytes } from "./numbers.ts";
+import { bytes, count } from "./numbers.ts";
 
 /** `parts` are its matrices by kind with their bytes. */
 export interface ModelValue {
@@ -24,8 +24,7 @@ export interface ModelValue {
 }
 
 export function modelView(model: ModelValue): MimeBundle {
-  const million = (count: number) =>
-    count >= 1e6 ? `${(count / 1e6).toFixed(2)} M` : count.toLocaleString("en-US");
+  const million = (value: number) => (value >= 1e6 ? `${(value / 1e6).toFixed(2)} M` : count(value));
   const pairs: [string, string][] = [
     ["parameters", million(model.parameters)],
     ["weights", `${bytes(model.bytes)} (bfloat16 would be ${bytes(model.bfloat16Bytes)})`],
@@ -37,8 +36,8 @@ export function modelView(model: ModelValue): MimeBundle {
   const adapter = Object.entries(model.lora ?? {});
   const total = Math.max(1, ...model.parts.map((part) => part.bytes));
   const rows = model.parts.map(
-    ({ name, kind, count, shape, bytes: size, trainable }) =>
-      html`<tr><td>${name}</td><td class="mlab-n">${count}</td><td>${shape}</td><td>${kind}</td><td class="mlab-n">${bytes(size)}</td><td>${bar(size / total, "first", 8)}</td><td class="mlab-n">${trainable > 0 ? trainable.toLocaleString("en-US") : "–"}</td></tr>`,
+    ({ name, kind, count: copies, shape, bytes: size, trainable }) =>
+      html`<tr><td>${name}</td><td class="mlab-n">${copies}</td><td>${shape}</td><td>${kind}</td><td class="mlab-n">${bytes(size)}</td><td>${bar(size / total, "first", 8)}</td><td class="mlab-n">${trainable > 0 ? count(trainable) : "–"}</td></tr>`,
   );
   const config = Object.entries(model.config).map(([key, value]): [string, string] => [
     key,
@@ -50,7 +49,8 @@ export function modelView(model: ModelValue): MimeBundle {
       pairs.map(([label, value]) => `${label}: ${value}`).join(", "),
       adapter.map(([label, value]) => `${label} ${value}`).join(", "),
       ...model.parts.map(
-        ({ name, kind, count, shape, bytes: size }) => `  ${name} ${count} × ${shape} ${kind} ${bytes(size)}`,
+        ({ name, kind, count: copies, shape, bytes: size }) =>
+          `  ${name} ${copies} × ${shape} ${kind} ${bytes(size)}`,
       ),
     ]
       .filter(Boolean)

@@ -7,6 +7,16 @@ export function number(value: number | null | undefined, digits = 4): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
+/** 12345678 as "12,345,678". */
+export function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** "1 row", "2 rows". */
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** A few digits whatever the size: 12,345, 1.234, 0.0123, 2.0e-4. */
 export function short(value: number): string {
   const size = Math.abs(value);

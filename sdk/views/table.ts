@@ -1,7 +1,7 @@
 /** Rows and columns: numbers at the right, long tables cut with a word about it. */
 import { type Displayable, displayable, type MimeBundle, mimeBundle } from "./bundle.ts";
 import { facts, type Html, html, output } from "./html.ts";
-import { short } from "./numbers.ts";
+import { count, short } from "./numbers.ts";
 
 export type Cell = string | number | null | undefined;
 
@@ -67,7 +67,7 @@ function tableText({ columns, rows, most = 20 }: TableValue): string {
 
 function rest({ rows, most = 20, total = rows.length }: TableValue): string {
   const hidden = total - Math.min(rows.length, most);
-  return hidden > 0 ? `… and ${hidden.toLocaleString("en-US")} more` : "";
+  return hidden > 0 ? `… and ${count(hidden)} more` : "";
 }
 
 function cell(value: Cell): string {

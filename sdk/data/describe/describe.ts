@@ -4,6 +4,7 @@ import { checkOptions } from "../../options.ts";
 import { harmless } from "../../text/harmless.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { displayable } from "../../views/bundle.ts";
+import { percent } from "../../views/numbers.ts";
 import { showDescription } from "../show.ts";
 import type { Row } from "../table.ts";
 import { distribution } from "./distribution.ts";
@@ -96,7 +97,7 @@ function warningsOf(facts: Facts): string[] {
   const { tooLong, duplicates, nearDuplicates, contradictions, shortAnswers, personalData } = facts;
   if (tooLong && tooLong.lines.length > 0)
     warnings.push(
-      `${(100 * tooLong.share).toFixed(1)} % of the rows have more than ${tooLong.maxSeqLength} tokens: ${linesText(tooLong.lines)}`,
+      `${percent(tooLong.share)} of the rows have more than ${tooLong.maxSeqLength} tokens: ${linesText(tooLong.lines)}`,
     );
   if (duplicates.length > 0)
     warnings.push(`${surplus(duplicates)} rows repeat an earlier one: ${groupsText(duplicates)}`);
