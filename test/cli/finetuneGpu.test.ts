@@ -105,7 +105,7 @@ describe("mistral-lab finetune on a GPU", function () {
     ];
     const { stderr } = await expectExit(1, words(12, 1, "large"), options);
     const found =
-      /takes at least \d+\.\d MiB of GPU memory, and \d+\.\d MiB can be had \(12\.0 MiB in all\): the largest --micro-batch-size that fits is (\d+); (?:set|for the same result set --micro-batch-size (\d+) and) --gradient-accumulation-steps (\d+)/.exec(
+      /takes at least [\d.]+ MiB of GPU memory, and [\d.]+ MiB can be had \(12\.0 MiB in all\): the largest --micro-batch-size that fits is (\d+); (?:set|for the same result set --micro-batch-size (\d+) and) --gradient-accumulation-steps (\d+)/.exec(
         stderr,
       );
     assert.ok(found, stderr);
