@@ -103,7 +103,7 @@ export function knownWords(domain: Domain, language: Language): Map<string, numb
     for (const text of words) read(text, 5);
   for (const words of [language.weekdays.keys(), language.periods.keys(), language.relativeDays.keys()])
     for (const text of words) read(text, 3);
-  for (const text of [...language.places, ...language.commonWords]) read(text, 1);
+  for (const text of language.places) read(text, 1);
   for (const words of language.abbreviations.values()) for (const text of words) read(text, 1);
   return known;
 }

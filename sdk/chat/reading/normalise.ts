@@ -139,8 +139,8 @@ export class Speller {
   readonly #stems = new Set<string>();
 
   /** `known` maps each known folded word to how often it was seen; another form of one is no error. */
-  constructor(known: Map<string, number>, language: Language) {
-    this.#known = known;
+  constructor(known: ReadonlyMap<string, number>, language: Language) {
+    this.#known = new Map(known);
     this.#language = language;
     for (const word of known.keys()) {
       this.#stems.add(language.stem(word));
@@ -150,6 +150,11 @@ export class Speller {
         if (list === undefined) this.#deletions.set(shorter, [word]);
         else if (!list.includes(word)) list.push(word);
       }
+    }
+    // Common words are no errors, and nothing is taken for one of them: a domain's own words are what is meant.
+    for (const word of language.commonWords) {
+      this.#stems.add(language.stem(word));
+      if (!this.#known.has(word)) this.#known.set(word, 1);
     }
   }
 

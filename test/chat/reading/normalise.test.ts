@@ -72,6 +72,13 @@ describe("normalise", () => {
       assert.equal(oneEditApart(a, b), false, `${a} ${b}`);
   });
 
+  it("takes nothing for a common word of the language, which is no error itself", () => {
+    const speller = new Speller(new Map([["conte", 5]]), { ...french, commonWords: ["contre", "menteur"] });
+    assert.equal(speller.repair("contre"), undefined);
+    assert.equal(speller.repair("monteur"), undefined);
+    assert.equal(speller.repair("conttre"), undefined);
+  });
+
   it("repairs typing errors, but no short, known or far words", () => {
     const known = new Map([
       ["livraison", 3],

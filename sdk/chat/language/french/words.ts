@@ -64,4 +64,28 @@ export const FRENCH_WORDS: readonly string[] = list(`
   habite habitent habitez loge logement demenage loue proprietaire locataire
   dirait dirais diriez auriez seriez aurait serait pourrait pourriez faudrait devrait voudrait aimerait souhaite souhaiterais
   plairait ferait irait viendrait prendrait mettrait
-  ailleurs dehors dedans dessus dessous devant derriere loin pres proche autour milieu centre cote bord coin gauche droite`);
+  ailleurs dehors dedans dessus dessous devant derriere loin pres proche autour milieu centre cote bord coin gauche droite
+  contre aupres depuis pendant durant malgre selon parmi envers partout longtemps simplement directement rapidement lentement
+  facilement probablement apparemment exactement completement entierement notamment egalement davantage autrement chacun
+  chacune certain certaine autrui lesquelles celui celle ceux celles cette votre notre leurs elles trente quarante cinquante
+  soixante vingt quatre douze treize quinze seize cent mille million demi demie entre comme lorsque puisque afin tandis
+  toutefois neanmoins frais fraiche fraiches panier caisse caisses baisse hausse tente tentes contient contenir contenu
+  debout comprise comprises devis devrais servi sert difference differences differents differentes poche poches proches
+  interet interets urgence urgences amene amener amende amendes conte contes conter comptes compter contents contentes croise
+  croisee croiser veille veiller villes intime prime primes fraises promo replie replier remplir casse tasse masse classe
+  trace grace espace surface solaire scolaire dentaire bancaire refaire refait refaite defaire defait parfaite satisfait
+  satisfaite fichier fichiers forfait forfaits patrons parents parent absent absente presence absence presents presente
+  represente peine peines plaine reine veine haine chaine chaines semelle semelles jumelle vaisselle poubelle echelle
+  merveille bouteille bouteilles corbeille feuilles familles filles grille grilles tailles paille rail travaux detail details
+  conseils reveil sommeil appareil appareils vieil orteil accueil recueil ecureuil fauteuil fauteuils seuil deuil orgueil
+  cercueil montre montres montant montants moments monument moteur moteurs auteur auteurs hauteur lenteur longueur largeur
+  chaleur couleurs douleur douleurs valeur valeurs saveur faveur vapeur terreur horreur malheur honneur ampleur fleurs pleur
+  soeurs chef chefs cle clef clefs serrure serrures ceinture voitures peinture couverture ouverture fermeture facture
+  factures fracture mesure mesures blessure blessures chaussure chaussures coupure coupures piqure brulure morsure creature
+  culture lecture lectures ecriture structure aventure avenir revenir obtenir retenir maintenir soutenir convenir prevenir
+  parvenir survenir souffrir couvrir decouvrir mentir reussir remplacer deplacer placer lancer avancer balancer annoncer
+  prononcer renoncer danger etranger etrangere berger verger charger decharger recharger telecharger partager dommage
+  dommages images pages rage sage sages stage stages usage usages villages voyages etages garages menage messages passage
+  passages paysage personnage avantage avantages heritage chauffage eclairage parrainage couture coutures pointure pointures debutant debutante debutants peint peinte peints peintes
+  monteur monteurs coupe coupes soupe troupe covoiturage bricolage jardinage
+  nettoyage`);
