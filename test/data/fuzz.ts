@@ -2,15 +2,9 @@
 import assert from "node:assert/strict";
 import { loadCsv } from "../../sdk/data/csv.ts";
 import { Random } from "../../sdk/data/random.ts";
-import { dialogues } from "./messy/dialogues.ts";
-import { exports } from "./messy/exports.ts";
-import { faults } from "./messy/faults.ts";
-import { tables } from "./messy/tables.ts";
-import { writing } from "./messy/writing.ts";
+import { messyFiles } from "./messy/files.ts";
 
-const seeds = [...writing, ...tables, ...faults, ...exports, ...dialogues].map(({ bytes }) =>
-  Buffer.from(bytes as string),
-);
+const seeds = messyFiles.map(({ bytes }) => Buffer.from(bytes as string));
 const bits = [
   '"',
   '""',

@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
 import { loadCsv } from "../../sdk/data/csv.ts";
-import { brought } from "./messy/brought.ts";
-import { combined } from "./messy/combined.ts";
-import { damage } from "./messy/damage.ts";
-import { dialogues } from "./messy/dialogues.ts";
-import { exports } from "./messy/exports.ts";
-import { faults } from "./messy/faults.ts";
-import { helpDesks } from "./messy/helpDesks.ts";
-import { languages } from "./messy/languages.ts";
-import { sheets } from "./messy/sheets.ts";
-import { tables } from "./messy/tables.ts";
+import { messyFiles } from "./messy/files.ts";
 import type { MessyFile, Pair } from "./messy/texts.ts";
-import { writing } from "./messy/writing.ts";
 
 async function read({ bytes }: MessyFile): Promise<Pair[]> {
   const table = await loadCsv(Buffer.from(bytes as string));
@@ -19,19 +9,7 @@ async function read({ bytes }: MessyFile): Promise<Pair[]> {
 }
 
 describe("loadCsv on files such as people bring", () => {
-  for (const file of [
-    ...writing,
-    ...tables,
-    ...faults,
-    ...brought,
-    ...combined,
-    ...exports,
-    ...dialogues,
-    ...helpDesks,
-    ...languages,
-    ...sheets,
-    ...damage,
-  ])
+  for (const file of messyFiles)
     it(file.name, async () => {
       assert.deepEqual(await read(file), file.rows);
     });

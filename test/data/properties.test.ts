@@ -7,11 +7,7 @@ import { loadCsv } from "../../sdk/data/csv.ts";
 import { Random } from "../../sdk/data/random.ts";
 import { repairFile } from "../../sdk/data/repairFile.ts";
 import { fuzz, randomFile } from "./fuzz.ts";
-import { dialogues } from "./messy/dialogues.ts";
-import { exports } from "./messy/exports.ts";
-import { faults } from "./messy/faults.ts";
-import { tables } from "./messy/tables.ts";
-import { writing } from "./messy/writing.ts";
+import { messyFiles } from "./messy/files.ts";
 
 const words =
   'the order, parcel "late" l\'eau où; été | 12,5 € <b>x</b> {"a": 1} =A1 \\ déjà\nnew line — ok'.split(" ");
@@ -39,6 +35,11 @@ function field(text: string, { delimiter, quote, escaped, all }: Written): strin
       ? text.replaceAll(quote, quote + quote)
       : text.replaceAll("\\", "\\\\").replaceAll(quote, `\\${quote}`);
   return quote + inner + quote;
+}
+
+/** A text that stands in one file in two encodings keeps the bytes of the one that was seen last. */
+function withoutBytes<T extends object>(one: T): T {
+  return "raw" in one ? { ...one, raw: undefined } : one;
 }
 
 describe("properties of loadCsv", () => {
@@ -73,9 +74,7 @@ describe("properties of loadCsv", () => {
     for (const form of ["csv", "jsonl"] as const)
       it(`repairs a repaired file to itself, as ${form}`, async () => {
         const random = new Random(11);
-        const messy = [...writing, ...tables, ...faults, ...exports, ...dialogues].map(({ bytes }) =>
-          Buffer.from(bytes as string),
-        );
+        const messy = messyFiles.map(({ bytes }) => Buffer.from(bytes as string));
         const inputs = [...messy, ...Array.from({ length: 100 }, () => randomFile(random))];
         let repaired = 0;
         for (const bytes of inputs) {
@@ -95,7 +94,7 @@ describe("properties of loadCsv", () => {
   });
 
   it("reads the same whatever the pieces that a stream comes in", async () => {
-    for (const { bytes, name } of [...writing, ...tables, ...faults, ...exports, ...dialogues]) {
+    for (const { bytes, name } of messyFiles) {
       const whole = Buffer.from(bytes as string);
       const expected = await loadCsv(whole);
       const pieces = Array.from({ length: Math.ceil(whole.length / 11) }, (_, i) =>
@@ -109,7 +108,7 @@ describe("properties of loadCsv", () => {
   it("reads a file of many pieces as it reads the same file in others", async () => {
     const random = new Random(5);
     let read = 0;
-    const files = [...writing, ...tables, ...faults, ...exports, ...dialogues].filter((_, i) => i % 12 === 0);
+    const files = messyFiles.filter((_, i) => i % 24 === 0);
     for (const { bytes, name } of files) {
       const parts: Buffer[] = [];
       // Longer than the piece that the dialect is read from, with something else in it at times.
@@ -132,7 +131,7 @@ describe("properties of loadCsv", () => {
       }
       read++;
       for (const what of ["rows", "repairs", "rejected"] as const)
-        assert.deepEqual(same[what], table[what], `${name}: ${what}`);
+        assert.deepEqual(same[what].map(withoutBytes), table[what].map(withoutBytes), `${name}: ${what}`);
     }
     assert.ok(read >= files.length - 1, `${read} of ${files.length}`);
   });

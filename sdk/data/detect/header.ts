@@ -73,7 +73,7 @@ export function isUpperHeader(upper: Seen, below: Seen, columns: number): boolea
 export function isLowerHeader(fields: readonly string[], header: readonly string[]): boolean {
   if (fields.length !== header.length) return false;
   const texts = fields.map((field) => field.trim());
-  if (texts.every((text) => /^[([<{].*[)\]>}]$/.test(text) && text.length <= 40)) return true;
+  if (texts.every((text) => /^[([<{][^()[\]<>{}]*[)\]>}]$/.test(text) && text.length <= 40)) return true;
   return namesSides(texts) && !texts.every((text, i) => text === header[i].trim());
 }
 

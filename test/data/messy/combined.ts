@@ -35,16 +35,6 @@ export const combined: readonly MessyFile[] = [
     ],
   },
   {
-    name: "header again in the middle, in capitals, with blanks",
-    bytes:
-      "Question;Réponse\nA-t-on le droit ?;Oui.\nDepuis quand ?;Depuis mars.\nQUESTION ; RÉPONSE\nPour qui ?;Pour tous.\n",
-    rows: [
-      ["A-t-on le droit ?", "Oui."],
-      ["Depuis quand ?", "Depuis mars."],
-      ["Pour qui ?", "Pour tous."],
-    ],
-  },
-  {
     name: "ids, and a row whose separator before the answer is missing",
     bytes:
       'id,question,answer\n1,"Is it new?","Yes, this year."\n2,"Is it blue?""Yes, dark blue."\n3,"Is it big?","No, small."\n',
@@ -132,16 +122,6 @@ export const combined: readonly MessyFile[] = [
     ],
   },
   {
-    name: "comments between rows and a signature at the end",
-    bytes:
-      "# FAQ, version 7\nquestion;réponse\n# livraison\nQui livre ?;Un coursier.\nQuand ?;Le matin ; parfois à midi.\n# retours\nQui reprend ?;Le même.\n-- fin --\n",
-    rows: [
-      ["Qui livre ?", "Un coursier."],
-      ["Quand ?", "Le matin ; parfois à midi."],
-      ["Qui reprend ?", "Le même."],
-    ],
-  },
-  {
     name: "mixed record ends and a missing last line end, quoted lines inside",
     bytes:
       'question,answer\r\nWhat is one?,"First\rline, then\r\nanother."\nWhat is two?,Second.\rWhat is three?,Third.\r\nWhat is four?,Fourth.',
@@ -181,26 +161,6 @@ export const combined: readonly MessyFile[] = [
       ["Give a name", "Ann, or Bob"],
       ["Give a list", "[1, 2, 3]"],
       ["Give nothing", "{}"],
-    ],
-  },
-  {
-    name: "a preamble with separators, then the header after a rule",
-    bytes:
-      "Export;FAQ;2024\nAuteur;L. Roy;\n------;------;------\nid;question;réponse\n1;Qui ?;Elle ; lui aussi.\n2;Où ?;Ici.\n3;Quand ?;Hier.\n",
-    rows: [
-      ["Qui ?", "Elle ; lui aussi."],
-      ["Où ?", "Ici."],
-      ["Quand ?", "Hier."],
-    ],
-  },
-  {
-    name: "an empty column that no header names, between the two sides",
-    bytes:
-      "question;;réponse\nQuel nom ?;;Martin.\nQuel âge ?;;Trente ans.\nQuelle ville ?;;Lyon, ou Nice.\n",
-    rows: [
-      ["Quel nom ?", "Martin."],
-      ["Quel âge ?", "Trente ans."],
-      ["Quelle ville ?", "Lyon, ou Nice."],
     ],
   },
   {
@@ -272,15 +232,6 @@ export const combined: readonly MessyFile[] = [
       ["Combien pèse-t-il ?", "Il pèse 2,5 kg."],
       ["Combien coûte-t-il ?", "Il coûte 19,90 €."],
       ["Quelle largeur ?", "Un mètre."],
-    ],
-  },
-  {
-    name: "a footer with a count, and a second header in English",
-    bytes:
-      "question;réponse\nquestion;answer\nQuel étage ?;Le deuxième.\nQuelle porte ?;La bleue.\n2 lignes exportées\n",
-    rows: [
-      ["Quel étage ?", "Le deuxième."],
-      ["Quelle porte ?", "La bleue."],
     ],
   },
   {

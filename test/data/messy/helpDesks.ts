@@ -1,7 +1,143 @@
-/** Files of help desks, knowledge bases and chats, as their export button gives them. Expected rows were written first. */
+/** Exports of help desks, shops, knowledge bases and mail programs. Their rows were written down before the reader saw them. */
 import type { MessyFile } from "./texts.ts";
 
 export const helpDesks: readonly MessyFile[] = [
+  {
+    name: "help desk export: subject, description and reply",
+    bytes:
+      'Ticket ID,Status,Priority,Customer message,Agent reply,Updated at\n58211,closed,normal,"Hi,\n\nmy parcel says ""delivered"" but it is not here.\n\nBest,\nTom","Hello Tom,\n\nI have opened an inquiry with the carrier; you will hear from us within 48 hours.\n\nKind regards,\nMia",2024-02-11T08:12:00Z\n58212,open,high,Can I get a VAT invoice?,"Yes: reply with your VAT number, and we send it.",2024-02-11T09:00:31Z\n',
+    rows: [
+      [
+        'Hi,\n\nmy parcel says "delivered" but it is not here.\n\nBest,\nTom',
+        "Hello Tom,\n\nI have opened an inquiry with the carrier; you will hear from us within 48 hours.\n\nKind regards,\nMia",
+      ],
+      ["Can I get a VAT invoice?", "Yes: reply with your VAT number, and we send it."],
+    ],
+  },
+  {
+    name: "shop export: HTML in the answers, handles and empty columns",
+    bytes:
+      'Handle,Question,Answer,Image Src,Variant Price,Published\nmug-blue,Is it dishwasher safe?,"<p>Yes, up to <b>60&nbsp;°C</b>.</p>",,12.00,true\nmug-red,How big is it?,"<ul><li>Height: 9.5 cm</li><li>Volume: 330 ml</li></ul>",,12.00,true\nlamp,Which bulb fits?,<p>Any E27 bulb.</p>,https://cdn.example/l.png,49.90,false\n',
+    rows: [
+      ["Is it dishwasher safe?", "<p>Yes, up to <b>60&nbsp;°C</b>.</p>"],
+      ["How big is it?", "<ul><li>Height: 9.5 cm</li><li>Volume: 330 ml</li></ul>"],
+      ["Which bulb fits?", "<p>Any E27 bulb.</p>"],
+    ],
+  },
+  {
+    name: "mails pasted into cells",
+    bytes:
+      'question,response\n"Bonjour,\nJe n\'ai pas reçu ma facture.\n--\nPaul, 06 12 34 56 78","Bonjour Paul,\nla voici en pièce jointe.\n> Je n\'ai pas reçu ma facture.\nCordialement"\n"De : Lia <lia@exemple.fr>\nObjet : Re: colis\n\nToujours rien.","Le colis est à l\'agence, au 3, rue du Port."\n',
+    rows: [
+      [
+        "Bonjour,\nJe n'ai pas reçu ma facture.\n--\nPaul, 06 12 34 56 78",
+        "Bonjour Paul,\nla voici en pièce jointe.\n> Je n'ai pas reçu ma facture.\nCordialement",
+      ],
+      [
+        "De : Lia <lia@exemple.fr>\nObjet : Re: colis\n\nToujours rien.",
+        "Le colis est à l'agence, au 3, rue du Port.",
+      ],
+    ],
+  },
+  {
+    name: "rows cut over two lines by a mail program",
+    bytes:
+      "question;réponse\nComment annuler ma réservation ?;Dans votre espace, ouvrez la réservation puis\ncliquez sur « Annuler ».\nSuis-je remboursé ?;Oui, en totalité, si vous annulez deux jours\navant l'arrivée.\nEt sinon ?;La moitié est retenue.\n",
+    rows: [
+      [
+        "Comment annuler ma réservation ?",
+        "Dans votre espace, ouvrez la réservation puis\ncliquez sur « Annuler ».",
+      ],
+      ["Suis-je remboursé ?", "Oui, en totalité, si vous annulez deux jours\navant l'arrivée."],
+      ["Et sinon ?", "La moitié est retenue."],
+    ],
+  },
+  {
+    name: "Zendesk: tickets with tags and JSON",
+    bytes:
+      '"Id","Tags","Description","Comment","Request","Reply","Custom"\n"91","vip order","","","My order #12 is late","Sorry! It left today, see https://t.example/12?a=1,2","{""k"":""v""}"\n"92","","","","Refund?","Done, 12.00 USD","{}"\n',
+    rows: [
+      ["My order #12 is late", "Sorry! It left today, see https://t.example/12?a=1,2"],
+      ["Refund?", "Done, 12.00 USD"],
+    ],
+  },
+  {
+    name: "Intercom: conversation parts with the author's type",
+    bytes:
+      'conversation_id,author_type,body,created_at\n1,user,"Hi, is it in stock?",2024-01-02\n1,agent,"Yes, 3 left.",2024-01-02\n2,user,Where is my parcel,2024-01-03\n2,agent,On its way.,2024-01-03\n2,user,thanks!,2024-01-03\n',
+    rows: [
+      ["Hi, is it in stock?", "Yes, 3 left."],
+      ["Where is my parcel", "On its way."],
+    ],
+  },
+  {
+    name: "Shopify: HTML with commas, quotes and entities",
+    bytes:
+      'Handle,Title,Question,Answer (HTML)\nmug,Mug,"Is it <b>safe</b>?","<p class=""a"">Yes, up to 60&nbsp;°C, no more.</p>"\ncup,Cup,Size?,<ul><li>9&quot; high</li></ul>\n',
+    rows: [
+      ["Is it <b>safe</b>?", '<p class="a">Yes, up to 60&nbsp;°C, no more.</p>'],
+      ["Size?", "<ul><li>9&quot; high</li></ul>"],
+    ],
+  },
+  {
+    name: "Shopify: HTML with unescaped quotes of attributes",
+    bytes:
+      'handle,question,answer\nmug,Safe?,"<p class="a">Yes, up to 60.</p>"\ncup,Size?,"<p class="b">Small.</p>"\nbox,Weight?,"<p>Light.</p>"\n',
+    rows: [
+      ["Safe?", '<p class="a">Yes, up to 60.</p>'],
+      ["Size?", '<p class="b">Small.</p>'],
+      ["Weight?", "<p>Light.</p>"],
+    ],
+  },
+  {
+    name: "WordPress FAQ plug-in: post columns and shortcodes",
+    bytes:
+      'post_id,post_type,question,answer,menu_order\n11,faq,Comment payer ?,"[accordion]Par carte, chèque ou virement.[/accordion]",0\n12,faq,Et livrer ?,"Partout &ndash; sauf l\'été.\n\n<!--more-->\nVoir ici.",1\n',
+    rows: [
+      ["Comment payer ?", "[accordion]Par carte, chèque ou virement.[/accordion]"],
+      ["Et livrer ?", "Partout &ndash; sauf l'été.\n\n<!--more-->\nVoir ici."],
+    ],
+  },
+  {
+    name: "WordPress: an answer in several unquoted lines",
+    bytes:
+      "question;réponse\nComment venir ?;En bus, ligne 4.\nOu à pied.\nEt en voiture ?;Parking gratuit.\nOù dormir ?;À l'hôtel.\n",
+    rows: [
+      ["Comment venir ?", "En bus, ligne 4.\nOu à pied."],
+      ["Et en voiture ?", "Parking gratuit."],
+      ["Où dormir ?", "À l'hôtel."],
+    ],
+  },
+  {
+    name: "chatbot platform: intents with several phrasings in one cell",
+    bytes:
+      "intent|user|bot\ngreet|salut ; bonjour|Bonjour, que puis-je ?\nprice|prix ? ; combien ?|Ça dépend : 5 à 10 €\n",
+    rows: [
+      ["salut ; bonjour", "Bonjour, que puis-je ?"],
+      ["prix ? ; combien ?", "Ça dépend : 5 à 10 €"],
+    ],
+  },
+  {
+    name: "e-mails in cells, quoted, with signatures, and a missing last quote",
+    bytes:
+      'question,answer\n"Hi,\nwhere is it?\n-- \nTom","Hello Tom,\nit left.\n\nMia"\n"Hi, and mine?","Also, today.\n',
+    rows: [
+      ["Hi,\nwhere is it?\n-- \nTom", "Hello Tom,\nit left.\n\nMia"],
+      ["Hi, and mine?", "Also, today."],
+    ],
+  },
+  {
+    name: "letters as answers over several unquoted lines, with greetings at their ends",
+    bytes:
+      "Question;Réponse\nOù est ma facture ?;Bonjour,\nelle est dans votre espace.\nCordialement\nMia\nLivrez-vous en Suisse ?;Oui, en une semaine.\nEt en Italie ?;Bonjour,\nnon, pas encore.\nCordialement\nMia\nEt en Espagne ?;Non plus.\nEt ici ?;Oui.\n",
+    rows: [
+      ["Où est ma facture ?", "Bonjour,\nelle est dans votre espace.\nCordialement\nMia"],
+      ["Livrez-vous en Suisse ?", "Oui, en une semaine."],
+      ["Et en Italie ?", "Bonjour,\nnon, pas encore.\nCordialement\nMia"],
+      ["Et en Espagne ?", "Non plus."],
+      ["Et ici ?", "Oui."],
+    ],
+  },
   {
     name: "conversation parts with HTML, author types user and admin",
     bytes:
@@ -59,15 +195,6 @@ export const helpDesks: readonly MessyFile[] = [
     ],
   },
   {
-    name: "chat with speakers, roles in brackets behind names, several messages in a row",
-    bytes:
-      "Time;Speaker;Message\n10:00;Visitor (Paul);Hello\n10:00;Visitor (Paul);Is the blue one back?\n10:02;Agent (Mia);Hi Paul!\n10:02;Agent (Mia);Next Tuesday, it will be.\n10:05;Visitor (Paul);Thanks, can I reserve it?\n10:06;Agent (Mia);Done: it is kept for 3 days.\n",
-    rows: [
-      ["Hello\nIs the blue one back?", "Hi Paul!\nNext Tuesday, it will be."],
-      ["Thanks, can I reserve it?", "Done: it is kept for 3 days."],
-    ],
-  },
-  {
     name: "help desk: a whole conversation as JSON in a cell",
     bytes:
       'ticket_id,created_at,conversation\n901,2024-05-02T09:14:22Z,"[{""role"":""user"",""content"":""My lamp flickers, what now?""},{""role"":""assistant"",""content"":""Swap the bulb; if it persists, we replace the lamp.""}]"\n902,2024-05-02T10:00:00Z,"[{""role"":""user"",""content"":""Where is order 12?""},{""role"":""assistant"",""content"":""On its way.""},{""role"":""user"",""content"":""And 13?""},{""role"":""assistant"",""content"":""Delivered \\""yesterday\\"".""}]"\n',
@@ -75,16 +202,6 @@ export const helpDesks: readonly MessyFile[] = [
       ["My lamp flickers, what now?", "Swap the bulb; if it persists, we replace the lamp."],
       ["Where is order 12?", "On its way."],
       ["And 13?", 'Delivered "yesterday".'],
-    ],
-  },
-  {
-    name: "chat server: two authors by name in a column",
-    bytes:
-      'AuthorID,Author,Date,Content\n"11","lena_k","2024-05-01 10:00","Does the app work offline?"\n"22","modbot","2024-05-01 10:02","Yes, after the first start."\n"11","lena_k","2024-05-01 10:05","Can I sync two phones?"\n"22","modbot","2024-05-01 10:06","You can, with one account."\n"11","lena_k","2024-05-01 10:09","Is it free?"\n"22","modbot","2024-05-01 10:10","For one year, yes."\n',
-    rows: [
-      ["Does the app work offline?", "Yes, after the first start."],
-      ["Can I sync two phones?", "You can, with one account."],
-      ["Is it free?", "For one year, yes."],
     ],
   },
   {

@@ -51,6 +51,16 @@ export function csv(
   return rows.map((fields) => fields.map(write).join(delimiter) + end).join("");
 }
 
+/** With the mark that many programs put before UTF-8. */
+export function bom(text: string): string {
+  return `\ufeff${text}`;
+}
+
+/** UTF-16 LE with its mark, as Excel's Unicode text. */
+export function utf16(text: string): Buffer {
+  return Buffer.from(bom(text), "utf16le");
+}
+
 /** Windows-1252, which Latin-1 lacks some marks of. */
 export function cp1252(text: string): Buffer {
   const marks: Record<string, number> = {
