@@ -11,13 +11,20 @@ import { checkModel, MistralModel } from "./mistral.ts";
  * A model that shares the base's frozen weights and adds trainable matrices A and B beside the chosen projections.
  * A is uniform in ±1/sqrt(in) and B is zero, as PEFT starts them: the new model equals the base bit for bit.
  *
- * @throws when an option is wrong (names the key), or when the model already has an adapter
+ * @throws when an option is wrong (names the key), when the model already has an adapter, or when its own weights are
+ *   variables (full training)
  */
 export function attachLora(model: MistralModel, options: LoraOptions = {}): MistralModel {
   const { r, alpha, dropout, targetModules, seed } = resolveLoraOptions(options);
   checkModel("attachLora", model);
   if (hasLora(model))
     throw new Error("attachLora: the model already has an adapter; attach to its base instead");
+  if (model.trainableVariables().size > 0) {
+    throw new Error(
+      "attachLora: the model is made for full training: its own weights would be trained too, and an adapter's folder " +
+        "holds none of them; save it with saveModel and load it again",
+    );
+  }
   const random = new Random(seed);
   const layers = model.weights.layers.map((layer) => {
     const adapted: Layer = { ...layer };

@@ -5,7 +5,7 @@ import { PROJECTIONS } from "../../sdk/model/layers.ts";
 import { attachLora, hasLora, trainableParameters, withoutLora } from "../../sdk/model/lora.ts";
 import type { MistralModel } from "../../sdk/model/mistral.ts";
 import { quantize } from "../../sdk/model/quantize.ts";
-import { disposeTiny, tinyConfig, tinyExamples, tinyLoraModel } from "../tinyModel.ts";
+import { disposeTiny, tinyConfig, tinyExamples, tinyLoraModel, tinyTrainableModel } from "../tinyModel.ts";
 
 const batch = makeBatch([{ examples: tinyExamples(3), tokens: 0 }]);
 
@@ -134,6 +134,15 @@ describe("attachLora", () => {
       assert.throws(() => call(base, options), { name: "TypeError", message });
     });
   }
+
+  it("refuses a model whose own weights are trained", async () => {
+    const full = await tinyTrainableModel();
+    assert.throws(() => attachLora(full), {
+      message:
+        "attachLora: the model is made for full training: its own weights would be trained too, and an adapter's folder holds none of them; save it with saveModel and load it again",
+    });
+    disposeTiny(full);
+  });
 
   it("refuses a model that has an adapter", () => {
     assert.throws(() => attachLora(first), {
