@@ -200,14 +200,14 @@ void nf4RunsOfRange(const float* x, const WeightView& weight, int64_t begin, int
   const uint8_t* last = placeOf(weight, end).data;
   const auto advance = [&](int64_t rows) {
     now = now.after(rows * in / 2);
-    ask = ask.after(rows * in / 2);
+    if (ask.data) ask = ask.after(rows * in / 2);
   };
   const auto asked = [&] {
     if (last && ask.data >= last) {
       ask = next;
       last = nullptr;
     }
-    return next.data || last ? ask : now;  // at the very end for what is there already
+    return ask.data ? ask : now;  // at the very end for what is there already
   };
   int64_t j = begin;
   for (; j + J * PerRun <= end; j += J * PerRun) {
