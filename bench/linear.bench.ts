@@ -319,7 +319,7 @@ const { values: flags, positionals } = parseArgs({
 if (positionals[0]) addon.setThreads(Number(positionals[0]));
 const { isa, threads } = addon.info();
 // Filled, because untouched pages are all one page of zeros, which any cache holds.
-const buffer = new Float32Array(coldBytes / 2).fill(1);
+const buffer = new Float32Array(coldBytes / 4).fill(1);
 console.log(`${cpus()[0]?.model.trim()}, ${isa}, ${threads} threads, Node ${process.version}`);
 for (const [out, inn] of sizes) {
   if (!flags.rows) {
