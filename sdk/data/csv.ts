@@ -6,8 +6,8 @@ import { checkArgument, checkOptions } from "../options.ts";
 import { type CsvOptions, csvOptions } from "./csvOptions.ts";
 import { openSource } from "./openSource.ts";
 import type { Source } from "./read/source.ts";
-import type { Duplicate, Rejected, Repair } from "./report/report.ts";
-import { type Row, rowKey, Table } from "./table.ts";
+import type { Rejected, Repair } from "./report/report.ts";
+import { partDuplicates, type Row, Table } from "./table.ts";
 
 export type { CsvOptions } from "./csvOptions.ts";
 export type { Repair } from "./report/report.ts";
@@ -42,21 +42,8 @@ export async function loadCsv(source: Source, options: CsvOptions = {}): Promise
   const { counts } = facts;
   const content = { ...facts, rows, rejected, repairs, inferTypes: settings.inferTypes };
   if (!settings.dropDuplicates) return new Table(content);
-  const { kept, duplicates } = withoutDuplicates(rows);
+  const { kept, duplicates } = partDuplicates(rows);
   counts.rows = kept.length;
   counts.droppedDuplicates = duplicates.length;
   return new Table({ ...content, rows: kept, duplicates });
-}
-
-function withoutDuplicates(rows: readonly Row[]): { kept: Row[]; duplicates: Duplicate[] } {
-  const first = new Map<string, number>();
-  const duplicates: Duplicate[] = [];
-  const kept = rows.filter((row) => {
-    const key = rowKey(row);
-    const firstLine = first.get(key);
-    if (firstLine === undefined) first.set(key, row.line);
-    else duplicates.push({ line: row.line, firstLine });
-    return firstLine === undefined;
-  });
-  return { kept, duplicates };
 }

@@ -65,7 +65,7 @@ export class Table {
 
   /** Rows that say what an earlier one says; they stay in `rows` unless `dropDuplicates` was asked for. */
   get duplicates(): Duplicate[] {
-    this.#duplicates ??= findDuplicates(this.rows);
+    this.#duplicates ??= partDuplicates(this.rows).duplicates;
     return this.#duplicates;
   }
 
@@ -125,14 +125,16 @@ export function rowKey({ instruction, response }: { instruction: string; respons
   return JSON.stringify([instruction, response]);
 }
 
-export function findDuplicates(rows: readonly Row[]): Duplicate[] {
+/** The first of the rows that say the same, and which others there are. */
+export function partDuplicates(rows: readonly Row[]): { kept: Row[]; duplicates: Duplicate[] } {
   const first = new Map<string, number>();
   const duplicates: Duplicate[] = [];
-  for (const row of rows) {
+  const kept = rows.filter((row) => {
     const key = rowKey(row);
     const firstLine = first.get(key);
     if (firstLine === undefined) first.set(key, row.line);
     else duplicates.push({ line: row.line, firstLine });
-  }
-  return duplicates;
+    return firstLine === undefined;
+  });
+  return { kept, duplicates };
 }
