@@ -7,6 +7,7 @@ import { type Cell, dataView, type RepairReport, repairView, tableView } from ".
 import type { DatasetReport } from "./dataset.ts";
 import type { Description } from "./describe/findings.ts";
 import type { TableReport } from "./report/report.ts";
+import { markName } from "./report/reportText.ts";
 
 /** Rows of a table that are shown: enough to see what it is. */
 const FIRST_ROWS = 8;
@@ -53,8 +54,8 @@ function repairs(report: TableReport): RepairReport {
       ? [["comments, not read", String(counts.commentLines)] satisfies [string, string]]
       : []),
     ["encoding", dialect.encoding],
-    ["delimiter", name(dialect.delimiter)],
-    ["quote", name(dialect.quote)],
+    ["delimiter", markName(dialect.delimiter)],
+    ["quote", markName(dialect.quote)],
   ];
   const kinds = [...new Set(report.repairs.map(({ kind }) => kind))];
   const groups: RepairReport["groups"] = [
@@ -95,17 +96,6 @@ function columnFacts({ instruction, input, response }: TableReport): [string, st
     ["instruction from", input === undefined ? instruction : `${instruction}, ${input}`],
     ["response from", response],
   ];
-}
-
-function name(mark: string): string {
-  const names: Record<string, string> = {
-    "": "none",
-    "\t": "tab",
-    " ": "blank",
-    ",": "comma",
-    ";": "semicolon",
-  };
-  return names[mark] ?? mark;
 }
 
 export function showDataset(report: DatasetReport): MimeBundle {

@@ -11,6 +11,11 @@ const names: Record<string, string> = {
   "": "none",
 };
 
+/** A delimiter or a quote as a word, or itself. */
+export function markName(mark: string): string {
+  return names[mark] ?? mark;
+}
+
 function dialectText(dialect: Dialect): string {
   const delimiter = names[dialect.delimiter] ?? `"${dialect.delimiter}"`;
   const second = dialect.runnerUp;
