@@ -128,12 +128,47 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
   }
   const encodes = typeof tokenizer?.encode === "function";
   checkArgument("prepareDataset: tokenizer", encodes, "model.tokenizer", tokenizer);
+  const { kept, ...lengths } = fittingExamples(table.rows, tokenizer, settings);
+  const { train: rows, test } = split(kept, settings);
+  const train = [...rows, ...noisyCopies(rows, tokenizer, settings)];
+  const trainedTokens = sum(train, trainedCount);
+  if (trainedTokens === 0) {
+    const { dropped, longest } = lengths;
+    throw new Error(
+      `prepareDataset: expected tokens to train, got none: of ${table.rows.length} rows, ${dropped.length} were dropped and ${test.length} are for testing. Raise maxSeqLength (${settings.maxSeqLength}; the longest example has ${longest.tokens} tokens), lower testFraction, or add rows.`,
+    );
+  }
+  const trainTokens = sum(train, ({ ids }) => ids.length);
+  const facts = {
+    rows: table.rows.length,
+    train: train.length,
+    test: test.length,
+    trainTokens,
+    testTokens: sum(test, ({ ids }) => ids.length),
+    trainedTokens,
+    trainedShare: trainedTokens / trainTokens,
+    ...lengths,
+    warnings: describe(table).warnings,
+  };
+  return { train, test, report: displayable({ ...facts, text: reportText(facts) }, showDataset) };
+}
+
+/**
+ * The rows as examples of at most `maxSeqLength` tokens, with what became of longer ones.
+ *
+ * @throws with overflow "error", when there are longer ones
+ */
+function fittingExamples(
+  rows: readonly Row[],
+  tokenizer: Tokenizer,
+  settings: Settings,
+): { kept: Example[] } & Pick<DatasetReport, "longest" | "dropped" | "truncated"> {
   const { maxSeqLength, overflow } = settings;
   const kept: Example[] = [];
   const dropped: DatasetReport["dropped"] = [];
   const truncated: DatasetReport["truncated"] = [];
   const longest = { line: 0, tokens: 0 };
-  for (const row of table.rows) {
+  for (const row of rows) {
     const example = encodeRow(row, tokenizer, settings);
     const tokens = example.ids.length;
     const { line } = row;
@@ -150,36 +185,13 @@ export function prepareDataset(table: Table, tokenizer: Tokenizer, options: Data
       }
     }
   }
-  const tooLong = overflow === "error" ? table.rows.length - kept.length : 0;
+  const tooLong = overflow === "error" ? rows.length - kept.length : 0;
   if (tooLong > 0) {
     throw new Error(
       `prepareDataset: expected at most maxSeqLength = ${maxSeqLength} tokens, got ${longest.tokens} at line ${longest.line} (${tooLong} rows are too long). Raise maxSeqLength, or set overflow to "drop" or "truncate".`,
     );
   }
-
-  const { train: rows, test } = split(kept, settings);
-  const train = [...rows, ...noisyCopies(rows, tokenizer, settings)];
-  const trainedTokens = sum(train, trainedCount);
-  if (trainedTokens === 0) {
-    throw new Error(
-      `prepareDataset: expected tokens to train, got none: of ${table.rows.length} rows, ${dropped.length} were dropped and ${test.length} are for testing. Raise maxSeqLength (${maxSeqLength}; the longest example has ${longest.tokens} tokens), lower testFraction, or add rows.`,
-    );
-  }
-  const trainTokens = sum(train, ({ ids }) => ids.length);
-  const facts = {
-    rows: table.rows.length,
-    train: train.length,
-    test: test.length,
-    trainTokens,
-    testTokens: sum(test, ({ ids }) => ids.length),
-    trainedTokens,
-    trainedShare: trainedTokens / trainTokens,
-    longest,
-    dropped,
-    truncated,
-    warnings: describe(table).warnings,
-  };
-  return { train, test, report: displayable({ ...facts, text: reportText(facts) }, showDataset) };
+  return { kept, longest, dropped, truncated };
 }
 
 function noisyCopies(examples: readonly Example[], tokenizer: Tokenizer, settings: Settings): Example[] {

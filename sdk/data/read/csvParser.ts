@@ -3,8 +3,9 @@
  * piece; after that memory does not grow with the file.
  */
 
+import type { ColumnModel } from "../columns/columnModel.ts";
 import type { ColumnNames } from "../columns/columns.ts";
-import { confidence, rankDialects, runnerUp } from "../detect/dialect.ts";
+import { confidence, type Ranking, rankDialects, runnerUp } from "../detect/dialect.ts";
 import { findLayout, type Layout } from "../detect/layout.ts";
 import { RecordReader } from "../records/recordReader.ts";
 import { type Syntax, standsQuoted } from "../records/syntax.ts";
@@ -60,29 +61,15 @@ export class CsvParser {
       escape: options.escape,
     });
     this.syntax = ranking[0].syntax;
-    this.layout = findLayout(sample, this.syntax, options.columns, (raw, models) => {
-      const readings = [align(raw, this.syntax, models), alignOtherwise(raw, this.syntax, models, true)];
-      const best = readings.reduce((a, b) => (a && (!b || a.cost <= b.cost) ? a : b));
-      return best?.cells.map((cell) => cell.text);
-    });
-    const second = runnerUp(ranking);
+    this.layout = findLayout(sample, this.syntax, options.columns, (raw, models) =>
+      cellsOf(raw, this.syntax, models),
+    );
     this.#special = isSpecial(body);
-    this.dialect = {
-      encoding: looksDecodedTwice(asWritten) ? `${encoding}, decoded twice` : encoding,
-      ...this.syntax,
-      recordEnd: recordEnd(sample, this.syntax),
-      confidence: confidence(ranking),
-      ...(second
-        ? {
-            runnerUp: {
-              delimiter: second.syntax.delimiter,
-              quote: second.syntax.quote,
-              escape: second.syntax.escape,
-              score: second.score,
-            },
-          }
-        : {}),
-    };
+    this.dialect = dialectOf(
+      looksDecodedTwice(asWritten) ? `${encoding}, decoded twice` : encoding,
+      ranking,
+      sample,
+    );
     if (this.layout.header.length > options.maxColumns)
       throw new Error(
         `${source}: line ${this.layout.line}: expected at most maxColumns = ${options.maxColumns} columns, got ${this.layout.header.length}. Raise maxColumns, or give the delimiter.`,
@@ -183,6 +170,27 @@ function mendText(record: TableRecord): void {
       record.fields[i] = mended;
     }
   }
+}
+
+/** The likeliest cells of a record that may have faults, or another delimiter than the file. */
+function cellsOf(raw: string, syntax: Syntax, models: ColumnModel[]): string[] | undefined {
+  const readings = [align(raw, syntax, models), alignOtherwise(raw, syntax, models, true)];
+  const best = readings.reduce((a, b) => (a && (!b || a.cost <= b.cost) ? a : b));
+  return best?.cells.map(({ text }) => text);
+}
+
+function dialectOf(encoding: string, ranking: Ranking, sample: string): Dialect {
+  const [{ syntax }] = ranking;
+  const dialect = {
+    encoding,
+    ...syntax,
+    recordEnd: recordEnd(sample, syntax),
+    confidence: confidence(ranking),
+  };
+  const second = runnerUp(ranking);
+  if (!second) return dialect;
+  const { delimiter, quote, escape: how } = second.syntax;
+  return { ...dialect, runnerUp: { delimiter, quote, escape: how, score: second.score } };
 }
 
 function recordEnd(sample: string, syntax: Syntax): Dialect["recordEnd"] {
