@@ -4,6 +4,9 @@ import type { ColumnNames } from "../columns/columns.ts";
 import { type ColumnPlaces, findColumns, isOtherName, namedSide } from "../columns/columns.ts";
 import type { Layout } from "./layout.ts";
 
+/** Share of the cells that end with a question mark: not every customer sets one. */
+const ASKING = 0.6;
+
 /** @returns undefined where it takes a guess to say */
 export function findRoles(
   { header, headerRecords, models }: Layout,
@@ -24,7 +27,7 @@ export function findRoles(
   const [first, second] = longestTwo(texts);
   if (!first || !second) return undefined;
   // Questions end with a question mark; where that says nothing, they stand first.
-  const swapped = second.model.questionShare >= 0.6 && first.model.questionShare <= 0.1;
+  const swapped = second.model.questionShare >= ASKING && first.model.questionShare <= 0.1;
   return {
     instruction: (swapped ? second : first).place,
     response: (swapped ? first : second).place,
@@ -32,15 +35,17 @@ export function findRoles(
   };
 }
 
-/** One side is named: the other is the column with the most prose, if one has any. */
+/** One side is named: the other is the column that asks, or else the one with the most prose, if there is one. */
 function completed(
   { side, at }: NonNullable<ReturnType<typeof namedSide>>,
   { header, models }: Pick<Layout, "header" | "models">,
 ): ColumnPlaces | undefined {
-  const [other] = models
+  const prose = models
     .map((model, place) => ({ model, place }))
-    .filter(({ model, place }) => place !== at && !isOtherName(header[place]) && isProse(model, true))
-    .sort((a, b) => b.model.weight - a.model.weight);
+    .filter(({ model, place }) => place !== at && !isOtherName(header[place]) && isProse(model, true));
+  // Beside an answer, notes may be longer than the question.
+  const asking = side === "response" ? prose.filter(({ model }) => model.questionShare >= ASKING) : [];
+  const [other] = (asking.length > 0 ? asking : prose).sort((a, b) => b.model.weight - a.model.weight);
   if (!other) return undefined;
   return side === "instruction"
     ? { instruction: at, response: other.place, exact: false }

@@ -219,4 +219,14 @@ export const spreadsheets: readonly MessyFile[] = [
       ["Whom do I call?", '=HYPERLINK("tel:+33199001234";"us")'],
     ],
   },
+  {
+    name: "wiki database: notes that are longer than the question",
+    bytes:
+      'Page,Answer,Internal notes\nCan I pay later?,"Yes, in 30 days.","Ask the accounting team first, they want to know about large orders."\nDo you hire?,"We do, see Jobs.",To be checked every spring with the people of the office in Lille.\nIs it open?,Until six.,The door at the back stays closed since the works in the yard began.\n',
+    rows: [
+      ["Can I pay later?", "Yes, in 30 days."],
+      ["Do you hire?", "We do, see Jobs."],
+      ["Is it open?", "Until six."],
+    ],
+  },
 ];
