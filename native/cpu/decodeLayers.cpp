@@ -24,6 +24,9 @@ constexpr int64_t kOneChunkValues = 2 << 20;
 /** Rows of a line of y: where there are many, chunks begin at lines, so that no two threads write one. */
 constexpr int64_t kLineRows = 16;
 
+/** Values of the adapters that are asked for before a product: a small part of the second cache. */
+constexpr int64_t kMostAsked = 32768;
+
 enum Kind { kQkv, kAttend, kO, kGateUp, kDown, kKinds };
 
 struct Range {
@@ -155,6 +158,11 @@ class Token {
     local.prepared = phase;
     const Nf4Place next = nextOf(phase, chunk);
     if (kind == kQkv) return multiplyQkv(layer, rows, next, local);
+    askForContribution(kind == kDown ? l + 1 : l,
+                       kind == kO        ? kGateUp
+                       : kind == kGateUp ? kDown
+                                         : kQkv,
+                       rows);
     if (kind == kGateUp) {
       const ProjectionView* const pair = groupOf(layer, kGateUp).first;
       multiply(pair[0], rows, firstLines(pair[1].weight, rows.begin), gate_, local.xa, local);
@@ -198,6 +206,15 @@ class Token {
       for (; j < lora.r; ++j) partialDots<1>(from, part, lora.a + j * weight.in, weight.in, y + j);
       y += lora.r;
     }
+  }
+
+  /** Asks for what contribute() reads, before the product that gives x: its rows of A are short streams. */
+  void askForContribution(int64_t l, Kind kind, Range part) const {
+    if (l == count_ || part.count() * ranks_[kind] > kMostAsked) return;
+    for (const auto& [weight, lora] : groupOf(layers_[l], kind))
+      for (int64_t j = 0; j < lora.r; ++j)
+        for (int64_t i = part.begin; i < part.end; i += kLineRows)
+          __builtin_prefetch(lora.a + j * weight.in + i, 0, 2);
   }
 
   /** The input of the phase's products, as this thread reads it. */
