@@ -10,7 +10,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import {
   type Addon,
-  BFLOAT16_ISAS,
+  BFLOAT16_ROW_ISAS,
   type DecoderLayerArguments,
   type LinearArguments,
   type WeightArguments,
@@ -167,7 +167,7 @@ function nextPart(): Float32Array {
 /** Arithmetics of products with NF4 that this processor has, and how far they may be off (benchManyRows). */
 const arithmetics = (addon: Addon) =>
   [["float32", 1e-5] as const, ["bfloat16", 2 ** -8] as const].filter(
-    ([type]) => type === "float32" || BFLOAT16_ISAS.includes(addon.info().isa),
+    ([type]) => type === "float32" || BFLOAT16_ROW_ISAS.includes(addon.info().isa),
   );
 
 function withType(addon: Addon, type: "float32" | "bfloat16", call: () => void): () => void {

@@ -177,7 +177,7 @@ class Part {
   }
   template <int PerRun>
   void runs(const WeightView& weight, int64_t begin, int64_t end, Nf4Place next, float* y) {
-#ifdef __AVX512BF16__
+#ifdef MLAB_BFLOAT16_ROWS
     if (type_ == ComputeType::kBfloat16) return runsBy<Bfloat16Rows, PerRun>(weight, begin, end, next, y);
 #endif
     runsBy<FloatRows, PerRun>(weight, begin, end, next, y);

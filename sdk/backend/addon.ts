@@ -14,7 +14,8 @@ export interface Addon {
    * Arithmetic of the products of matMul, linearForward, linearBackward, decodeLayers and crossEntropy, for the whole
    * process; "float32" unless set. "bfloat16" rounds their inputs to bfloat16 and sums in float32: faster where
    * info().isa is one of `BFLOAT16_ISAS`, and computed in float32 everywhere else. Up to 8 rows only products with NF4
-   * follow it, whose rows are whole blocks of 64: their codebook and x are rounded, the scales are not.
+   * follow it, whose rows are whole blocks of 64, and where the instruction set is one of `BFLOAT16_ROW_ISAS`: their
+   * codebook and x are rounded, the scales are not.
    */
   setComputeType(type: "float32" | "bfloat16"): void;
 
@@ -216,6 +217,9 @@ export interface Addon {
 
 /** The instruction sets that have bfloat16 products. */
 export const BFLOAT16_ISAS: readonly string[] = ["avx512bf16", "amx"];
+
+/** Those that have them for a few rows, too; with tiles, float32 is faster there. */
+export const BFLOAT16_ROW_ISAS: readonly string[] = ["avx512bf16"];
 
 /** Weight data (fp32, bf16 bits, or NF4 pairs) and its absmax (NF4 only, one for 64 values). */
 export type WeightArguments = [weight: Float32Array | Uint16Array | Uint8Array, absmax: Float32Array | null];

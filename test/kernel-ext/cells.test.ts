@@ -49,7 +49,7 @@ describe("cells of a kernel", function () {
       assert.match(
         traceback(answer),
         new RegExp(
-          `In\\[${reply.content.execution_count}\\]:2:9.*In\\[${answer.reply.content.execution_count}\\]:1:1`,
+          `In\\[${reply.content.execution_count}\\]:2:9[^]*In\\[${answer.reply.content.execution_count}\\]:1:1`,
         ),
       );
     });

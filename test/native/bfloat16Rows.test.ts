@@ -1,7 +1,7 @@
 /** A few rows times an NF4 weight with bfloat16 products (native/cpu/nf4Arithmetic.h), against float64. */
 import assert from "node:assert/strict";
 import type { Addon, LinearArguments, LoraArguments, WeightArguments } from "../../sdk/backend/addon.ts";
-import { BFLOAT16_ISAS } from "../../sdk/backend/addon.ts";
+import { BFLOAT16_ROW_ISAS } from "../../sdk/backend/addon.ts";
 import { assertClose } from "../compare.ts";
 import { codebook, dequantize, quantize } from "./nf4Reference.ts";
 import { guarded, onEveryIsa, product, quarters, toBfloat16, uniform } from "./support.ts";
@@ -46,7 +46,7 @@ const shapes: [rows: number, out: number, inn: number][] = [
 ];
 
 onEveryIsa("NF4 rows with bfloat16 products", (addon, isa) => {
-  const areThere = BFLOAT16_ISAS.includes(isa);
+  const areThere = BFLOAT16_ROW_ISAS.includes(isa);
   beforeEach(() => addon.setComputeType("bfloat16"));
   afterEach(() => addon.setComputeType("float32"));
 
