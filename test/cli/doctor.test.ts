@@ -48,7 +48,17 @@ describe("mistral-lab doctor", () => {
       .map((file) => basename(file, ".ts"))
       .filter(
         (name) =>
-          !["check", "cuda", "dropout", "gradientNorm", "matrix", "op", "remake", "tape"].includes(name),
+          ![
+            "check",
+            "checkCases",
+            "cuda",
+            "dropout",
+            "gradientNorm",
+            "matrix",
+            "op",
+            "remake",
+            "tape",
+          ].includes(name),
       );
     for (const file of [...files, "matMul", "NF4"]) assert.ok(ops.has(file), `${file} is not checked`);
     for (const detail of details("kernel"))
