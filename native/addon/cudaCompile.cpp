@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <iterator>
 #include <sstream>
 #include <string>
@@ -47,15 +46,21 @@ void waitForAll() {
 }
 
 /**
- * Whoever ends waits for the threads: a process takes NVRTC away from those that are in it, and a worker its
- * functions from those that are about to call one. Called behind the making of such a function, as hooks run
- * in reverse order.
+ * Whoever ends waits for the threads: a process takes NVRTC and its own loop away from those that are in
+ * them, and a worker its functions from those that are about to call one. Called behind the making of such a
+ * function, as hooks run in reverse order.
  */
 void waitAtTheEndOf(Napi::Env env) {
   env.AddCleanupHook(waitForAll);
-  // process.exit() runs no cleanup hooks.
-  static const int registered = std::atexit(waitForAll);
-  (void)registered;
+  // process.exit() and an error that nobody catches run no cleanup hooks, and C's exit handlers come too
+  // late.
+  static thread_local bool isTold = false;
+  if (isTold) return;
+  isTold = true;
+  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+  const auto wait = [](const Napi::CallbackInfo&) { waitForAll(); };
+  process.Get("once").As<Napi::Function>().Call(
+      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, wait)});
 }
 
 Napi::Value nvrtc(const Napi::CallbackInfo& call) {

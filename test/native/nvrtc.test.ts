@@ -81,14 +81,21 @@ describe("NVRTC", function () {
     );
   });
 
-  it("is waited for by a process that ends with an error meanwhile", () => {
-    const script = `
+  for (const [how, ending] of [
+    ["with an error", 'throw new Error("the end")'],
+    ["by process.exit()", 'console.error("the end"); process.exit(1)'],
+  ]) {
+    it(`is waited for by a process that ends ${how} meanwhile`, () => {
+      const script = `
       const { cuda } = require(process.argv[1]);
       const kernels = Array.from({ length: 30 }, (_, i) => "extern \\"C\\" __global__ void k" + i + "(float* y) { for (int i = 0; i < 99; ++i) y[i] *= y[i + " + i + "]; }");
       for (let i = 0; i < 4; ++i) cuda.compile("--gpu-architecture=sm_90", "a.cu", kernels.join(""));
-      setTimeout(() => { throw new Error("the end"); }, 50);`;
-    const { status, stderr } = spawnSync(process.execPath, ["-e", script, addonPath()], { encoding: "utf8" });
-    assert.equal(status, 1, stderr);
-    assert.match(stderr, /the end/);
-  });
+      setTimeout(() => { ${ending}; }, 50);`;
+      const { status, stderr } = spawnSync(process.execPath, ["-e", script, addonPath()], {
+        encoding: "utf8",
+      });
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, /the end/);
+    });
+  }
 });
