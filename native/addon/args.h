@@ -18,9 +18,10 @@ namespace mlab {
 template <class... Rest>
 int64_t product(int64_t first, Rest... rest) {
   int64_t result = first;
-  (void)std::initializer_list<int>{
-      (result = __builtin_mul_overflow(result, static_cast<int64_t>(rest), &result) ? INT64_MAX : result,
-       0)...};
+  const auto multiply = [&](int64_t factor) {
+    if (__builtin_mul_overflow(result, factor, &result)) result = INT64_MAX;
+  };
+  (multiply(rest), ...);
   return result;
 }
 
