@@ -150,15 +150,6 @@ export function epochRows(
   return chunks(rows, microBatchSize * gradientAccumulationSteps);
 }
 
-/**
- * The batches of one epoch: the rows of each step, `microBatchSize` in a batch.
- * @returns outer array: optimizer steps; inner: the micro batches of a step
- * @throws as `epochRows`
- */
-export function epochBatches(examples: readonly Example[], options: EpochOptions): TokenBatch[][] {
-  return epochRows(examples, options).map((step) => chunks(step, options.microBatchSize).map(makeBatch));
-}
-
 /** Pieces of `size`; the last may be shorter. */
 export function chunks<T>(array: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(array.length / size) }, (_, i) =>

@@ -31,12 +31,6 @@ export function nf4Shape(source: TensorSource, name: string): readonly [number, 
   return parseState(bytesOf(source, `${name}.${STATE}`), `${source.path}: "${name}"`).shape;
 }
 
-/** The keys that belong to the NF4 weight `name`, the packed bytes first. */
-export function nf4Keys(name: string, nested: boolean): string[] {
-  const parts = ["absmax", "quant_map", ...(nested ? ["nested_absmax", "nested_quant_map"] : []), STATE];
-  return [name, ...parts.map((part) => `${name}.${part}`)];
-}
-
 /**
  * Reads the NF4 weight `name`.
  *

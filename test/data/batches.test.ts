@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { epochBatches, makeBatch, packRows, type TokenBatch } from "../../sdk/data/batches.ts";
+import { chunks, epochRows, makeBatch, packRows, type TokenBatch } from "../../sdk/data/batches.ts";
 import type { Example } from "../../sdk/data/dataset.ts";
 import { Random } from "../../sdk/data/random.ts";
 
@@ -141,7 +141,11 @@ describe("makeBatch", () => {
   });
 });
 
-describe("epochBatches", () => {
+/** The batches of one epoch, as a training makes them: of each step, its micro batches. */
+const epochBatches = (...[examples, options]: Parameters<typeof epochRows>): TokenBatch[][] =>
+  epochRows(examples, options).map((step) => chunks(step, options.microBatchSize).map(makeBatch));
+
+describe("epochRows", () => {
   const examples = randomExamples(9, 101);
   const epoch = (microBatchSize: number, gradientAccumulationSteps: number, number = 0, seed = 0) =>
     epochBatches(examples, { maxSeqLength, microBatchSize, gradientAccumulationSteps, seed, epoch: number });
