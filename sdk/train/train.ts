@@ -122,13 +122,14 @@ async function trainStep(
   const learningRate = learningRateAt(run.step, { ...options, steps: run.plan.steps });
   const sum = new Accumulator();
   const rows = run.plan.rows(run.step);
+  const seed = dropoutSeed(options.seed, run.step);
   try {
     for (let next = 0; next < rows.length; ) {
       if (interruption.aborted) return "stopped";
       const { microBatchSize } = run.memory;
       const micro = rows.slice(next, next + microBatchSize);
       try {
-        const value = await addMicroBatch(sum, run, micro, dropoutSeed(options.seed, run.step));
+        const value = await addMicroBatch(sum, run, micro, seed);
         if (!Number.isFinite(value)) {
           const index = Math.floor(next / microBatchSize);
           return { problem: `the loss of micro batch ${index + 1} is ${value}`, reason: "nan" };
